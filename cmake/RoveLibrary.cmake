@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+# rove_add_library(NAME [SOURCES a.cpp ...] [PUBLIC targets...] [PRIVATE targets...])
+# A folder's target; without sources it is header-only. Headers are included by their path from the repository root.
+function(rove_add_library NAME)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  if(ARG_SOURCES)
+    add_library(${NAME} STATIC ${ARG_SOURCES})
+    target_include_directories(${NAME} PUBLIC ${PROJECT_SOURCE_DIR})
+    target_link_libraries(${NAME} PUBLIC rove_options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+  else()
+    add_library(${NAME} INTERFACE)
+    target_include_directories(${NAME} INTERFACE ${PROJECT_SOURCE_DIR})
+    target_link_libraries(${NAME} INTERFACE rove_options ${ARG_PUBLIC})
+  endif()
+endfunction()
+
+# rove_add_isa_sources(TARGET SOURCES kernel.cpp ... [LINK targets...])
+# Compiles each source twice, for x86-64-v3 and x86-64-v4, with ROVE_ISA set to avx2 or avx512: the namespace its
+# kernels live in. Both must give the same bits; tests compare them. Such a source includes only headers whose inline
+# functions live in that namespace too, or the linker could pick the wrong copy.
+function(rove_add_isa_sources TARGET)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  foreach(isa avx2 avx512)
+    add_library(${TARGET}_${isa} OBJECT ${ARG_SOURCES})
+    target_include_directories(${TARGET}_${isa} PRIVATE ${PROJECT_SOURCE_DIR})
+    target_link_libraries(${TARGET}_${isa} PRIVATE rove_options ${ARG_LINK})
+    target_compile_definitions(${TARGET}_${isa} PRIVATE ROVE_ISA=${isa})
+    if(isa STREQUAL "avx512")
+      target_compile_options(${TARGET}_${isa} PRIVATE -march=x86-64-v4 -mprefer-vector-width=512)
+    endif()
+    target_sources(${TARGET} PRIVATE $<TARGET_OBJECTS:${TARGET}_${isa}>)
+  endforeach()
+endfunction()
