@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rove::jobs {
+
+/// The layered configuration: built-in defaults < job file < `--set`. Every layer is checked against the key table when
+/// it is added; an unknown key is a `ConfigError` that names the nearest valid one, with file and line.
+/// Relative paths of a job file are relative to that file; those of `--set` and flags to the working directory.
+class Config {
+ public:
+  /// Built-in defaults.
+  Config();
+  ~Config();
+  Config(Config&&) noexcept;
+  Config& operator=(Config&&) noexcept;
+
+  /// Adds a job file's text. `file` names it in messages and anchors its relative paths.
+  void add_file(const std::filesystem::path& file, const std::string& text);
+  /// Adds one `--set section.key=value`; the value is YAML. Elements of lists of maps: `graph.edges[0].format=csv`.
+  void set(const std::string& assignment);
+  /// Sets one key to a text as it stands, without YAML interpretation.
+  void set_text(std::string_view path, const std::string& value);
+
+  [[nodiscard]] bool has(std::string_view path) const;
+  [[nodiscard]] std::string text(std::string_view path) const;
+  [[nodiscard]] std::int64_t integer(std::string_view path) const;
+  /// An integer that must be at least `minimum`.
+  [[nodiscard]] std::uint64_t count(std::string_view path, std::uint64_t minimum = 0) const;
+  [[nodiscard]] double real(std::string_view path) const;
+  [[nodiscard]] bool boolean(std::string_view path) const;
+  [[nodiscard]] std::vector<std::string> texts(std::string_view path) const;
+  [[nodiscard]] std::vector<std::uint64_t> counts(std::string_view path) const;
+  [[nodiscard]] std::map<std::string, double> reals(std::string_view path) const;
+  /// A path, or nothing when the key is not set.
+  [[nodiscard]] std::optional<std::filesystem::path> path(std::string_view path) const;
+  [[nodiscard]] std::vector<std::filesystem::path> paths(std::string_view path) const;
+  /// Number of entries of a list of maps ("graph.edges"); read entry i as "graph.edges[i].files".
+  [[nodiscard]] std::size_t entries(std::string_view list) const;
+
+  /// The effective configuration as YAML; with `sections`, only these top-level keys, for a stage's content hash.
+  [[nodiscard]] std::string effective_yaml(const std::vector<std::string>& sections = {}) const;
+
+  /// The commented template that `rove config --template` prints.
+  [[nodiscard]] static std::string commented_template();
+
+ private:
+  struct Tree;
+  std::unique_ptr<Tree> tree_;
+};
+
+}  // namespace rove::jobs

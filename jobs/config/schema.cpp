@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/config/schema.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+namespace rove::jobs {
+namespace {
+
+using enum ValueType;
+
+constexpr auto kKeys = std::to_array<ConfigKey>({
+    {"name", kText, "rove", "", "name of the job, in reports and logs"},
+    {"output", kPath, "runs/rove", "", "where numbered run directories go; `latest` points to the newest good one"},
+    {"seed", kInteger, "42", "", "seed of every random draw"},
+
+    {"graph.file", kPath, "~", "", "use this finished graph.h5 instead of importing"},
+    {"graph.previous", kPath, "~", "", "yesterday's graph.h5: its slots are kept (docs/determinism.md)"},
+    {"graph.edges[].type", kTextList, "~", "", "canonical triple [source type, relation, destination type]"},
+    {"graph.edges[].files", kPathList, "~", "", "input files, plain or .gz or .zst; shell patterns allowed"},
+    {"graph.edges[].format", kText, "edgelist", "adjacency|edgelist|csv|triples|recbole|matrix-market|metis",
+     "layout of the files"},
+    {"graph.edges[].source", kText, "~", "", "column name of the source id (csv, recbole)"},
+    {"graph.edges[].target", kText, "~", "", "column name of the target id (csv, recbole)"},
+    {"graph.edges[].weight", kText, "~", "", "column name of the weight"},
+    {"graph.edges[].time", kText, "~", "", "column name of the timestamp"},
+    {"graph.edges[].relation_column", kText, "~", "", "column name of the relation (triples with a header)"},
+    {"graph.edges[].delimiter", kText, "auto", "", "one character, `tab`, `space` or `auto`"},
+    {"graph.edges[].header", kText, "auto", "auto|yes|no", "whether the first line names the columns"},
+    {"graph.edges[].directed", kBoolean, "true", "", "false stores each edge in both directions"},
+    {"graph.edges[].duplicates", kText, "first", "first|last|sum|keep|error",
+     "what repeated edges become (weights summed, first or last kept, all kept, refused)"},
+    {"graph.edges[].self_loops", kText, "keep", "keep|drop|error", "what edges from a vertex to itself become"},
+    {"graph.edges[].time_from", kInteger, "~", "", "drop edges before this time"},
+    {"graph.edges[].time_to", kInteger, "~", "", "drop edges at or after this time"},
+    {"graph.edges[].min_weight", kReal, "~", "", "drop edges of less weight (rating threshold)"},
+    {"graph.edges[].k_core", kInteger, "0", "", "keep only vertices with at least this many edges, repeatedly"},
+    {"graph.edges[].max_degree", kInteger, "0", "", "cap per source vertex (0: none); the newest edges stay"},
+    {"graph.nodes[].type", kText, "~", "", "vertex type"},
+    {"graph.nodes[].files", kPathList, "~", "", "vertex lists or feature files (.npy, .npz, .h5)"},
+    {"graph.nodes[].format", kText, "ids", "ids|npy|npz|hdf5|recbole", "layout of the files"},
+    {"graph.nodes[].ids", kPathList, "~", "", "file with the original id of each feature row"},
+    {"graph.nodes[].name", kText, "features", "", "name of the features"},
+    {"graph.nodes[].dataset", kText, "~", "", "dataset inside a .npz or .h5 file"},
+    {"graph.links[].type", kTextList, "~", "", "[type a, type b]: ids of a that are also ids of b"},
+    {"graph.links[].files", kPathList, "~", "", "two columns: id of a, id of b"},
+    {"graph.links[].format", kText, "edgelist", "edgelist|csv|recbole", "layout of the files"},
+
+    {"partition.method", kText, "metis", "metis|fennel|hash|block|random|file", "how vertices are cut"},
+    {"partition.parts", kInteger, "0", "", "number of parts; 0: the number of ranks"},
+    {"partition.imbalance", kReal, "0.03", "", "allowed excess over perfect balance, per vertex type and for its edges"},
+    {"partition.objective", kText, "cut", "cut|volume", "what METIS minimises"},
+    {"partition.tries", kInteger, "1", "", "METIS runs; the best is kept"},
+    {"partition.files", kPathList, "~", "", "part files, one per vertex type (method: file)"},
+
+    {"ppr.enabled", kBoolean, "true", "", "run the stage in `rove run`"},
+    {"ppr.sources", kText, "user", "", "vertex type of the sources"},
+    {"ppr.targets", kText, "item", "", "vertex type of the targets"},
+    {"ppr.restart", kReal, "0.15", "", "restart probability per visited vertex (1 - damping)"},
+    {"ppr.top_k", kInteger, "100", "", "neighbours kept per source"},
+    {"ppr.exclude_linked", kBoolean, "true", "", "leave out targets the source is linked to"},
+    {"ppr.method", kText, "auto", "auto|walks|power|item-index", "how (docs/ppr.md)"},
+    {"ppr.walks", kInteger, "10000", "", "walks per source (per item for item-index: see ppr.item_walks)"},
+    {"ppr.item_walks", kInteger, "4000", "", "item-index: walks per item"},
+    {"ppr.item_entries", kInteger, "300", "", "item-index: entries kept per item"},
+    {"ppr.tolerance", kReal, "1e-10", "", "power: residual at which the iteration stops"},
+
+    {"train.enabled", kBoolean, "true", "", "run the stage in `rove run`"},
+    {"train.model", kText, "lightgcn", "lightgcn", "model"},
+    {"train.users", kText, "user", "", "vertex type of the users"},
+    {"train.items", kText, "item", "", "vertex type of the items"},
+    {"train.dim", kInteger, "64", "", "embedding width"},
+    {"train.layers", kInteger, "3", "", "propagation layers"},
+    {"train.epochs", kInteger, "20", "", "passes over the interactions"},
+    {"train.learning_rate", kReal, "1e-3", "", "Adam's step"},
+    {"train.decay", kReal, "1e-4", "", "L2 on the layer-0 rows of a batch"},
+    {"train.batch_size", kInteger, "2048", "", "triples per step"},
+    {"train.sampler", kText, "stratified", "stratified|uniform|edge",
+     "stratified: every user equally often; uniform: users at random; edge: every interaction once"},
+    {"train.evaluate_every", kInteger, "0", "", "evaluate every so many epochs (0: at the end only)"},
+    {"train.checkpoint_every", kInteger, "10", "", "checkpoint every so many epochs (0: on a stop signal only)"},
+
+    {"evaluate.test", kPathList, "~", "", "held-out interactions; no files: the stage is skipped"},
+    {"evaluate.format", kText, "adjacency", "adjacency|edgelist|csv|recbole", "layout of the files"},
+    {"evaluate.source", kText, "~", "", "column name of the user id (csv, recbole)"},
+    {"evaluate.target", kText, "~", "", "column name of the item id (csv, recbole)"},
+    {"evaluate.at", kIntegerList, "[10, 20]", "", "cut-offs k of the metrics"},
+
+    {"recommend.enabled", kBoolean, "true", "", "run the stage in `rove run`"},
+    {"recommend.top_k", kInteger, "100", "", "items per user, seen items masked"},
+
+    {"publish.enabled", kBoolean, "true", "", "move `latest` when the gate lets the run pass"},
+    {"publish.keep", kInteger, "7", "", "published runs to keep"},
+    {"publish.gate", kMap, "{}", "", "metric floors: {\"recall@20\": 0.10}; below one the run is not published"},
+
+    {"resources.threads", kText, "auto", "", "threads per rank, or `auto`"},
+    {"resources.memory", kText, "auto", "", "memory per rank (\"16GiB\"), or `auto`"},
+    {"resources.layout", kText, "auto", "auto|partitioned|replicated", "where the graph lives; never changes results"},
+});
+
+struct SectionHelp {
+  std::string_view section;
+  std::string_view help;
+};
+constexpr auto kSections = std::to_array<SectionHelp>({
+    {"graph", "what goes in"},
+    {"graph.edges", "one entry per edge type"},
+    {"graph.nodes", "vertex lists and features"},
+    {"graph.links", "id spaces to merge (item = entity)"},
+    {"partition", "how the graph is cut across ranks; never changes results"},
+    {"ppr", "Personalized PageRank neighbour sets"},
+    {"train", "embeddings"},
+    {"evaluate", "full-ranking metrics on held-out interactions"},
+    {"recommend", "exact top-k for all users"},
+    {"publish", "gate, publish, retire"},
+    {"resources", "what to run on; never changes results"},
+});
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U);
+      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, substituted}));
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::span<const ConfigKey> config_keys() { return kKeys; }
+
+std::string_view nearest_config_key(std::string_view path) {
+  std::string_view best;
+  std::size_t best_distance = std::numeric_limits<std::size_t>::max();
+  for (const ConfigKey& key : kKeys) {
+    const std::size_t distance = edit_distance(path, key.path);
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = key.path;
+    }
+  }
+  return best;
+}
+
+std::string nearest_word(std::string_view word, std::span<const std::string> candidates) {
+  if (candidates.empty()) return {};
+  return *std::ranges::min_element(candidates, {}, [&](const std::string& c) { return edit_distance(word, c); });
+}
+
+std::string_view section_help(std::string_view section) {
+  const auto found = std::ranges::find(kSections, section, &SectionHelp::section);
+  return found == kSections.end() ? std::string_view{} : found->help;
+}
+
+}  // namespace rove::jobs

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rove::jobs {
+
+enum class ValueType { kText, kInteger, kReal, kBoolean, kPath, kPathList, kTextList, kIntegerList, kRealList, kMap };
+
+/// One key of the job file. The table of keys is the single source of the defaults, the checks, the template and the
+/// list of what may be set.
+struct ConfigKey {
+  std::string_view path;           ///< "train.dim"; "[]" marks a list of maps: "graph.edges[].files"
+  ValueType type;
+  std::string_view default_value;  ///< YAML text; "~" when the key has no default
+  std::string_view choices;        ///< "a|b|c", or empty
+  std::string_view help;
+};
+
+/// All keys, grouped by section, in the order the template prints them.
+[[nodiscard]] std::span<const ConfigKey> config_keys();
+
+/// The known key most like `path` (edit distance), for error messages.
+[[nodiscard]] std::string_view nearest_config_key(std::string_view path);
+/// The member of `candidates` most like `word`.
+[[nodiscard]] std::string nearest_word(std::string_view word, std::span<const std::string> candidates);
+
+/// What the template says about a section ("train: ..."), or an empty text.
+[[nodiscard]] std::string_view section_help(std::string_view section);
+
+}  // namespace rove::jobs
