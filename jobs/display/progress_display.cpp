@@ -93,7 +93,8 @@ void ProgressDisplay::end(std::string_view detail) {
   std::string text = fmt::format("{:<10} done in {}", stage_, format_seconds(elapsed_s));
   if (done_ > 0) text += fmt::format(", {} {}", format_count(done_), unit_);
   if (!detail.empty()) text += fmt::format("  {}", detail);
-  fmt::print(out_, style_ == Style::kTerminal ? "\r{}\x1b[K\n" : "{}\n", text);
+  if (style_ == Style::kTerminal) text = fmt::format("\r{}\x1b[K", text);
+  fmt::print(out_, "{}\n", text);
   std::fflush(out_);
 }
 
