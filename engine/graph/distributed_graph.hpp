@@ -14,6 +14,7 @@
 #include "engine/graph/halo_exchange.hpp"
 #include "engine/graph/index_map.hpp"
 #include "engine/graph/partition.hpp"
+#include "engine/graph/redistribute.hpp"
 #include "engine/graph/schema.hpp"
 
 namespace rove::graph {
@@ -32,11 +33,15 @@ class DistributedGraph {
   [[nodiscard]] const Partition& partition() const { return partition_; }
   [[nodiscard]] const IndexMap& index_map() const { return index_map_; }
   [[nodiscard]] const HaloExchange& halo() const { return *halo_; }
+  /// Moves rows of the type between their owners and their home blocks.
+  [[nodiscard]] const HomeExchange& home(VertexTypeId type) const { return homes_[type.index()]; }
 
   [[nodiscard]] std::uint32_t num_owned() const { return index_map_.num_owned(); }
   [[nodiscard]] std::uint32_t num_local() const { return index_map_.num_local(); }
   /// Local ids of the owned vertices of a type: [begin, end).
   [[nodiscard]] IndexRange owned_of_type(VertexTypeId type) const { return owned_of_type_[type.index()]; }
+  /// Keys of the owned vertices, by local id: what randomness is drawn by.
+  [[nodiscard]] std::span<const VertexKey> owned_keys() const { return owned_keys_; }
   [[nodiscard]] VertexTypeId type_of(LocalVertexId vertex) const { return schema_.type_of(index_map_.stable_of(vertex)); }
 
   /// Edges out of the owned vertices of the edge type's source type; row r is local id owned_of_type(source).begin + r.
@@ -45,12 +50,15 @@ class DistributedGraph {
   [[nodiscard]] const CsrGraph& by_destination(EdgeTypeId type) const { return by_destination_[type.index()]; }
 
  private:
-  DistributedGraph(Schema schema, Partition partition, IndexMap index_map);
+  DistributedGraph(Schema schema, Partition partition, IndexMap index_map)
+      : schema_(std::move(schema)), partition_(std::move(partition)), index_map_(std::move(index_map)) {}
 
   Schema schema_;
   Partition partition_;
   IndexMap index_map_;
   std::shared_ptr<const HaloExchange> halo_;
+  std::vector<HomeExchange> homes_;
+  std::vector<VertexKey> owned_keys_;
   std::vector<IndexRange> owned_of_type_;
   std::vector<CsrGraph> by_source_;
   std::vector<CsrGraph> by_destination_;

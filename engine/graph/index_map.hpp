@@ -27,6 +27,10 @@ class IndexMap {
            std::vector<GlobalVertexId> ghost_globals, std::uint64_t first_owned_global,
            BlockDistribution homes, std::vector<GlobalVertexId> directory);
 
+  /// The same map with these ghosts. Precondition: it has none yet.
+  [[nodiscard]] IndexMap with_ghosts(std::span<const StableVertexId> ghosts,
+                                     std::vector<GlobalVertexId> ghost_globals) &&;
+
   [[nodiscard]] std::uint32_t num_owned() const { return num_owned_; }
   [[nodiscard]] std::uint32_t num_local() const { return static_cast<std::uint32_t>(stable_.size()); }
   [[nodiscard]] bool is_owned(LocalVertexId vertex) const { return vertex.value() < num_owned_; }

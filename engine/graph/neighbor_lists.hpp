@@ -7,9 +7,9 @@
 
 namespace rove::graph {
 
-/// Ranked lists of a contiguous block of rows of one vertex type: PPR neighbour sets, recommendations. Row i of the block
-/// has the entries [offsets[i], offsets[i + 1]), best first (`ranks_before`); targets are rows of the target type.
-/// With two rows, the first listing targets 7 and 3 and the second nothing: offsets {0, 2, 2}, targets {7, 3}.
+/// Ranked lists of a contiguous block of rows of one vertex type: PPR neighbour sets, recommendations. Row i of the
+/// block has the entries [offsets[i], offsets[i + 1]), best first (`ranks_before`); targets are rows of the target
+/// type. With two rows, the first listing targets 7 and 3 and the second nothing: offsets {0, 2, 2}, targets {7, 3}.
 struct NeighborLists {
   std::vector<std::uint64_t> offsets{0};
   std::vector<std::uint64_t> targets;

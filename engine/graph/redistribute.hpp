@@ -20,12 +20,12 @@ struct RaggedRows {
   std::vector<T> values;
 };
 
-/// Reusable pattern that moves the rows of one vertex type between their owners (where they are computed) and their home
-/// blocks (where they are read and written); `DistributedGraph::home` holds one per type. Nothing passes through one
-/// rank, row order is kept, counts are 64-bit. Immutable.
+/// Reusable pattern that moves the rows of one vertex type between their owners (where they are computed) and their
+/// home blocks (where they are read and written); `DistributedGraph::home` holds one per type. Nothing passes through
+/// one rank, row order is kept, counts are 64-bit. Immutable.
 ///
-/// Five rows on two ranks with parts 1 0 0 1 1: rank 0's home block is rows 0..2, rank 1's is rows 3..4; rank 0 owns rows 1, 2
-/// and rank 1 owns rows 0, 3, 4. On rank 0 `to_owners` sends rows 1, 2 to itself and row 0 to rank 1.
+/// Five rows on two ranks with parts 1 0 0 1 1: rank 0's home block is rows 0..2, rank 1's is rows 3..4; rank 0 owns
+/// rows 1, 2 and rank 1 owns rows 0, 3, 4. On rank 0 `to_owners` sends rows 1, 2 to itself and row 0 to rank 1.
 class HomeExchange {
  public:
   /// **Collective.** `parts`: the owner of every row of my home block. Precondition: 0 <= part < P.
@@ -61,9 +61,9 @@ class HomeExchange {
  private:
   [[nodiscard]] std::vector<std::uint64_t> permuted_lengths(std::span<const std::uint64_t> offsets) const;
 
-  std::vector<std::uint32_t> home_rows_;      ///< rows of my home block, counted from its begin, grouped by owner
-  std::vector<std::uint64_t> owner_counts_;   ///< how many of them each rank owns
-  std::vector<std::uint64_t> home_counts_;    ///< how many of my owned rows lie in each rank's home block
+  std::vector<std::uint32_t> home_rows_;     ///< rows of my home block, counted from its begin, grouped by owner
+  std::vector<std::uint64_t> owner_counts_;  ///< how many of them each rank owns
+  std::vector<std::uint64_t> home_counts_;   ///< how many of my owned rows lie in each rank's home block
   std::uint64_t num_owned_rows_ = 0;
 };
 
