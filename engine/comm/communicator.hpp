@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "engine/base/exact_sum.hpp"
@@ -32,9 +33,12 @@ namespace detail {
 enum class Kind : std::uint8_t { kInt32, kUint32, kInt64, kUint64, kFloat, kDouble };
 template <class T>
 consteval Kind kind_of() {
-  if constexpr (std::is_same_v<T, float>) return Kind::kFloat;
-  else if constexpr (std::is_same_v<T, double>) return Kind::kDouble;
-  else if constexpr (std::is_integral_v<T> && sizeof(T) == 4) return std::is_signed_v<T> ? Kind::kInt32 : Kind::kUint32;
+  if constexpr (std::is_same_v<T, float>)
+    return Kind::kFloat;
+  else if constexpr (std::is_same_v<T, double>)
+    return Kind::kDouble;
+  else if constexpr (std::is_integral_v<T> && sizeof(T) == 4)
+    return std::is_signed_v<T> ? Kind::kInt32 : Kind::kUint32;
   else {
     static_assert(std::is_integral_v<T> && sizeof(T) == 8, "reductions take 32- and 64-bit integers, float and double");
     return std::is_signed_v<T> ? Kind::kInt64 : Kind::kUint64;
@@ -45,6 +49,21 @@ struct Impl;
 
 template <class T>
 concept Reducible = std::is_floating_point_v<T> || (std::is_integral_v<T> && (sizeof(T) == 4 || sizeof(T) == 8));
+
+/// A `ReduceOp` known at compile time and checked against the type it reduces: a floating-point sum does not compile.
+template <Reducible T>
+class ReduceOpFor {
+ public:
+  consteval ReduceOpFor(ReduceOp op) : op_(op) {
+    if (std::is_floating_point_v<T> && op != ReduceOp::kMin && op != ReduceOp::kMax) {
+      throw "floating point takes kMin and kMax only; sum through ExactSum";
+    }
+  }
+  [[nodiscard]] constexpr ReduceOp op() const { return op_; }
+
+ private:
+  ReduceOp op_;
+};
 
 /// Data of all ranks in rank order: rank r's part is [offsets[r], offsets[r + 1]).
 template <class T>
@@ -57,14 +76,15 @@ struct Gathered {
   }
 };
 
-/// An exchange under way that owns its request and its buffers. `wait()` yields the data. Destroying an unfinished one
-/// is a programmer's mistake: it asserts in debug and waits in release.
+/// An exchange under way. It owns the requests, not the buffers: those stay where they are, untouched, until `wait()`.
+/// Destroying an unfinished one is a programmer's mistake: it asserts in debug and waits in release and while
+/// unwinding. Must not outlive its communicator.
 template <Message T>
 class [[nodiscard]] Pending;
 
-/// Move-only owner of a duplicated MPI communicator. All counts are 64-bit: transfers above MPI's int are cut in chunks.
-/// Not thread-safe: one thread communicates (MPI_THREAD_FUNNELED); oneTBB computes.
-/// Every operation marked **Collective** must be called by all ranks in the same order. Failures of MPI throw `CommError`.
+/// Move-only owner of a duplicated MPI communicator. All counts are 64-bit: transfers above MPI's int are cut in
+/// chunks. Not thread-safe: one thread communicates (MPI_THREAD_FUNNELED); oneTBB computes. Every operation marked
+/// **Collective** must be called by all ranks in the same order. Failures of MPI throw `CommError`.
 class Communicator {
  public:
   Communicator(Communicator&&) noexcept;
@@ -98,13 +118,13 @@ class Communicator {
   /// **Collective.** Root's text, of any length.
   [[nodiscard]] std::string broadcast_text(std::string_view text, Rank root) const;
 
-  /// **Collective.** Element-wise reduction, in place, the result on all ranks.
+  /// **Collective.** Element-wise reduction, in place, the result on all ranks; as many values on every rank.
   template <Reducible T>
-  void all_reduce(std::span<T> values, ReduceOp op) const {
-    all_reduce_values(values.data(), values.size(), detail::kind_of<T>(), op);
+  void all_reduce(std::span<T> values, std::type_identity_t<ReduceOpFor<T>> op) const {
+    all_reduce_values(values.data(), values.size(), detail::kind_of<T>(), op.op());
   }
   template <Reducible T>
-  [[nodiscard]] T all_reduce(T value, ReduceOp op) const {
+  [[nodiscard]] T all_reduce(T value, std::type_identity_t<ReduceOpFor<T>> op) const {
     all_reduce(std::span<T>(&value, 1), op);
     return value;
   }
@@ -123,16 +143,20 @@ class Communicator {
   template <Message T>
   [[nodiscard]] Gathered<T> all_gather_v(std::span<const T> values) const {
     Gathered<T> result;
-    gather_bytes(std::as_bytes(values), sizeof(T), kEverybody, result.offsets,
-                 [&](std::size_t count) { result.data.resize(count); return std::as_writable_bytes(std::span(result.data)); });
+    gather_bytes(std::as_bytes(values), sizeof(T), kEverybody, result.offsets, [&](std::size_t count) {
+      result.data.resize(count);
+      return std::as_writable_bytes(std::span(result.data));
+    });
     return result;
   }
   /// **Collective.** Every rank's values on root; empty elsewhere. Only for what does not grow with the graph.
   template <Message T>
   [[nodiscard]] Gathered<T> gather_v(std::span<const T> values, Rank root) const {
     Gathered<T> result;
-    gather_bytes(std::as_bytes(values), sizeof(T), root.value(), result.offsets,
-                 [&](std::size_t count) { result.data.resize(count); return std::as_writable_bytes(std::span(result.data)); });
+    gather_bytes(std::as_bytes(values), sizeof(T), root.value(), result.offsets, [&](std::size_t count) {
+      result.data.resize(count);
+      return std::as_writable_bytes(std::span(result.data));
+    });
     return result;
   }
   /// **Collective.** Every rank's text, in rank order, on all ranks.
@@ -146,14 +170,17 @@ class Communicator {
     return received;
   }
 
-  /// **Collective.** `values` holds counts[0] elements for rank 0, then counts[1] for rank 1, ...; returns what every rank
-  /// sent here, in rank order. Peers that have nothing for each other exchange no payload, so the same call serves dense and sparse patterns.
-  /// Cost: one all-to-all of counts, then point-to-point messages between the pairs that have something to say.
+  /// **Collective.** `values` holds counts[0] elements for rank 0, then counts[1] for rank 1, ...; returns what every
+  /// rank sent here, in rank order. Peers that have nothing for each other exchange no payload, so the same call serves
+  /// dense and sparse patterns. Cost: one all-to-all of counts, then point-to-point messages between the pairs that
+  /// have something to say.
   template <Message T>
   [[nodiscard]] Gathered<T> exchange(std::span<const T> values, std::span<const std::uint64_t> counts) const {
     Gathered<T> result;
-    exchange_bytes(std::as_bytes(values), counts, sizeof(T), result.offsets,
-                   [&](std::size_t count) { result.data.resize(count); return std::as_writable_bytes(std::span(result.data)); });
+    exchange_bytes(std::as_bytes(values), counts, sizeof(T), result.offsets, [&](std::size_t count) {
+      result.data.resize(count);
+      return std::as_writable_bytes(std::span(result.data));
+    });
     return result;
   }
 
@@ -168,12 +195,18 @@ class Communicator {
   }
 
   /// **Collective.** Runs `work` on every rank, then agrees: if it threw anywhere, every rank throws the error of the
-  /// lowest failing rank (same class, same exit code, same message; "rank r: " is prefixed when P > 1). The one way to do
-  /// something that can fail on one rank between collectives.
+  /// lowest failing rank (same class, same exit code, same message; "rank r: " is prefixed unless all ranks failed
+  /// alike). `std::bad_alloc` becomes `DoesNotFitError`, other exceptions `InternalError`. The one way to do something
+  /// that can fail on one rank between collectives. `work` itself should not communicate: an error that one rank throws
+  /// after it did (except one agreed by a nested `agree`) cannot be agreed on any more and is passed on, which ends the
+  /// job.
   void agree(const std::function<void()>& work) const;
 
   /// **Collective.** Whether any rank's stop flag (`rove::stop`) is raised.
   [[nodiscard]] bool agree_stop() const;
+
+  /// What this rank is doing ("train epoch 3"), for the message of a rank that waits in vain (`Environment`).
+  void set_phase(std::string_view phase) const;
 
   /// Prints nothing; ends all ranks of the job at once with this exit code. Never returns.
   [[noreturn]] void abort(int exit_code) const;
@@ -191,7 +224,8 @@ class Communicator {
   void all_reduce_values(void* values, std::size_t count, detail::Kind kind, ReduceOp op) const;
   void gather_bytes(std::span<const std::byte> bytes, std::size_t element_size, std::int32_t root,
                     std::vector<std::uint64_t>& offsets, const Allocate& allocate) const;
-  void all_to_all_bytes(std::span<const std::byte> bytes, std::size_t element_size, std::span<std::byte> received) const;
+  void all_to_all_bytes(std::span<const std::byte> bytes, std::size_t element_size,
+                        std::span<std::byte> received) const;
   void exchange_bytes(std::span<const std::byte> bytes, std::span<const std::uint64_t> counts, std::size_t element_size,
                       std::vector<std::uint64_t>& offsets, const Allocate& allocate) const;
   struct Requests;
@@ -201,6 +235,7 @@ class Communicator {
   template <Message T>
   friend class Pending;
   static void wait_all(Requests& requests);
+  static void abandon(Requests& requests) noexcept;
 
   std::unique_ptr<detail::Impl> impl_;
 };
@@ -211,13 +246,13 @@ class [[nodiscard]] Pending {
   Pending(Pending&&) noexcept = default;
   Pending& operator=(Pending&&) = delete;
   ~Pending() {
-    if (requests_) Communicator::wait_all(*requests_);
+    if (requests_) Communicator::abandon(*requests_);
   }
 
-  /// Blocks until everything has been sent and received.
+  /// Blocks until everything has been sent and received. A second call does nothing.
   void wait() {
-    if (requests_) Communicator::wait_all(*requests_);
-    requests_.reset();
+    const Handle requests = std::move(requests_);
+    if (requests) Communicator::wait_all(*requests);
   }
 
  private:
