@@ -11,13 +11,13 @@ namespace rove::detail {
 #define ROVE_ASSERTION_LEVEL 1
 #endif
 
-#define ROVE_ASSERT_AT(level, expression)                                       \
-  do {                                                                          \
-    if constexpr (ROVE_ASSERTION_LEVEL >= (level)) {                            \
-      if (!(expression)) {                                                      \
-        ::rove::detail::assertion_failed(#expression, __FILE__, __LINE__);      \
-      }                                                                         \
-    }                                                                           \
+#define ROVE_ASSERT_AT(level, expression)                                  \
+  do {                                                                     \
+    if constexpr (ROVE_ASSERTION_LEVEL >= (level)) {                       \
+      if (!(expression)) {                                                 \
+        ::rove::detail::assertion_failed(#expression, __FILE__, __LINE__); \
+      }                                                                    \
+    }                                                                      \
   } while (false)
 
 #define ROVE_ASSERT_LIGHT(expression) ROVE_ASSERT_AT(1, expression)

@@ -10,13 +10,13 @@ namespace rove {
 /// What the process returns to its caller (scripts, Slurm). Never renumber.
 enum class ExitCode : int {
   kSuccess = 0,
-  kUsage = 2,          ///< command line or configuration
-  kInput = 3,          ///< bad input data
-  kFile = 4,           ///< a file or another resource is missing or cannot be written
-  kDoesNotFit = 5,     ///< the estimate says so, before anything is allocated
-  kGateRefused = 7,    ///< quality gate refused to publish
-  kInternal = 70,      ///< a defect of Rove or of the communication layer
-  kInterrupted = 75,   ///< stopped on request, checkpoint written, may be queued again
+  kUsage = 2,         ///< command line or configuration
+  kInput = 3,         ///< bad input data
+  kFile = 4,          ///< a file or another resource is missing or cannot be written
+  kDoesNotFit = 5,    ///< the estimate says so, before anything is allocated
+  kGateRefused = 7,   ///< quality gate refused to publish
+  kInternal = 70,     ///< a defect of Rove or of the communication layer
+  kInterrupted = 75,  ///< stopped on request, checkpoint written, may be queued again
 };
 
 /// Base of everything Rove throws. `what()` says what was found, what was expected and what to change.

@@ -8,9 +8,9 @@
 
 namespace rove {
 
-/// Exact sum of finite doubles: a fixed-point accumulator as wide as the whole range of double, so the result depends on
-/// the multiset of addends alone, never on their order, threads or ranks. Not thread-safe: one per thread, then `merge`.
-/// Cost: a few integer additions per addend, 560 bytes.
+/// Exact sum of finite doubles: a fixed-point accumulator as wide as the whole range of double, so the result depends
+/// on the multiset of addends alone, never on their order, threads or ranks. Not thread-safe: one per thread, then
+/// `merge`. Cost: a few integer additions per addend, 560 bytes.
 class ExactSum {
  public:
   static constexpr std::size_t kLimbs = 70;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace rove {
@@ -43,9 +44,10 @@ struct MemoryLimit {
 /// Peak resident set of this process so far, in bytes.
 [[nodiscard]] std::uint64_t peak_resident_bytes();
 
-/// "1.5 GiB"; "1536 B" below one KiB is "512 B".
+/// Binary units with one decimal: "1.5 GiB"; below one KiB plain bytes: "512 B".
 [[nodiscard]] std::string format_bytes(std::uint64_t bytes);
-/// Reads "4GiB", "4G", "512M", "1048576". Throws `ConfigError`.
+/// Reads "4GiB", "4G", "1.5 GiB", "512M", "1048576": units are binary, and a decimal "GB" is refused rather than
+/// guessed. Throws `ConfigError`.
 [[nodiscard]] std::uint64_t parse_bytes(const std::string& text);
 
 }  // namespace rove
