@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/exec/checkpoint.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "engine/base/assert.hpp"
+#include "engine/base/error.hpp"
+
+namespace rove::exec {
+
+void CheckpointRegistry::add_bytes(std::string name, std::function<std::vector<std::byte>()> save,
+                                   std::function<void(std::span<const std::byte>)> restore) {
+  ROVE_ASSERT_LIGHT(std::none_of(blocks_.begin(), blocks_.end(), [&](const Block& b) { return b.name == name; }));
+  blocks_.push_back({std::move(name), std::move(save), std::move(restore), {}});
+}
+
+void CheckpointRegistry::add_fixed(std::string name, std::span<std::byte> value) {
+  const std::string label = name;
+  add_bytes(
+      std::move(name), [value] { return std::vector<std::byte>(value.begin(), value.end()); },
+      [value, label](std::span<const std::byte> bytes) {
+        if (bytes.size() != value.size()) {
+          throw InputError(fmt::format("checkpoint block '{}' has {} bytes, expected {}; start without this checkpoint",
+                                       label, bytes.size(), value.size()));
+        }
+        std::copy(bytes.begin(), bytes.end(), value.begin());
+      });
+}
+
+void CheckpointRegistry::add_row_bytes(std::string name, const graph::DistributedGraph& graph, VertexTypeId type,
+                                       std::uint64_t row_bytes, std::function<std::span<std::byte>()> rows) {
+  ROVE_ASSERT_LIGHT(std::none_of(blocks_.begin(), blocks_.end(), [&](const Block& b) { return b.name == name; }));
+  blocks_.push_back({std::move(name), {}, {}, {&graph, type, row_bytes, std::move(rows)}});
+}
+
+void CheckpointRegistry::save(const comm::Communicator& comm, CheckpointSink& sink) const {
+  for (const Block& block : blocks_) {
+    if (block.save) {
+      sink.write_replicated(block.name, block.save());
+      continue;
+    }
+    const Rows& rows = block.rows;
+    const auto home = rows.graph->home(rows.type).to_home<std::byte>(comm, rows.bytes(), rows.row_bytes);
+    sink.write_rows(block.name, rows.graph->schema().vertex_type(rows.type).count, rows.row_bytes, home);
+  }
+}
+
+void CheckpointRegistry::restore(const comm::Communicator& comm, CheckpointSource& source) {
+  for (const Block& block : blocks_) {
+    if (block.save) {
+      block.restore(source.read_replicated(block.name));
+      continue;
+    }
+    const Rows& rows = block.rows;
+    const std::vector<std::byte> home =
+        source.read_rows(block.name, rows.graph->schema().vertex_type(rows.type).count, rows.row_bytes);
+    const auto owned = rows.graph->home(rows.type).to_owners<std::byte>(comm, home, rows.row_bytes);
+    std::copy(owned.begin(), owned.end(), rows.bytes().begin());
+  }
+}
+
+}  // namespace rove::exec
