@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+namespace rove::exec::detail {
+
+/// The slots of one owned row.
+struct RowSlots {
+  const std::uint32_t* targets = nullptr;
+  std::uint64_t degree = 0;
+};
+
+/// Result i (at out + i · width when `compact`, else at out + rows[i] · width) is scale[rows[i]] · Σ x[target]: in slot
+/// order within segments of `segment` slots, segments in order. Rows of `skip_degree` slots and more are left out.
+struct PullTask {
+  const float* x = nullptr;
+  std::uint32_t width = 0;                ///< floats per row, a multiple of 16
+  const RowSlots* slots = nullptr;        ///< per owned row
+  const float* scale = nullptr;           ///< per owned row, or nullptr
+  const std::uint8_t* nonzero = nullptr;  ///< per row of x, or nullptr
+  const std::uint32_t* rows = nullptr;
+  std::uint64_t count = 0;
+  std::uint64_t segment = 0;
+  std::uint64_t skip_degree = 0;
+  float* out = nullptr;
+  bool compact = false;
+};
+
+using PullRows = void(const PullTask& task);
+
+namespace avx2 {
+PullRows pull_rows;
+}
+namespace avx512 {
+PullRows pull_rows;
+}
+
+}  // namespace rove::exec::detail

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "engine/base/ids.hpp"
+#include "engine/exec/detail/propagation_kernels.hpp"
+#include "engine/graph/distributed_graph.hpp"
+
+namespace rove::exec {
+
+/// Row lengths are padded to a multiple of this many floats, so that kernels need no tail.
+inline constexpr std::uint32_t kRowLanes = 16;
+[[nodiscard]] constexpr std::uint32_t padded_width(std::uint32_t width) {
+  return (width + kRowLanes - 1) / kRowLanes * kRowLanes;
+}
+
+/// The operator D^-a A D^-b over the chosen edge types, each read in both directions: a source pulls its
+/// destinations, a destination its sources (an undirected type is read by source only). D: degrees over those types.
+struct PropagationOptions {
+  std::vector<EdgeTypeId> edge_types;  ///< empty: all
+  double row_exponent = 0.5;           ///< a
+  double column_exponent = 0.5;        ///< b
+};
+
+/// The third primitive: every vertex pulls the sum of its neighbours' rows over the halo.
+///
+///   sum(r) = x[t_0] + x[t_1] + ...      over the slots of r in slot order
+///
+/// by r's owner, slots beyond `kSegment` in segments of that many whose sums are added in order: the bits depend on the
+/// graph and x alone, not on ranks, threads, partition or instruction set. The operator is never stored:
+/// Y = D^-a A D^-b X is a pull between two scalings of rows, and k applications need only the scaling `chain` between
+/// pulls, because D^-b (D^-a A D^-b)^k = (D^-(a+b) A)^k D^-b (specs of LightGCN's cost: half the structure traffic).
+/// Rows without edges have scale 0. Edge weights are not read.
+///
+/// X is row-major, `num_local` rows of `width` floats (a multiple of 16), 64-byte aligned: owned rows, then ghosts.
+/// Immutable; refers to the graph, which must outlive it. Cost of a pull: 4 (width + 1) bytes per slot, and the halo.
+class Propagation {
+ public:
+  static constexpr std::uint64_t kSegment = 8192;
+
+  Propagation(const graph::DistributedGraph& graph, const PropagationOptions& options);
+
+  [[nodiscard]] const graph::DistributedGraph& graph() const { return *graph_; }
+  [[nodiscard]] std::uint32_t num_owned() const { return static_cast<std::uint32_t>(slots_.size()); }
+  [[nodiscard]] std::uint32_t num_local() const { return graph_->num_local(); }
+  /// Slots of the owned rows.
+  [[nodiscard]] std::uint64_t num_slots() const { return num_slots_; }
+  [[nodiscard]] std::span<const std::uint32_t> targets_of(std::uint32_t row) const {
+    return {slots_[row].targets, slots_[row].degree};
+  }
+
+  /// Per owned row: d^-b, d^-a and d^-(a+b), for pre-scaling, post-scaling and between two pulls.
+  [[nodiscard]] std::span<const float> before() const { return before_; }
+  [[nodiscard]] std::span<const float> after() const { return after_; }
+  [[nodiscard]] std::span<const float> chain() const { return chain_; }
+  /// d^b, which undoes `before`, and d^a, which undoes `after` (0 for rows without edges).
+  [[nodiscard]] std::span<const float> undo_before() const { return undo_before_; }
+  [[nodiscard]] std::span<const float> undo_after() const { return undo_after_; }
+
+  /// Owned rows to compute: those that read no ghost first. Ascending within both parts.
+  struct Rows {
+    std::vector<std::uint32_t> interior;
+    std::vector<std::uint32_t> boundary;
+    [[nodiscard]] std::uint64_t size() const { return interior.size() + boundary.size(); }
+  };
+  [[nodiscard]] const Rows& all_rows() const { return all_rows_; }
+  /// The owned rows with a non-zero flag.
+  [[nodiscard]] Rows select(std::span<const std::uint8_t> flags) const;
+
+  struct Pull {
+    const Rows* rows = nullptr;             ///< nullptr: all
+    std::span<const float> scale;           ///< per owned row; empty: 1
+    std::span<const std::uint8_t> nonzero;  ///< per local row; non-empty: rows of X with flag 0 count as zero, unread
+    bool ghosts_are_fresh = false;          ///< skips the halo exchange
+  };
+  /// **Collective.** y[r] = scale[r] · sum(r) for the chosen owned rows; other rows of y stay as they are. Interior
+  /// rows are computed while the halo of x travels. x and y must not overlap; y needs the owned rows only.
+  void pull(std::span<float> x, std::uint32_t width, const Pull& options, std::span<float> y) const;
+
+  /// Called from several threads with disjoint blocks: `results` holds one scaled sum per entry of `rows`.
+  using BlockConsumer = std::function<void(std::span<const std::uint32_t> rows, const float* results)>;
+  /// **Collective.** The same, handing over small blocks of results while they lie in the first-level cache.
+  void pull(std::span<float> x, std::uint32_t width, const Pull& options, const BlockConsumer& consume) const;
+
+  /// **Collective.** Flags (by local row) of what the flagged owned rows read: 1 for every target of one and for
+  /// itself, else 0; ghosts' flags are passed on to their owners.
+  void mark_sources(std::span<const std::uint32_t> rows, std::span<std::uint8_t> flags) const;
+
+ private:
+  void run(std::span<float> x, std::uint32_t width, const Pull& options, float* y, const BlockConsumer* consume) const;
+  void pull_part(const float* x, std::uint32_t width, std::span<const std::uint32_t> rows, const Pull& options,
+                 float* y, const BlockConsumer* consume) const;
+  void pull_hub(const float* x, std::uint32_t width, std::uint32_t row, const Pull& options, float* out) const;
+
+  const graph::DistributedGraph* graph_;
+  std::vector<detail::RowSlots> slots_;             ///< per owned row
+  std::vector<std::vector<std::uint32_t>> merged_;  ///< targets of the types that several adjacencies reach
+  std::vector<std::uint32_t> hubs_;                 ///< rows whose segments are shared by the threads
+  std::uint64_t num_slots_ = 0;
+  Rows all_rows_;
+  std::vector<float> before_;
+  std::vector<float> after_;
+  std::vector<float> chain_;
+  std::vector<float> undo_before_;
+  std::vector<float> undo_after_;
+};
+
+}  // namespace rove::exec
