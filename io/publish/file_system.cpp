@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/publish/file_system.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "engine/base/error.hpp"
+#include "engine/base/fault.hpp"
+
+namespace rove::io::publish {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+[[noreturn]] void fail(const char* what, const fs::path& path) {
+  const int reason = errno;
+  throw IoError(fmt::format("cannot {} {}: {}", what, path.string(), std::generic_category().message(reason)));
+}
+
+class Descriptor {
+ public:
+  Descriptor(const fs::path& path, int flags) : path_(path) {
+    fault::point("io.open");
+    descriptor_ = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+    if (descriptor_ < 0) fail("open", path);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+
+  void write(std::string_view text) const {
+    fault::point("io.write");
+    while (!text.empty()) {
+      const ssize_t written = ::write(descriptor_, text.data(), text.size());
+      if (written < 0 && errno != EINTR) fail("write", path_);
+      if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
+  void sync() const {
+    fault::point("io.fsync");
+    if (::fsync(descriptor_) != 0) fail("sync", path_);
+  }
+
+ private:
+  fs::path path_;
+  int descriptor_ = -1;
+};
+
+fs::path directory_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+fs::path part_of(const fs::path& path) {
+  return path.string() + ".part";
+}
+
+}  // namespace
+
+void sync_file(const fs::path& path) {
+  Descriptor(path, O_RDONLY).sync();
+}
+
+void sync_directory(const fs::path& path) {
+  Descriptor(path, O_RDONLY | O_DIRECTORY).sync();
+}
+
+void rename_durably(const fs::path& from, const fs::path& to) {
+  fault::point("io.rename");
+  if (std::rename(from.c_str(), to.c_str()) != 0) fail("move into place", to);
+  sync_directory(directory_of(to));
+}
+
+void write_text_durably(const fs::path& path, std::string_view text) {
+  const fs::path part = part_of(path);
+  {
+    const Descriptor file(part, O_WRONLY | O_CREAT | O_TRUNC);
+    file.write(text);
+    file.sync();
+  }
+  rename_durably(part, path);
+}
+
+void replace_symlink_durably(const fs::path& link, const fs::path& target) {
+  const fs::path part = part_of(link);
+  if (::unlink(part.c_str()) != 0 && errno != ENOENT) fail("remove", part);
+  fault::point("io.write");
+  if (::symlink(target.c_str(), part.c_str()) != 0) fail("make the symbolic link", part);
+  rename_durably(part, link);
+}
+
+std::string read_text(const fs::path& path) {
+  fault::point("io.open");
+  std::ifstream file(path, std::ios::binary);
+  if (!file) fail("open", path);
+  fault::point("io.read");
+  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (file.bad()) fail("read", path);
+  return text;
+}
+
+}  // namespace rove::io::publish
