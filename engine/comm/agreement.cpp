@@ -112,4 +112,16 @@ int run_to_exit_code(const Communicator& world, const std::function<int()>& prog
   }
 }
 
+int run_main(int* argc, char*** argv, const std::function<int(Environment&)>& program) {
+  std::unique_ptr<Environment> environment;
+  try {
+    environment = std::make_unique<Environment>(argc, argv);
+  } catch (...) {
+    const Failure failure = describe(std::current_exception());
+    print_failure(failure, std::nullopt);
+    return static_cast<int>(failure.code);
+  }
+  return run_to_exit_code(environment->world(), [&] { return program(*environment); });
+}
+
 }  // namespace rove::comm

@@ -46,4 +46,8 @@ class Environment {
 /// within seconds with its code. Nobody is left waiting.
 int run_to_exit_code(const Communicator& world, const std::function<int()>& program);
 
+/// The whole of a `main`: an `Environment`, `run_to_exit_code`, and the end of MPI. An environment that cannot be set
+/// up is reported the same way.
+int run_main(int* argc, char*** argv, const std::function<int(Environment&)>& program);
+
 }  // namespace rove::comm

@@ -63,13 +63,17 @@ void Watchdog::end() noexcept {
 
 void Watchdog::watch(double timeout_s) {
   const double limit_s = timeout_s + turn_delay_s(rank_);
-  const auto period = std::chrono::duration<double>(std::min(timeout_s / 8, 1.0));
+  const double period_s = std::min(timeout_s / 8, 1.0);
+  double pause_s = period_s;
   std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock, period, [this] { return stopping_; })) {
+  while (!wake_.wait_for(lock, std::chrono::duration<double>(pause_s), [this] { return stopping_; })) {
+    pause_s = period_s;
     const std::int64_t since = since_ns_.load(std::memory_order_acquire);
     if (since == 0) continue;
     const double waited_s = static_cast<double>(now_ns() - since) * 1e-9;
-    if (waited_s > limit_s) give_up(waited_s);
+    if (waited_s >= limit_s) give_up(waited_s);
+    // Wakes at the limit itself, so that ranks that stall together keep their turns.
+    pause_s = std::min(period_s, limit_s - waited_s);
   }
 }
 
