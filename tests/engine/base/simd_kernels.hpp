@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+
+#define ROVE_DECLARE_TEST_KERNELS(isa)                                             \
+  namespace rove::test::isa {                                                      \
+  float dot(const float* a, const float* b, std::size_t n);                        \
+  void transform(int function, const float* in, float* out, std::size_t n);        \
+  void transform_scalar(int function, const float* in, float* out, std::size_t n); \
+  }
+
+ROVE_DECLARE_TEST_KERNELS(avx2)
+ROVE_DECLARE_TEST_KERNELS(avx512)
+
+namespace rove::test {
+inline constexpr int kFunctions = 20;
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "simd_kernels.hpp"
+#include <gtest/gtest.h>
+
+#include "engine/base/isa.hpp"
+#include "engine/base/random.hpp"
+
+namespace rove {
+namespace {
+
+/// Random bit patterns, so all magnitudes and NaNs, then ordinary numbers, then every edge.
+std::vector<float> arguments() {
+  const RandomStream random(4, Purpose::kNoise);
+  std::vector<float> values;
+  for (std::uint32_t i = 0; i < 50000; ++i) {
+    const RandomBlock block = random.block(0, i, 0);
+    values.push_back(std::bit_cast<float>(block[0]));
+    values.push_back(static_cast<float>(40 * to_unit(block[1] * 0x100000001U) - 20));
+  }
+  using Limits = std::numeric_limits<float>;
+  for (const float edge : {0.0F, 1.0F, 88.7228F, 88.7229F, 87.33F, 87.34F, Limits::min(), Limits::denorm_min(),
+                           Limits::max(), Limits::infinity(), Limits::quiet_NaN(), 2.0F * Limits::min()}) {
+    values.push_back(edge);
+    values.push_back(-edge);
+  }
+  return values;
+}
+
+/// Bits, with every NaN the same: its payload carries no meaning.
+std::vector<std::uint32_t> bits_of(const std::vector<float>& values) {
+  std::vector<std::uint32_t> bits;
+  for (const float value : values)
+    bits.push_back(std::isnan(value) ? 0x7FC00000U : std::bit_cast<std::uint32_t>(value));
+  return bits;
+}
+
+bool has_avx512() {
+  return choose_isa("", true,
+                    __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
+                        __builtin_cpu_supports("avx512vl") != 0) == Isa::kAvx512;
+}
+
+TEST(Simd, LanesHaveTheBitsOfTheScalars) {
+  const std::vector<float> in = arguments();
+  for (int function = 0; function + 1 < test::kFunctions; ++function) {
+    std::vector<float> lanes(in.size());
+    std::vector<float> scalars(in.size());
+    test::avx2::transform(function, in.data(), lanes.data(), in.size());
+    test::avx2::transform_scalar(function, in.data(), scalars.data(), in.size());
+    EXPECT_TRUE(bits_of(lanes) == bits_of(scalars)) << "function " << function;
+  }
+}
+
+TEST(Simd, BothInstructionSetsGiveTheSameBits) {
+  if (!has_avx512()) GTEST_SKIP() << "this processor has no AVX-512";
+  const std::vector<float> in = arguments();
+  for (int function = 0; function < test::kFunctions; ++function) {
+    std::vector<float> narrow(in.size());
+    std::vector<float> wide(in.size());
+    test::avx2::transform(function, in.data(), narrow.data(), in.size());
+    test::avx512::transform(function, in.data(), wide.data(), in.size());
+    EXPECT_TRUE(bits_of(narrow) == bits_of(wide)) << "function " << function;
+    test::avx512::transform_scalar(function, in.data(), wide.data(), in.size());
+    test::avx2::transform_scalar(function, in.data(), narrow.data(), in.size());
+    EXPECT_TRUE(bits_of(narrow) == bits_of(wide)) << "scalar function " << function;
+  }
+}
+
+TEST(Simd, DotFollowsTheStatedTreeAtEveryLength) {
+  const RandomStream random(5, Purpose::kNoise);
+  for (std::size_t n = 0; n <= 70; ++n) {
+    std::vector<float> a(n);
+    std::vector<float> b(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      a[i] = static_cast<float>(to_unit(random.draw(0, static_cast<std::uint32_t>(i), 0)));
+      b[i] = static_cast<float>(to_unit(random.draw(1, static_cast<std::uint32_t>(i), 0)) - 0.5);
+    }
+    float lanes[16] = {};
+    for (std::size_t i = 0; i < n; ++i) lanes[i % 16] = std::fma(a[i], b[i], lanes[i % 16]);
+    for (std::size_t width = 8; width > 0; width /= 2) {
+      for (std::size_t i = 0; i < width; ++i) lanes[i] += lanes[i + width];
+    }
+    EXPECT_EQ(test::avx2::dot(a.data(), b.data(), n), lanes[0]) << n;
+    if (has_avx512()) {
+      EXPECT_EQ(test::avx512::dot(a.data(), b.data(), n), lanes[0]) << n;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rove
