@@ -14,6 +14,14 @@ function(rove_add_library NAME)
   endif()
 endfunction()
 
+# The instruction set of the second copy of a kernel. A linked interface, because its options must come after those of
+# rove_options on the command line: the last -march wins. GCC 12 takes the "undefined" operands inside its own AVX-512
+# intrinsics for uninitialised variables (PR 105593); the other copy of the same source keeps the warning.
+add_library(rove_isa_avx2 INTERFACE)
+add_library(rove_isa_avx512 INTERFACE)
+target_compile_options(rove_isa_avx512 INTERFACE -march=x86-64-v4 -mprefer-vector-width=512 -Wno-uninitialized
+  -Wno-maybe-uninitialized)
+
 # rove_add_isa_sources(TARGET SOURCES kernel.cpp ... [LINK targets...])
 # Compiles each source twice, for x86-64-v3 and x86-64-v4, with ROVE_ISA set to avx2 or avx512: the namespace its
 # kernels live in. Both must give the same bits; tests compare them. Such a source includes only headers whose inline
@@ -23,14 +31,8 @@ function(rove_add_isa_sources TARGET)
   foreach(isa avx2 avx512)
     add_library(${TARGET}_${isa} OBJECT ${ARG_SOURCES})
     target_include_directories(${TARGET}_${isa} PRIVATE ${PROJECT_SOURCE_DIR})
-    target_link_libraries(${TARGET}_${isa} PRIVATE rove_options ${ARG_LINK})
+    target_link_libraries(${TARGET}_${isa} PRIVATE rove_options ${ARG_LINK} rove_isa_${isa})
     target_compile_definitions(${TARGET}_${isa} PRIVATE ROVE_ISA=${isa})
-    if(isa STREQUAL "avx512")
-      # GCC 12 takes the "undefined" operands inside its own AVX-512 intrinsics for uninitialised variables (PR 105593);
-      # the other copy of the same source keeps the warning.
-      target_compile_options(${TARGET}_${isa} PRIVATE -march=x86-64-v4 -mprefer-vector-width=512
-        -Wno-uninitialized -Wno-maybe-uninitialized)
-    endif()
     target_sources(${TARGET} PRIVATE $<TARGET_OBJECTS:${TARGET}_${isa}>)
   endforeach()
 endfunction()
