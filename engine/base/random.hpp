@@ -37,7 +37,7 @@ using RandomBlock = std::array<std::uint32_t, 4>;
 /// (seed, purpose, stream, entity, index, step), so results do not depend on ranks, threads or schedule.
 /// Seed, purpose and stream are mixed into the 64-bit Philox key, `mix64(mix64(seed, purpose), stream)`; the counter is
 /// (step, index, low and high word of entity), where the entity is a vertex or edge key and `index` a walk or sample
-/// number. Frozen. Immutable; thread-safe. About 3 ns per block.
+/// number. Frozen. Immutable; thread-safe. About 4 ns per block.
 class RandomStream {
  public:
   RandomStream(std::uint64_t seed, Purpose purpose, std::uint64_t stream = 0);

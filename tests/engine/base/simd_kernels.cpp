@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compiled once per instruction set: every operation of simd.hpp and every function of math_simd.hpp.
-#include "simd_kernels.hpp"
+#include "tests/engine/base/simd_kernels.hpp"
 
 #include <cmath>
 

@@ -5,11 +5,11 @@
 #include <limits>
 #include <vector>
 
-#include "simd_kernels.hpp"
 #include <gtest/gtest.h>
 
 #include "engine/base/isa.hpp"
 #include "engine/base/random.hpp"
+#include "tests/engine/base/simd_kernels.hpp"
 
 namespace rove {
 namespace {
