@@ -32,7 +32,7 @@ struct RunOptions {
   std::string name = "supersteps";  ///< shown as the stage's name
   std::uint64_t max_supersteps = std::numeric_limits<std::uint64_t>::max();
   ProgressSink* progress = &no_progress();
-  std::function<void()> checkpoint;    ///< **Collective.** Saves the registered state; empty: no checkpoints
+  std::function<void()> checkpoint{};  ///< **Collective.** Saves the registered state; empty: no checkpoints
   std::uint64_t checkpoint_every = 0;  ///< supersteps between two checkpoints; 0: only when asked to stop
 };
 
