@@ -17,8 +17,6 @@ namespace {
 
 /// Rows a thread takes at a time: some 10 us of work at the usual degrees.
 constexpr std::uint64_t kGrain = 256;
-/// Rows handed to a consumer at a time: 16 KiB of results at 64 columns, half the first-level cache.
-constexpr std::uint64_t kBlockRows = 64;
 constexpr std::uint64_t kHubDegree = 8 * Propagation::kSegment;
 
 double power(double degree, double exponent) {
