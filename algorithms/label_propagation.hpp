@@ -12,7 +12,7 @@ namespace rove::algorithms {
 
 struct LabelPropagationOptions {
   std::uint64_t max_supersteps = 100;
-  std::vector<EdgeTypeId> edges;  ///< none named: all
+  std::vector<EdgeTypeId> edges{};  ///< none named: all
 };
 
 enum class LabelPropagationEnd : std::uint8_t { kStable, kCycle, kSuperstepLimit };

@@ -15,7 +15,7 @@ struct PageRankOptions {
   double tolerance = 1e-10;  ///< ends when the L1 change of a superstep is at most this
   std::uint64_t max_supersteps = 200;
   bool weighted = false;          ///< follow edges with probability proportional to their weights
-  std::vector<EdgeTypeId> edges;  ///< none named: all
+  std::vector<EdgeTypeId> edges{};  ///< none named: all
 };
 
 struct PageRankResult {

@@ -204,6 +204,9 @@ struct graph_traits<rove::graph::BoostGraph> {
 };
 
 template <>
+struct graph_traits<const rove::graph::BoostGraph> : graph_traits<rove::graph::BoostGraph> {};
+
+template <>
 struct property_map<rove::graph::BoostGraph, vertex_index_t> {
   using type = typed_identity_property_map<std::uint64_t>;
   using const_type = type;

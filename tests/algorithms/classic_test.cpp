@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "algorithms/connected_components.hpp"
+#include "algorithms/k_core.hpp"
+#include "algorithms/label_propagation.hpp"
+#include "algorithms/pagerank.hpp"
+#include "algorithms/shortest_paths.hpp"
+#include "engine/base/error.hpp"
+#include "tests/algorithms/serial_reference.hpp"
+#include "tests/support/gather.hpp"
+#include "tests/support/graphs.hpp"
+#include "tests/support/mpi.hpp"
+
+namespace rove::algorithms {
+namespace {
+
+using tests::world;
+
+/// Calls `check(whole graph, distributed graph)` for every awkward graph and spread.
+void on_all_graphs(const std::function<void(const graph::GraphBlocks&, const graph::DistributedGraph&)>& check) {
+  std::vector<tests::NamedGraph> graphs = tests::awkward_graphs();
+  graphs.push_back({"undirected, weighted", tests::random_graph(120, 700, 21, true, true)});
+  graphs.push_back({"sparse", tests::random_graph(300, 330, 22)});
+  graphs.push_back({"typed", tests::random_typed(90, 23)});
+  for (const tests::NamedGraph& named : graphs) {
+    for (const tests::Spread spread : tests::kSpreads) {
+      SCOPED_TRACE(named.name + " " + tests::name_of(spread));
+      check(named.whole, tests::distribute(world(), named.whole, spread));
+    }
+  }
+}
+
+template <class T>
+std::vector<T> ordered(const graph::DistributedGraph& graph, const std::vector<T>& owned) {
+  return tests::in_stable_order(world(), graph, std::span<const T>(owned));
+}
+
+double mass_of(const std::vector<double>& ranks) {
+  ExactSum mass;
+  for (const double rank : ranks) mass.add(rank);
+  return mass.value();
+}
+
+TEST(PageRank, HasTheBitsOfTheSerialTwin) {
+  on_all_graphs([](const graph::GraphBlocks& whole, const graph::DistributedGraph& graph) {
+    for (const bool weighted : {false, true}) {
+      const PageRankResult result =
+          pagerank(world(), graph, {.tolerance = 1e-9, .max_supersteps = 40, .weighted = weighted});
+
+      EXPECT_EQ(ordered(graph, result.ranks), tests::serial_pagerank(whole, 0.85, 1e-9, 40, weighted));
+    }
+  });
+}
+
+TEST(PageRank, MassIsOneWithDanglingAndIsolatedVertices) {
+  on_all_graphs([](const graph::GraphBlocks& whole, const graph::DistributedGraph& graph) {
+    if (whole.schema.num_vertices() == 0) return;
+
+    const PageRankResult result = pagerank(world(), graph);
+
+    EXPECT_NEAR(mass_of(ordered(graph, result.ranks)), 1.0, 1e-12);
+  });
+}
+
+TEST(PageRank, OfTwoVerticesHasItsClosedForm) {
+  graph::EdgeType type;
+  type.relation = "links";
+  const auto whole = tests::make_graph({{"vertex", 2}}, {{type, {{0, 1, 1.0F, 0, 0}}}});
+  const graph::DistributedGraph graph = tests::distribute(world(), whole, tests::Spread::kBlock);
+
+  const PageRankResult result = pagerank(world(), graph, {.tolerance = 1e-15, .max_supersteps = 500});
+
+  // r0 = 0.15 / 2 + 0.85 r1 / 2 and r1 = r0 + 0.85 r0, since vertex 1 dangles.
+  const std::vector<double> ranks = ordered(graph, result.ranks);
+  EXPECT_NEAR(ranks[0], 1.0 / 2.85, 1e-14);
+  EXPECT_NEAR(ranks[1], 1.85 / 2.85, 1e-14);
+}
+
+TEST(PageRank, EndsWhenTheResidualIsBelowTheTolerance) {
+  const graph::DistributedGraph graph =
+      tests::distribute(world(), tests::random_graph(100, 400, 5), tests::Spread::kScattered);
+
+  const PageRankResult result = pagerank(world(), graph, {.tolerance = 1e-6});
+
+  EXPECT_LE(result.residual, 1e-6);
+  EXPECT_LT(result.supersteps, 200U);
+}
+
+TEST(PageRank, RefusesABadDampingAndANegativeWeight) {
+  graph::EdgeType type;
+  type.relation = "links";
+  type.has_weights = true;
+  const auto whole = tests::make_graph({{"vertex", 9}}, {{type, {{0, 1, 1.0F, 0, 0}, {5, 2, -0.5F, 0, 0}}}});
+  const graph::DistributedGraph graph = tests::distribute(world(), whole, tests::Spread::kBlock);
+
+  EXPECT_THROW((void)pagerank(world(), graph, {.damping = 1.0}), ConfigError);
+  EXPECT_THROW((void)pagerank(world(), graph, {.weighted = true}), InputError);
+}
+
+TEST(ConnectedComponents, AreThoseOfTheSerialTwin) {
+  on_all_graphs([](const graph::GraphBlocks& whole, const graph::DistributedGraph& graph) {
+    const ComponentsResult result = connected_components(world(), graph);
+
+    const std::vector<StableVertexId> expected = tests::serial_components(whole);
+    EXPECT_EQ(ordered(graph, result.labels), expected);
+    std::uint64_t components = 0;
+    for (std::size_t v = 0; v < expected.size(); ++v) components += expected[v].index() == v ? 1U : 0U;
+    EXPECT_EQ(result.num_components, components);
+  });
+}
+
+TEST(ConnectedComponents, ConnectAlongTheNamedEdgeTypesOnly) {
+  const auto whole = tests::random_typed(40, 6);
+  const graph::DistributedGraph graph = tests::distribute(world(), whole, tests::Spread::kScattered);
+  const auto unused = graph.schema().find_edge_type("entity", "unused", "item");
+  ASSERT_TRUE(unused.has_value());
+
+  const ComponentsResult result = connected_components(world(), graph, {*unused});
+
+  EXPECT_EQ(result.num_components, whole.schema.num_vertices());
+}
+
+TEST(KCore, HasTheCoreNumbersOfTheSerialTwin) {
+  on_all_graphs([](const graph::GraphBlocks& whole, const graph::DistributedGraph& graph) {
+    const KCoreResult result = k_core(world(), graph);
+
+    const std::vector<std::uint32_t> expected = tests::serial_core_numbers(whole);
+    EXPECT_EQ(ordered(graph, result.core_numbers), expected);
+    EXPECT_EQ(result.degeneracy, expected.empty() ? 0U : *std::max_element(expected.begin(), expected.end()));
+  });
+}
+
+TEST(LabelPropagation, HasTheLabelsOfTheSerialTwin) {
+  on_all_graphs([](const graph::GraphBlocks& whole, const graph::DistributedGraph& graph) {
+    const LabelPropagationResult result = label_propagation(world(), graph, {.max_supersteps = 50});
+
+    EXPECT_EQ(ordered(graph, result.labels), tests::serial_label_propagation(whole, 50));
+  });
+}
+
+TEST(LabelPropagation, SaysWhenLabelsAlternate) {
+  // On a single edge both ends take each other's label for ever.
+  graph::EdgeType type;
+  type.relation = "links";
+  const auto whole = tests::make_graph({{"vertex", 2}}, {{type, {{0, 1, 1.0F, 0, 0}}}});
+  const graph::DistributedGraph graph = tests::distribute(world(), whole, tests::Spread::kBlock);
+
+  const LabelPropagationResult result = label_propagation(world(), graph);
+
+  EXPECT_EQ(result.end, LabelPropagationEnd::kCycle);
+  EXPECT_EQ(result.supersteps, 2U);
+  EXPECT_THAT(ordered(graph, result.labels), testing::ElementsAre(StableVertexId{0}, StableVertexId{1}));
+}
+
+TEST(ShortestPaths, HaveTheBitsOfDijkstra) {
+  on_all_graphs([](const graph::GraphBlocks& whole, const graph::DistributedGraph& graph) {
+    for (const std::uint64_t source : {std::uint64_t{0}, whole.schema.num_vertices() / 2}) {
+      if (source >= whole.schema.num_vertices()) continue;
+
+      const ShortestPathsResult result = shortest_paths(world(), graph, StableVertexId{source});
+
+      EXPECT_EQ(ordered(graph, result.distances), tests::serial_shortest_paths(whole, StableVertexId{source}));
+    }
+  });
+}
+
+TEST(ShortestPaths, RefuseNegativeWeightsAndUnknownSources) {
+  graph::EdgeType type;
+  type.relation = "links";
+  type.has_weights = true;
+  for (const float bad : {-1.0F, std::numeric_limits<float>::quiet_NaN()}) {
+    const auto whole = tests::make_graph({{"vertex", 9}}, {{type, {{7, 1, bad, 0, 0}}}});
+    const graph::DistributedGraph graph = tests::distribute(world(), whole, tests::Spread::kBlock);
+
+    EXPECT_THROW((void)shortest_paths(world(), graph, StableVertexId{0}), InputError);
+    EXPECT_THROW((void)shortest_paths(world(), graph, StableVertexId{9}), ConfigError);
+  }
+}
+
+}  // namespace
+}  // namespace rove::algorithms
