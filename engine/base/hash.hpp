@@ -10,6 +10,16 @@
 
 namespace rove {
 
+namespace detail {
+
+constexpr std::uint64_t finalise(std::uint64_t x) {
+  x = (x ^ (x >> 30U)) * 0xBF58476D1CE4E5B9U;
+  x = (x ^ (x >> 27U)) * 0x94D049BB133111EBU;
+  return x ^ (x >> 31U);
+}
+
+}  // namespace detail
+
 /// Key of a vertex: the low 63 bits of XXH3-64 over the original id, seeded with `mix64(XXH3-64(type), salt)`. The salt
 /// is 0 unless a collision was resolved at import. Frozen: keys are the same every night.
 [[nodiscard]] VertexKey vertex_key(std::string_view type, std::string_view original_id, std::uint64_t salt = 0);
@@ -31,12 +41,7 @@ class VertexKeyHasher {
 /// 64-bit mixing of two words (a bijection in each argument); for salts and digests, not for cryptography.
 /// Twice the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014). Frozen.
 [[nodiscard]] constexpr std::uint64_t mix64(std::uint64_t a, std::uint64_t b) {
-  constexpr auto finalise = [](std::uint64_t x) {
-    x = (x ^ (x >> 30U)) * 0xBF58476D1CE4E5B9U;
-    x = (x ^ (x >> 27U)) * 0x94D049BB133111EBU;
-    return x ^ (x >> 31U);
-  };
-  return finalise(finalise(a + 0x9E3779B97F4A7C15U) + b * 0xD1B54A32D192ED03U);
+  return detail::finalise(detail::finalise(a + 0x9E3779B97F4A7C15U) + b * 0xD1B54A32D192ED03U);
 }
 
 /// XXH3-128 of a block of bytes, as two words. Order-dependent digests of long arrays hash fixed blocks, then hashes.

@@ -23,8 +23,49 @@
 #include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
 
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#define ROVE_UNWATCHED __attribute__((no_sanitize("thread")))
+#else
+#define ROVE_UNWATCHED
+#endif
+
 namespace rove::parallel {
 namespace {
+
+/// Tells the thread sanitizer that tasks start after the caller's writes and end before it goes on: it cannot see the
+/// synchronisation inside oneTBB, whose library is not instrumented. Nothing in other builds.
+class ForkJoin {
+ public:
+#ifdef __SANITIZE_THREAD__
+  ForkJoin() { __tsan_release(&fork_); }
+  ~ForkJoin() { __tsan_acquire(&join_); }
+  void begin_task() { __tsan_acquire(&fork_); }
+  void end_task() { __tsan_release(&join_); }
+#else
+  ForkJoin() = default;
+  ~ForkJoin() = default;
+  void begin_task() {}
+  void end_task() {}
+#endif
+  ForkJoin(const ForkJoin&) = delete;
+  ForkJoin& operator=(const ForkJoin&) = delete;
+
+ private:
+  [[maybe_unused]] char fork_ = 0;
+  [[maybe_unused]] char join_ = 0;
+};
+
+class Task {
+ public:
+  explicit Task(ForkJoin& region) : region_(region) { region_.begin_task(); }
+  ~Task() { region_.end_task(); }
+  Task(const Task&) = delete;
+  Task& operator=(const Task&) = delete;
+
+ private:
+  ForkJoin& region_;
+};
 
 /// All loops run inside one arena of exactly as many slots as threads may be used, so that slot numbers index
 /// per-thread storage.
@@ -114,12 +155,16 @@ void for_chunks(IndexRange range, std::uint64_t grain, const std::function<void(
   if (num_chunks == 1) return body(range);
   Pool& threads = pool();
   if (threads.threads == 1) return run(0, num_chunks);
+  ForkJoin region;
   threads.arena.execute([&] {
     // Isolated: a thread waiting here must not start a chunk of an outer loop, which could find its own per-thread
     // storage in use.
     tbb::this_task_arena::isolate([&] {
       tbb::parallel_for(tbb::blocked_range<std::uint64_t>(0, num_chunks),
-                        [&](const tbb::blocked_range<std::uint64_t>& chunks) { run(chunks.begin(), chunks.end()); });
+                        [&](const tbb::blocked_range<std::uint64_t>& chunks) {
+                          const Task task(region);
+                          run(chunks.begin(), chunks.end());
+                        });
     });
   });
 }
@@ -160,11 +205,23 @@ std::uint64_t exclusive_prefix_sum(std::span<std::uint64_t> counts) {
 namespace detail {
 
 void fork_join(const std::function<void()>& left, const std::function<void()>& right) {
-  tbb::parallel_invoke(left, right);
+  ForkJoin region;
+  // The task reads what it captured before it can announce itself: that much the sanitizer must not watch.
+  const auto task_of = [&region](const std::function<void()>& side) {
+    return [&region, &side]() ROVE_UNWATCHED {
+      const Task task(region);
+      side();
+    };
+  };
+  tbb::parallel_invoke(task_of(left), task_of(right));
 }
 
 void isolated(const std::function<void()>& work) {
-  pool().arena.execute([&] { tbb::this_task_arena::isolate(work); });
+  ForkJoin region;
+  pool().arena.execute([&] {
+    const Task task(region);
+    tbb::this_task_arena::isolate(work);
+  });
 }
 
 }  // namespace detail
