@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "partition/metis.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <mutex>
+#include <numeric>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+#include <metis.h>
+#include <pthread.h>
+
+#include "engine/base/checked_cast.hpp"
+#include "engine/base/error.hpp"
+#include "engine/graph/block_distribution.hpp"
+
+static_assert(IDXTYPEWIDTH == 32 && sizeof(idx_t) == sizeof(std::int32_t), "metis.cpp is written for a 32-bit idx_t");
+
+namespace rove::partition {
+namespace {
+
+struct Edge {
+  std::uint32_t source;
+  std::uint32_t destination;
+};
+
+/// Edges of my home blocks, each pair of vertices once per stored edge, self-loops left out.
+std::vector<Edge> local_edges(const comm::Communicator& comm, const graph::GraphBlocks& blocks) {
+  std::vector<Edge> edges;
+  const graph::Schema& schema = blocks.schema;
+  for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
+    const graph::EdgeType& type = schema.edge_types()[e];
+    const graph::AdjacencyBlock& adjacency = blocks.edges[e].by_source;
+    const std::uint64_t first_row =
+        schema.stable_range(type.source).begin + blocks.distribution(type.source, comm.size()).block(comm.rank()).begin;
+    const std::uint64_t first_target = schema.stable_range(type.destination).begin;
+    for (std::uint64_t row = 0; row + 1 < adjacency.offsets.size(); ++row) {
+      for (std::uint64_t slot = adjacency.offsets[row]; slot < adjacency.offsets[row + 1]; ++slot) {
+        const std::uint64_t source = first_row + row;
+        const std::uint64_t destination = first_target + adjacency.targets[slot];
+        // An undirected type stores both directions: one of them is enough.
+        if (source == destination || (type.undirected && destination < source)) continue;
+        edges.push_back({static_cast<std::uint32_t>(source), static_cast<std::uint32_t>(destination)});
+      }
+    }
+  }
+  return edges;
+}
+
+/// Symmetric adjacency with sorted neighbours, parallel edges merged into weights.
+void build_adjacency(std::span<const Edge> edges, std::uint64_t num_vertices, MetisProblem& problem) {
+  std::vector<std::uint64_t> offsets(num_vertices + 1);
+  for (const Edge& edge : edges) {
+    ++offsets[edge.source + 1];
+    ++offsets[edge.destination + 1];
+  }
+  std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
+  std::vector<std::int32_t> neighbors(offsets.back());
+  std::vector<std::uint64_t> next(offsets.begin(), offsets.end() - 1);
+  for (const Edge& edge : edges) {
+    neighbors[next[edge.source]++] = static_cast<std::int32_t>(edge.destination);
+    neighbors[next[edge.destination]++] = static_cast<std::int32_t>(edge.source);
+  }
+  problem.offsets.reserve(num_vertices + 1);
+  problem.neighbors.reserve(neighbors.size());
+  problem.edge_weights.reserve(neighbors.size());
+  for (std::uint64_t v = 0; v < num_vertices; ++v) {
+    const auto row = std::span(neighbors).subspan(offsets[v], offsets[v + 1] - offsets[v]);
+    std::ranges::sort(row);
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      if (i > 0 && row[i] == row[i - 1]) {
+        ++problem.edge_weights.back();
+      } else {
+        problem.neighbors.push_back(row[i]);
+        problem.edge_weights.push_back(1);
+      }
+    }
+    problem.offsets.push_back(checked_cast<std::int32_t>(problem.neighbors.size(), "METIS adjacency"));
+  }
+}
+
+struct Constraint {
+  IndexRange vertices;  ///< stable ids of the type
+  bool counts_edges = false;
+};
+
+void build_constraints(const graph::Schema& schema, const PartitionOptions& options, MetisProblem& problem) {
+  const auto degree = [&](std::uint64_t v) { return problem.offsets[v + 1] - problem.offsets[v]; };
+  std::vector<Constraint> constraints;
+  for (std::size_t t = 0; t < schema.vertex_types().size(); ++t) {
+    const IndexRange vertices = schema.stable_range(VertexTypeId{static_cast<std::uint16_t>(t)});
+    if (vertices.size() == 0) continue;
+    constraints.push_back({vertices, false});
+    if (problem.offsets[vertices.end] > problem.offsets[vertices.begin]) constraints.push_back({vertices, true});
+  }
+  const auto parts = static_cast<std::uint64_t>(options.parts);
+  for (const Constraint& constraint : constraints) {
+    std::uint64_t total = 0;
+    std::uint64_t largest = 0;
+    for (std::uint64_t v = constraint.vertices.begin; v < constraint.vertices.end; ++v) {
+      const std::uint64_t weight = constraint.counts_edges ? static_cast<std::uint64_t>(degree(v)) : 1;
+      total += weight;
+      largest = std::max(largest, weight);
+    }
+    // A part of the best integer split may exceed the average by less than one vertex.
+    const std::uint64_t ceiling =
+        constraint.counts_edges ? (total + parts - 1) / parts + largest - 1 : (total + parts - 1) / parts;
+    const double needed = static_cast<double>(ceiling) * static_cast<double>(parts) / static_cast<double>(total);
+    problem.tolerances.push_back(static_cast<float>(std::max(1.0 + options.imbalance, needed)));
+  }
+  const std::size_t width = constraints.size();
+  problem.vertex_weights.assign(static_cast<std::size_t>(problem.num_vertices()) * width, 0);
+  for (std::size_t c = 0; c < width; ++c) {
+    for (std::uint64_t v = constraints[c].vertices.begin; v < constraints[c].vertices.end; ++v) {
+      problem.vertex_weights[v * width + c] = constraints[c].counts_edges ? degree(v) : 1;
+    }
+  }
+}
+
+/// Holds back signals that METIS would catch and lose; they arrive when the call is over.
+class HeldSignals {
+ public:
+  HeldSignals() {
+    sigset_t held;
+    sigemptyset(&held);
+    sigaddset(&held, SIGTERM);
+    sigaddset(&held, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &held, &before_);
+  }
+  ~HeldSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+[[noreturn]] void throw_too_large(const char* what, std::uint64_t found, std::int64_t limit) {
+  throw DoesNotFitError(
+      fmt::format("METIS counts in 32 bits: found {} {}, at most {} fit; use partition.method=fennel (follows the "
+                  "structure) or hash",
+                  found, what, limit));
+}
+
+}  // namespace
+
+MetisProblem collect_metis_problem(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
+                                   const PartitionOptions& options, std::int64_t index_limit) {
+  const std::uint64_t num_vertices = blocks.schema.num_vertices();
+  comm.agree([&] {
+    if (std::cmp_greater(num_vertices, index_limit)) throw_too_large("vertices", num_vertices, index_limit);
+    if (std::cmp_greater(blocks.schema.num_edges(), index_limit / 2)) {
+      throw_too_large("edges (each is stored twice)", blocks.schema.num_edges(), index_limit / 2);
+    }
+  });
+  MetisProblem problem;
+  comm::Gathered<Edge> edges = comm.gather_v<Edge>(local_edges(comm, blocks), Rank{0});
+  comm.agree([&] {
+    if (!comm.is_root()) return;
+    build_adjacency(edges.data, num_vertices, problem);
+    edges = {};
+    build_constraints(blocks.schema, options, problem);
+  });
+  return problem;
+}
+
+MetisResult run_metis(MetisProblem& problem, const PartitionOptions& options, std::uint64_t seed) {
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
+  const HeldSignals held;
+
+  idx_t settings[METIS_NOPTIONS];
+  METIS_SetDefaultOptions(settings);
+  settings[METIS_OPTION_OBJTYPE] = options.objective == Objective::kVolume ? METIS_OBJTYPE_VOL : METIS_OBJTYPE_CUT;
+  settings[METIS_OPTION_SEED] = static_cast<idx_t>(seed & 0x7FFFFFFFU);
+  settings[METIS_OPTION_NITER] = static_cast<idx_t>(options.refinements);
+  settings[METIS_OPTION_NUMBERING] = 0;
+
+  idx_t num_vertices = problem.num_vertices();
+  idx_t num_constraints = problem.num_constraints();
+  idx_t num_parts = options.parts;
+  idx_t objective = 0;
+  MetisResult result;
+  result.parts.resize(static_cast<std::size_t>(num_vertices));
+  const int status =
+      METIS_PartGraphKway(&num_vertices, &num_constraints, problem.offsets.data(), problem.neighbors.data(),
+                          problem.vertex_weights.data(), nullptr, problem.edge_weights.data(), &num_parts, nullptr,
+                          problem.tolerances.data(), settings, &objective, result.parts.data());
+  if (status != METIS_OK) {
+    throw InternalError(
+        fmt::format("METIS ended with code {} on {} vertices, {} adjacency entries, {} parts; try "
+                    "partition.method=fennel or hash",
+                    status, num_vertices, problem.neighbors.size(), num_parts));
+  }
+  for (idx_t v = 0; v < num_vertices; ++v) {
+    const auto index = static_cast<std::size_t>(v);
+    for (idx_t slot = problem.offsets[index]; slot < problem.offsets[index + 1]; ++slot) {
+      const auto at = static_cast<std::size_t>(slot);
+      if (result.parts[index] != result.parts[static_cast<std::size_t>(problem.neighbors[at])])
+        result.cut += problem.edge_weights[at];
+    }
+  }
+  result.cut /= 2;
+  return result;
+}
+
+graph::Assignment assign_metis(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
+                               const PartitionOptions& options) {
+  comm.agree([&] {
+    plan_assign(blocks.schema, comm.size(), options)
+        .require_fits(options.memory_limit_bytes,
+                      options.memory_limit_source + "; METIS is serial: use partition.method=fennel or hash");
+  });
+  MetisProblem problem = collect_metis_problem(comm, blocks, options);
+  std::vector<std::int32_t> best;
+  comm.agree([&] {
+    if (!comm.is_root() || problem.num_vertices() == 0) return;
+    if (problem.neighbors.empty()) {
+      // Nothing to cut, and METIS divides by the number of edges.
+      for (std::size_t t = 0; t < blocks.schema.vertex_types().size(); ++t) {
+        const graph::BlockDistribution even(blocks.schema.vertex_types()[t].count, options.parts);
+        for (std::uint64_t row = 0; row < even.size(); ++row) best.push_back(even.home_of(row).value());
+      }
+      return;
+    }
+    std::optional<std::int64_t> best_cut;
+    for (std::uint32_t attempt = 0; attempt < std::max(1U, options.tries); ++attempt) {
+      MetisResult result = run_metis(problem, options, options.seed + attempt);
+      if (!best_cut || result.cut < *best_cut) {
+        best_cut = result.cut;
+        best = std::move(result.parts);
+      }
+    }
+  });
+
+  // The parts lie in stable order on rank 0; every rank gets its home blocks, type by type.
+  graph::Assignment assignment{options.parts, options.method, {}};
+  for (std::size_t t = 0; t < blocks.schema.vertex_types().size(); ++t) {
+    const VertexTypeId type{static_cast<std::uint16_t>(t)};
+    const graph::BlockDistribution homes = blocks.distribution(type, comm.size());
+    std::vector<std::uint64_t> counts(static_cast<std::size_t>(comm.size()));
+    std::span<const std::int32_t> parts;
+    if (comm.is_root()) {
+      for (std::int32_t rank = 0; rank < comm.size(); ++rank)
+        counts[static_cast<std::size_t>(rank)] = homes.block(Rank{rank}).size();
+      parts = std::span(best).subspan(blocks.schema.stable_range(type).begin, homes.size());
+    }
+    assignment.parts.push_back(comm.exchange<std::int32_t>(parts, counts).data);
+  }
+  return assignment;
+}
+
+}  // namespace rove::partition

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/comm/communicator.hpp"
+#include "engine/graph/assignment.hpp"
+#include "engine/graph/graph_blocks.hpp"
+#include "partition/partitioner.hpp"
+
+namespace rove::partition {
+
+/// The serial problem METIS is given: a simple symmetric graph in stable order, edge weight = number of parallel edges,
+/// and per vertex one weight per constraint.
+struct MetisProblem {
+  std::vector<std::int32_t> offsets{0};
+  std::vector<std::int32_t> neighbors;
+  std::vector<std::int32_t> edge_weights;
+  std::vector<std::int32_t> vertex_weights;  ///< vertex-major, `tolerances.size()` per vertex
+  std::vector<float> tolerances;             ///< per constraint: largest part over average, at least 1
+
+  [[nodiscard]] std::int32_t num_vertices() const { return static_cast<std::int32_t>(offsets.size()) - 1; }
+  [[nodiscard]] std::int32_t num_constraints() const { return static_cast<std::int32_t>(tolerances.size()); }
+};
+
+/// **Collective.** Brings the whole graph to rank 0 (empty elsewhere): the one stage that may, planned by
+/// `plan_assign`. Constraints: for every non-empty vertex type its vertices, and its edges if it has any. A type too
+/// small for the tolerance gets the ceiling bound: what the best integer split needs. Throws `DoesNotFitError` when a
+/// count exceeds `index_limit` (METIS's 32-bit index; lowered by tests).
+[[nodiscard]] MetisProblem collect_metis_problem(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
+                                                 const PartitionOptions& options,
+                                                 std::int64_t index_limit = 0x7FFFFFFF);
+
+struct MetisResult {
+  std::vector<std::int32_t> parts;
+  std::int64_t cut = 0;
+};
+
+/// One call of METIS_PartGraphKway. Serial; one at a time per process, since METIS draws from the C library's
+/// generator. SIGTERM and SIGINT are held back during the call: METIS would swallow them. Throws `InternalError` with
+/// METIS's own code.
+[[nodiscard]] MetisResult run_metis(MetisProblem& problem, const PartitionOptions& options, std::uint64_t seed);
+
+/// **Collective.**
+[[nodiscard]] graph::Assignment assign_metis(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
+                                             const PartitionOptions& options);
+
+}  // namespace rove::partition
