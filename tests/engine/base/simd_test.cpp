@@ -7,7 +7,6 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/base/isa.hpp"
 #include "engine/base/random.hpp"
 #include "tests/engine/base/simd_kernels.hpp"
 
@@ -21,7 +20,7 @@ std::vector<float> arguments() {
   for (std::uint32_t i = 0; i < 50000; ++i) {
     const RandomBlock block = random.block(0, i, 0);
     values.push_back(std::bit_cast<float>(block[0]));
-    values.push_back(static_cast<float>(40 * to_unit(block[1] * 0x100000001U) - 20));
+    values.push_back(static_cast<float>(block[1]) * 0x1p-32F * 40.0F - 20.0F);
   }
   using Limits = std::numeric_limits<float>;
   for (const float edge : {0.0F, 1.0F, 88.7228F, 88.7229F, 87.33F, 87.34F, Limits::min(), Limits::denorm_min(),
@@ -41,9 +40,8 @@ std::vector<std::uint32_t> bits_of(const std::vector<float>& values) {
 }
 
 bool has_avx512() {
-  return choose_isa("", true,
-                    __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
-                        __builtin_cpu_supports("avx512vl") != 0) == Isa::kAvx512;
+  return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+         __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0;
 }
 
 TEST(Simd, LanesHaveTheBitsOfTheScalars) {
