@@ -132,9 +132,7 @@ BipartiteGraph make_graph(const comm::Communicator& comm, std::vector<Pair> trai
     std::uint32_t item = 0;
     std::uint32_t user = 0;
     std::uint64_t position = 0;
-    bool operator<(const Reversed& other) const {
-      return item != other.item ? item < other.item : user < other.user;
-    }
+    bool operator<(const Reversed& other) const { return item != other.item ? item < other.item : user < other.user; }
   };
   std::vector<Reversed> reversed(train.size());
   for (std::uint64_t i = 0; i < train.size(); ++i) reversed[i] = {train[i].item, train[i].user, i};

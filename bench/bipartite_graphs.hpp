@@ -13,9 +13,9 @@
 namespace rove::bench {
 
 struct BipartiteGraph {
-  graph::GraphBlocks blocks;                  ///< this rank's home blocks
-  std::vector<std::uint64_t> test_offsets;    ///< per user of the home block, and one more
-  std::vector<std::uint32_t> test_items;      ///< item rows
+  graph::GraphBlocks blocks;                ///< this rank's home blocks
+  std::vector<std::uint64_t> test_offsets;  ///< per user of the home block, and one more
+  std::vector<std::uint32_t> test_items;    ///< item rows
 };
 
 /// Reads "user item item ..." lines (plain text); `test` may be empty. Every rank reads the whole file.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// propagation_bench [train.txt]: one pull of 64 columns over the graph of an adjacency file (default: none) and over a synthetic
-// graph of 1M users, 200k items and 20M draws, as gathered bytes per second beside STREAM.
+// propagation_bench [train.txt]: one pull of 64 columns over the graph of an adjacency file (default: none) and over a
+// synthetic graph of 1M users, 200k items and 20M draws, as gathered bytes per second beside STREAM.
 #include <chrono>
 #include <cstdio>
 #include <string>
 
+#include "bench/bipartite_graphs.hpp"
 #include <fmt/format.h>
 
-#include "bench/bipartite_graphs.hpp"
 #include "engine/base/huge_buffer.hpp"
 #include "engine/base/isa.hpp"
 #include "engine/comm/environment.hpp"
@@ -42,8 +42,8 @@ void measure(const comm::Communicator& world, const std::string& name, const ben
   const double gathered = static_cast<double>(slots) * (4.0 * kWidth + 4) + rows * 4.0 * kWidth;
   const double compulsory = static_cast<double>(slots) * 4 + rows * 8.0 * kWidth;
   if (!world.is_root()) return;
-  fmt::print("{}: {} slots, {:.2f} ms a pull, gathered {:.1f} GB/s, compulsory {:.1f} GB/s, {:.1f} GFLOP/s\n", name, slots,
-             best * 1e3, gathered / best * 1e-9, compulsory / best * 1e-9,
+  fmt::print("{}: {} slots, {:.2f} ms a pull, gathered {:.1f} GB/s, compulsory {:.1f} GB/s, {:.1f} GFLOP/s\n", name,
+             slots, best * 1e3, gathered / best * 1e-9, compulsory / best * 1e-9,
              2.0 * kWidth * static_cast<double>(slots) / best * 1e-9);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace rove {
@@ -29,6 +30,11 @@ class TopK {
 
   /// Whether a candidate with this score could still enter, whatever its id.
   [[nodiscard]] bool may_enter(float score) const { return heap_.size() < k_ || score >= heap_.front().score; }
+
+  /// The score below which nothing enters: -inf while there is room.
+  [[nodiscard]] float threshold() const {
+    return heap_.size() < k_ ? -std::numeric_limits<float>::infinity() : heap_.front().score;
+  }
 
   void push(Scored candidate) {
     if (k_ == 0) return;

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnn/metrics.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "engine/base/error.hpp"
+#include "engine/base/exact_sum.hpp"
+#include "engine/base/math.hpp"
+#include "engine/parallel/parallel.hpp"
+#include "gnn/retrieval.hpp"
+
+namespace rove::gnn {
+namespace {
+
+constexpr std::uint64_t kGrain = 256;
+constexpr std::size_t kNumMetrics = 6;
+
+/// 1 / log2(rank + 1) for rank 1, 2, ..., and its running sums.
+struct Discounts {
+  explicit Discounts(std::uint32_t longest) : gain(longest), ideal(longest + 1U) {
+    for (std::uint32_t j = 0; j < longest; ++j) {
+      gain[j] = 1.0 / math::log2(static_cast<double>(j) + 2.0);
+      ideal[j + 1] = ideal[j] + gain[j];
+    }
+  }
+  std::vector<double> gain;
+  std::vector<double> ideal;
+};
+
+/// In the order of `RankingMetrics`.
+std::array<double, kNumMetrics> metrics_of_user(std::span<const std::uint64_t> ranked,
+                                                std::span<const std::uint32_t> test, std::uint32_t cutoff,
+                                                const Discounts& discounts) {
+  double hits = 0;
+  double gain = 0;
+  double precisions = 0;
+  double first_hit = 0;
+  for (std::size_t j = 0; j < std::min<std::size_t>(cutoff, ranked.size()); ++j) {
+    if (!std::binary_search(test.begin(), test.end(), ranked[j])) continue;
+    const double rank = static_cast<double>(j) + 1.0;
+    hits += 1.0;
+    gain += discounts.gain[j];
+    precisions += hits / rank;
+    if (first_hit == 0) first_hit = 1.0 / rank;
+  }
+  const std::size_t reachable = std::min<std::size_t>(cutoff, test.size());
+  return {hits / static_cast<double>(test.size()),
+          gain / discounts.ideal[reachable],
+          hits / cutoff,
+          hits > 0 ? 1.0 : 0.0,
+          first_hit,
+          precisions / static_cast<double>(reachable)};
+}
+
+}  // namespace
+
+bool operator==(const Evaluation& a, const Evaluation& b) {
+  const auto same = [](const RankingMetrics& x, const RankingMetrics& y) {
+    return x.cutoff == y.cutoff && x.recall == y.recall && x.ndcg == y.ndcg && x.precision == y.precision &&
+           x.hit_rate == y.hit_rate && x.mrr == y.mrr && x.map == y.map;
+  };
+  return a.num_users == b.num_users && std::equal(a.at.begin(), a.at.end(), b.at.begin(), b.at.end(), same);
+}
+
+TestItems test_items_of_owners(const comm::Communicator& comm, const Interactions& interactions,
+                               std::span<const std::uint64_t> offsets, std::span<const std::uint32_t> targets) {
+  comm.agree([&] {
+    for (const std::uint32_t target : targets) {
+      if (target < interactions.num_items()) continue;
+      throw InputError(
+          fmt::format("test interaction with item row {}, but there are {} items", target, interactions.num_items()));
+    }
+  });
+  const graph::HomeExchange& home = interactions.graph().home(interactions.user_type());
+  TestItems moved = home.to_owners<std::uint32_t>(comm, offsets, targets);
+  TestItems distinct;
+  for (std::size_t user = 0; user + 1 < moved.offsets.size(); ++user) {
+    const auto begin = moved.values.begin() + static_cast<std::ptrdiff_t>(moved.offsets[user]);
+    const auto end = moved.values.begin() + static_cast<std::ptrdiff_t>(moved.offsets[user + 1]);
+    std::sort(begin, end);
+    distinct.values.insert(distinct.values.end(), begin, std::unique(begin, end));
+    distinct.offsets.push_back(distinct.values.size());
+  }
+  return distinct;
+}
+
+Evaluation measure(const comm::Communicator& comm, const graph::NeighborLists& lists, const TestItems& test,
+                   std::span<const std::uint32_t> cutoffs) {
+  const std::uint32_t longest = cutoffs.empty() ? 0 : *std::max_element(cutoffs.begin(), cutoffs.end());
+  const Discounts discounts(longest);
+  using Sums = std::vector<std::array<ExactSum, kNumMetrics>>;
+  parallel::PerThread<Sums> partial{Sums(cutoffs.size())};
+  parallel::for_chunks({0, lists.num_rows()}, kGrain, [&](IndexRange users) {
+    Sums& sums = partial.local();
+    for (std::uint64_t user = users.begin; user < users.end; ++user) {
+      const auto wanted =
+          std::span(test.values).subspan(test.offsets[user], test.offsets[user + 1] - test.offsets[user]);
+      if (wanted.empty()) continue;
+      for (std::size_t c = 0; c < cutoffs.size(); ++c) {
+        const auto values = metrics_of_user(lists.targets_of(user), wanted, cutoffs[c], discounts);
+        for (std::size_t m = 0; m < kNumMetrics; ++m) {
+          if (values[m] != 0.0) sums[c][m].add(values[m]);
+        }
+      }
+    }
+  });
+  Sums sums(cutoffs.size());
+  partial.for_each([&](const Sums& mine) {
+    for (std::size_t c = 0; c < cutoffs.size(); ++c) {
+      for (std::size_t m = 0; m < kNumMetrics; ++m) sums[c][m].merge(mine[c][m]);
+    }
+  });
+  std::uint64_t users = 0;
+  for (std::size_t user = 0; user < lists.num_rows(); ++user)
+    users += test.offsets[user + 1] > test.offsets[user] ? 1U : 0U;
+
+  Evaluation result;
+  result.num_users = comm.all_reduce(users, comm::ReduceOp::kSum);
+  for (std::size_t c = 0; c < cutoffs.size(); ++c) {
+    std::array<double, kNumMetrics> mean{};
+    for (std::size_t m = 0; m < kNumMetrics; ++m) {
+      const double sum = comm.all_reduce(sums[c][m]).value();
+      mean[m] = result.num_users == 0 ? 0.0 : sum / static_cast<double>(result.num_users);
+    }
+    result.at.push_back({cutoffs[c], mean[0], mean[1], mean[2], mean[3], mean[4], mean[5]});
+  }
+  return result;
+}
+
+Evaluation evaluate(const comm::Communicator& comm, const Interactions& interactions, const EmbeddingTable& embeddings,
+                    const TestItems& test, std::span<const std::uint32_t> cutoffs) {
+  RetrievalOptions options;
+  options.top_k = cutoffs.empty() ? 0 : *std::max_element(cutoffs.begin(), cutoffs.end());
+  const auto has_test = [&](std::uint64_t user) { return test.offsets[user + 1] > test.offsets[user]; };
+  return measure(comm, top_items(comm, interactions, embeddings, options, has_test), test, cutoffs);
+}
+
+}  // namespace rove::gnn

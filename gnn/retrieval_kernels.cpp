@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// The scoring kernel of exact retrieval, compiled once per instruction set. A tile of users × items lives in registers:
+// 14 × 32 with 32 registers of 512 bits, 6 × 16 with 16 of 256; every score is the same fused chain in both. Scores are
+// compared with the thresholds in registers and never stored; only survivors leave.
+#include "gnn/detail/retrieval_kernels.hpp"
+
+#include <cstddef>
+
+#include "engine/base/simd.hpp"
+
+namespace rove::gnn::detail::ROVE_ISA {
+namespace {
+
+using simd::F32x16;
+using simd::kLanes;
+
+#ifdef __AVX512F__
+constexpr std::uint32_t kUsers = 14;
+constexpr std::uint32_t kVectors = 2;
+#else
+constexpr std::uint32_t kUsers = 6;
+constexpr std::uint32_t kVectors = 1;
+#endif
+static_assert(kUsers <= kMaxBlockUsers && kPanelItems % (kVectors * kLanes) == 0);
+constexpr std::uint32_t kTilesPerPanel = kPanelItems / (kVectors * static_cast<std::uint32_t>(kLanes));
+
+struct Tile {
+  F32x16 scores[kUsers][kVectors];
+};
+
+[[gnu::always_inline]] inline void score_tile(const float* users, const float* items, std::uint32_t columns,
+                                              Tile& tile) {
+  F32x16 sum[kUsers][kVectors];
+#pragma GCC unroll 16
+  for (std::uint32_t u = 0; u < kUsers; ++u) {
+#pragma GCC unroll 2
+    for (std::uint32_t v = 0; v < kVectors; ++v) sum[u][v] = F32x16::zero();
+  }
+  for (std::uint32_t c = 0; c < columns; ++c) {
+    F32x16 item[kVectors];
+#pragma GCC unroll 2
+    for (std::uint32_t v = 0; v < kVectors; ++v) item[v] = F32x16::load(items + v * kLanes);
+#pragma GCC unroll 16
+    for (std::uint32_t u = 0; u < kUsers; ++u) {
+      const F32x16 user = F32x16::broadcast(users[u]);
+#pragma GCC unroll 2
+      for (std::uint32_t v = 0; v < kVectors; ++v) sum[u][v] = fma(user, item[v], sum[u][v]);
+    }
+    items += kPanelItems;
+    users += kUsers;
+  }
+#pragma GCC unroll 16
+  for (std::uint32_t u = 0; u < kUsers; ++u) {
+#pragma GCC unroll 2
+    for (std::uint32_t v = 0; v < kVectors; ++v) tile.scores[u][v] = sum[u][v];
+  }
+}
+
+void pack_users(const ScanTask& task) {
+  for (std::uint32_t c = 0; c < task.columns; ++c) {
+    for (std::uint32_t u = 0; u < kUsers; ++u) {
+      task.packed_users[c * kUsers + u] = u < task.num_users ? task.users[std::size_t{u} * task.width + c] : 0.0F;
+    }
+  }
+  for (std::uint32_t u = task.num_users; u < kMaxBlockUsers; ++u) {
+    task.thresholds[u] = __builtin_inff();
+  }
+}
+
+}  // namespace
+
+std::uint32_t block_users() {
+  return kUsers;
+}
+
+void scan_panels(const ScanTask& task) {
+  pack_users(task);
+  Survivor survivors[kUsers * kVectors * kLanes];
+  for (std::uint64_t p = 0; p < task.num_panels; ++p) {
+    for (std::uint32_t t = 0; t < kTilesPerPanel; ++t) {
+      Tile tile;
+      score_tile(task.packed_users, task.panels + p * kPanelItems * task.columns + t * kVectors * kLanes, task.columns,
+                 tile);
+      std::uint32_t count = 0;
+      for (std::uint32_t u = 0; u < kUsers; ++u) {
+        const F32x16 threshold = F32x16::broadcast(task.thresholds[u]);
+        for (std::uint32_t v = 0; v < kVectors; ++v) {
+          std::uint32_t mask = mask_not_less(tile.scores[u][v], threshold);
+          if (mask == 0) continue;
+          float lanes[kLanes];
+          tile.scores[u][v].store(lanes);
+          const auto first = static_cast<std::uint32_t>(p * kPanelItems + (t * kVectors + v) * kLanes);
+          for (; mask != 0; mask &= mask - 1) {
+            const auto lane = static_cast<std::uint32_t>(__builtin_ctz(mask));
+            survivors[count++] = {u, first + lane, lanes[lane]};
+          }
+        }
+      }
+      if (count > 0) task.emit(task.context, survivors, count);
+    }
+  }
+}
+
+float peak_flops(std::uint64_t repetitions, const float* data) {
+  float total = 0.0F;
+  for (std::uint64_t r = 0; r < repetitions; ++r) {
+    Tile tile;
+    score_tile(data, data + kUsers * 64, 64, tile);
+    F32x16 sum = F32x16::zero();
+    for (std::uint32_t u = 0; u < kUsers; ++u) {
+      for (std::uint32_t v = 0; v < kVectors; ++v) sum += tile.scores[u][v];
+    }
+    total += sum.sum();
+  }
+  return total;
+}
+
+}  // namespace rove::gnn::detail::ROVE_ISA
