@@ -3,12 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <vector>
 
 #include <fmt/format.h>
 
-#include "engine/base/hash.hpp"
 #include "engine/parallel/parallel.hpp"
 
 namespace rove::io::hdf5 {
@@ -51,24 +49,17 @@ std::string DatasetDigest::text() const {
   return fmt::format("{:016x}{:016x}", high_, low_);
 }
 
-std::optional<DatasetDigest> DatasetDigest::from_text(std::string_view text) {
-  if (text.size() != 32) return std::nullopt;
+DatasetDigest DatasetDigest::from_words(Digest128 words) {
   DatasetDigest digest;
-  const auto parse = [](std::string_view digits, std::uint64_t& value) {
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
-    return error == std::errc() && end == digits.data() + digits.size();
-  };
-  if (!parse(text.substr(0, 16), digest.high_) || !parse(text.substr(16), digest.low_)) return std::nullopt;
+  digest.low_ = words.low;
+  digest.high_ = words.high;
   return digest;
 }
 
 DatasetDigest DatasetDigest::all_reduced(const comm::Communicator& comm) const {
   std::array<std::uint64_t, 2> words{low_, high_};
   comm.all_reduce(std::span<std::uint64_t>(words), comm::ReduceOp::kSum);
-  DatasetDigest total;
-  total.low_ = words[0];
-  total.high_ = words[1];
-  return total;
+  return from_words({words[0], words[1]});
 }
 
 DatasetDigest digest_rows(const comm::Communicator& comm, std::span<const std::byte> bytes, std::uint64_t row_bytes) {

@@ -3,12 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 
-#include "engine/base/ids.hpp"
+#include "engine/base/hash.hpp"
 #include "engine/comm/communicator.hpp"
 
 namespace rove::io::hdf5 {
@@ -30,7 +28,9 @@ class DatasetDigest {
 
   /// 32 hexadecimal digits.
   [[nodiscard]] std::string text() const;
-  [[nodiscard]] static std::optional<DatasetDigest> from_text(std::string_view text);
+  /// The two sums; those of disjoint blocks may be added.
+  [[nodiscard]] Digest128 words() const { return {low_, high_}; }
+  [[nodiscard]] static DatasetDigest from_words(Digest128 words);
 
   /// **Collective.** The sum over ranks.
   [[nodiscard]] DatasetDigest all_reduced(const comm::Communicator& comm) const;

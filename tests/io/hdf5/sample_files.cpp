@@ -62,7 +62,7 @@ std::vector<float> sample_vectors(const graph::GraphBlocks& blocks, VertexTypeId
   std::vector<float> vectors;
   for (std::uint64_t row = rows.begin; row < rows.end; ++row) {
     for (std::uint64_t d = 0; d < dim; ++d) {
-      vectors.push_back(static_cast<float>(mix64(row, d) % 1000) / 500.0F - 1.0F);
+      vectors.push_back(static_cast<float>(mix64(row * 16 + type.value(), d) % 1000) / 500.0F - 1.0F);
     }
   }
   return vectors;

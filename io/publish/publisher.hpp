@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/comm/communicator.hpp"
+#include "io/publish/manifest.hpp"
+
+/// An output directory holds numbered runs ("0001", "0002", ...) and the symbolic link `latest`, which names the
+/// published one. Everything is written into a run, synced, read again and verified; then `latest` moves by rename. A
+/// kill at any moment leaves the old or the new state published, never anything between.
+namespace rove::io::publish {
+
+/// A numbered directory and what its manifest says ("complete", "refused", "incomplete").
+struct Run {
+  std::uint64_t number = 0;
+  std::filesystem::path path;
+  std::string status;
+  bool is_published = false;
+};
+
+/// **Collective.** Makes `output` (when missing) and the next run directory in it; another process doing the same gets
+/// another number.
+[[nodiscard]] std::filesystem::path create_run(const comm::Communicator& comm, const std::filesystem::path& output);
+
+/// All runs, oldest first.
+[[nodiscard]] std::vector<Run> list_runs(const std::filesystem::path& output);
+/// The published run, or nothing.
+[[nodiscard]] std::optional<std::filesystem::path> published_run(const std::filesystem::path& output);
+
+/// What the quality gate is shown.
+struct GateInput {
+  Metrics metrics;                          ///< of the run; empty when it has no metrics.json
+  std::optional<Metrics> previous_metrics;  ///< of the published run
+  std::filesystem::path run;
+  std::optional<std::filesystem::path> previous_run;
+};
+/// Returns to let pass, throws `GateError` to refuse. Called on rank 0.
+using Gate = std::function<void(const GateInput&)>;
+
+struct PublishOptions {
+  std::uint64_t keep = 7;            ///< complete runs to keep, the published one included; 0 keeps all
+  std::vector<std::string> exclude;  ///< names in the run directory that still change (logs) and are not listed
+  std::string created_utc;
+  std::string software_version;
+  std::string commit;
+};
+
+/// **Collective.** Publishes a run of `output`: checksums, sync, verification, gate, manifest, `latest`, retirement of
+/// old runs. Throws `GateError` when the gate refuses or verification finds problems (the manifest then says "refused"
+/// and `latest` stays), `IoError` when another publisher is at work. Returns the manifest.
+Manifest publish_run(const comm::Communicator& comm, const std::filesystem::path& output,
+                     const std::filesystem::path& run, const PublishOptions& options, const Gate& gate);
+
+/// Points `latest` at an older complete run: the given number, else the newest before the published one. Returns it.
+/// Throws `ConfigError` when there is none. Not collective: one process.
+std::filesystem::path roll_back(const std::filesystem::path& output,
+                                std::optional<std::uint64_t> number = std::nullopt);
+
+/// Removes all but the newest `keep` complete runs, and what did not complete before the oldest of them; never the
+/// published run and nothing newer than it. A run disappears by rename first. Returns the numbers. Not collective.
+/// Precondition: keep >= 1.
+std::vector<std::uint64_t> retire_runs(const std::filesystem::path& output, std::uint64_t keep);
+
+/// Held while `latest` and old runs change. Freed by the system when its process ends, however it ends.
+class PublishLock {
+ public:
+  /// Throws `IoError` naming the owner when another process holds it.
+  explicit PublishLock(const std::filesystem::path& output);
+  PublishLock(const PublishLock&) = delete;
+  PublishLock& operator=(const PublishLock&) = delete;
+  ~PublishLock();
+
+ private:
+  int descriptor_ = -1;
+};
+
+}  // namespace rove::io::publish

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/hdf5/verify.hpp"
+
+#include <fstream>
+#include <limits>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "io/hdf5/graph_file.hpp"
+#include "io/hdf5/result_files.hpp"
+#include "tests/io/hdf5/sample_files.hpp"
+#include "tests/support/graphs.hpp"
+#include "tests/support/mpi.hpp"
+#include "tests/support/shared_temp_directory.hpp"
+
+namespace rove::tests {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+/// Flips a bit of the file where `needle` first occurs. **Collective.**
+void damage(const std::filesystem::path& path, const std::vector<std::byte>& needle) {
+  world().barrier();
+  if (world().is_root()) {
+    std::ifstream in(path, std::ios::binary);
+    std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    const std::size_t at = bytes.find(std::string_view(reinterpret_cast<const char*>(needle.data()), needle.size()));
+    ASSERT_NE(at, std::string::npos);
+    bytes[at] = static_cast<char>(bytes[at] ^ 1);
+    std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  }
+  world().barrier();
+}
+
+TEST(Verify, FilesThatRoveWroteAreGood) {
+  for (const NamedGraph& sample : awkward_graphs()) {
+    SCOPED_TRACE(sample.name);
+    if (sample.whole.schema.vertex_types().empty()) continue;
+    const SharedTempDirectory directory(world());
+    write_sample_files(world(), sample.whole, directory.path());
+    for (const auto* name : {"graph.h5", "partition.h5", "embeddings.h5", "ppr.h5", "recommendations.h5"}) {
+      const io::VerifyReport report = io::verify_file(world(), directory / name);
+      EXPECT_THAT(report.problems, ::testing::IsEmpty()) << name;
+      EXPECT_GT(report.datasets, 0U);
+    }
+  }
+}
+
+TEST(Verify, AFlippedBitIsFoundAndItsDatasetNamed) {
+  const graph::GraphBlocks whole = random_typed(40, 3);
+  for (const auto& [name, dataset] :
+       {std::pair("graph.h5", "/nodes/user/features/age%2Fincome"), std::pair("embeddings.h5", "/nodes/item/vectors"),
+        std::pair("embeddings.h5", "/nodes/user/keys"),
+        std::pair("graph.h5", "/edges/user__rates__item/by_source/times"),
+        std::pair("ppr.h5", "/neighbors/user/item/scores"), std::pair("graph.h5", "/nodes/item/ids")}) {
+    SCOPED_TRACE(std::string(name) + dataset);
+    const SharedTempDirectory directory(world());
+    write_sample_files(world(), whole, directory.path());
+    std::vector<std::byte> content;
+    {
+      const io::hdf5::InputFile file(directory / name);
+      content = file.read_bytes(dataset, {0, file.info(dataset).rows()});
+    }
+    damage(directory / name, content);
+
+    const io::VerifyReport together = io::verify_file(world(), directory / name);
+    const io::VerifyReport alone = io::verify_file(directory / name);
+
+    EXPECT_THAT(together.problems, Contains(AllOf(HasSubstr(dataset), HasSubstr("damaged"))));
+    EXPECT_THAT(alone.problems, Contains(AllOf(HasSubstr(dataset), HasSubstr("damaged"))));
+  }
+}
+
+TEST(Verify, BrokenRulesAreNamed) {
+  const SharedTempDirectory directory(world());
+  const graph::GraphBlocks whole = random_bipartite(9, 6, 30, 2);
+  const io::ImportedGraph graph = sample_import(whole, world().rank(), world().size());
+  const auto path = directory / "broken.h5";
+  const io::FileProvenance provenance = sample_provenance();
+  std::vector<io::NodeView> nodes;
+  for (std::size_t t = 0; t < 2; ++t) {
+    nodes.emplace_back(whole.schema.vertex_types()[t].name, graph.ids[t], graph.blocks.keys[t]);
+  }
+  const auto problems_of_lists = [&](const graph::NeighborLists& lists) {
+    const io::NeighborSetView set{"user", "item", lists, {}, {}};
+    io::write_neighbors(world(), path, io::FileFormat::kPpr, nodes, std::span(&set, 1), provenance);
+    return io::verify_file(world(), path).problems;
+  };
+  graph::NeighborLists lists;
+  for (std::size_t row = 0; row < graph.blocks.keys[0].size(); ++row) {
+    lists.targets.insert(lists.targets.end(), {4, 1});
+    lists.scores.insert(lists.scores.end(), {0.5F, 0.25F});
+    lists.offsets.push_back(lists.targets.size());
+  }
+  EXPECT_THAT(problems_of_lists(lists), ::testing::IsEmpty());
+
+  graph::NeighborLists unordered = lists;
+  for (float& score : unordered.scores) score = 0.5F;
+  EXPECT_THAT(problems_of_lists(unordered), Contains(HasSubstr("not in order of score, then key")));
+  graph::NeighborLists beyond = lists;
+  for (std::uint64_t& target : beyond.targets) target += 2;
+  EXPECT_THAT(problems_of_lists(beyond), Contains(HasSubstr("holds 6, but the target type has 6 rows")));
+  graph::NeighborLists infinite = lists;
+  if (!infinite.scores.empty()) infinite.scores[0] = std::numeric_limits<float>::infinity();
+  EXPECT_THAT(problems_of_lists(infinite), Contains(HasSubstr("not finite")));
+
+  io::ImportedGraph other_ids = graph;
+  for (char& c : other_ids.ids[0].bytes) c = c == '3' ? '7' : c;
+  io::write_graph(world(), path, other_ids, provenance);
+  EXPECT_THAT(io::verify_file(world(), path).problems, Contains(HasSubstr("is not the key of its id")));
+
+  io::ImportedGraph other_edges = graph;
+  for (std::uint32_t& target : other_edges.blocks.edges[0].by_destination.targets) target = (target + 1) % 9;
+  io::write_graph(world(), path, other_edges, provenance);
+  EXPECT_THAT(io::verify_file(world(), path).problems, Contains(HasSubstr("hold different edges")));
+}
+
+TEST(Verify, TruncatedFilesAndOtherFilesAreProblemsNotExceptions) {
+  const SharedTempDirectory directory(world());
+  write_sample_files(world(), random_typed(40, 3), directory.path());
+  world().barrier();
+  if (world().is_root()) {
+    std::filesystem::resize_file(directory / "ppr.h5", std::filesystem::file_size(directory / "ppr.h5") / 2);
+    std::ofstream(directory / "note.h5") << "not HDF5";
+  }
+  world().barrier();
+
+  EXPECT_THAT(io::verify_file(world(), directory / "ppr.h5").problems, Contains(HasSubstr("truncated")));
+  EXPECT_THAT(io::verify_file(world(), directory / "note.h5").problems, Contains(HasSubstr("not an HDF5 file")));
+  EXPECT_THAT(io::verify_file(world(), directory / "none.h5").problems, Contains(HasSubstr("No such file")));
+}
+
+}  // namespace
+}  // namespace rove::tests
