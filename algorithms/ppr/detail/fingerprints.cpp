@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "algorithms/ppr/detail/fingerprints.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "engine/base/error.hpp"
+
+namespace rove::algorithms::detail {
+
+using Entry = exec::VisitCounter::Entry;
+
+Fingerprint make_fingerprint(std::span<const Entry> entries, std::uint32_t first_vertex, std::uint64_t lost,
+                             std::uint32_t limit) {
+  Fingerprint result;
+  result.entries.assign(entries.begin(), entries.end());
+  result.lost = static_cast<std::uint32_t>(lost);
+  if (result.entries.size() > limit) {
+    const auto kept_end = result.entries.begin() + static_cast<std::ptrdiff_t>(limit);
+    std::nth_element(result.entries.begin(), kept_end, result.entries.end(), [](const Entry& a, const Entry& b) {
+      return a.count != b.count ? a.count > b.count : a.vertex < b.vertex;
+    });
+    result.cut = kept_end->count;
+    result.entries.erase(kept_end, result.entries.end());
+  }
+  // By row, so that adding one up walks through the counts in one direction.
+  std::sort(result.entries.begin(), result.entries.end(),
+            [](const Entry& a, const Entry& b) { return a.vertex < b.vertex; });
+  for (Entry& entry : result.entries) entry.vertex -= first_vertex;
+  return result;
+}
+
+void FingerprintTable::append(const Fingerprint& fingerprint) {
+  entries.insert(entries.end(), fingerprint.entries.begin(), fingerprint.entries.end());
+  offsets.push_back(entries.size());
+  lost.push_back(fingerprint.lost);
+  cut.push_back(fingerprint.cut);
+}
+
+OneHopList one_hop(const FingerprintTable& table, const OneHopOptions& options, OneHopScratch& scratch) {
+  std::vector<std::uint32_t>& slots = scratch.slots;
+  std::sort(slots.begin(), slots.end());
+  // A fingerprint's counts are below 2^31 (checked options), so this many of them cannot overflow 64 bits; 32-bit sums
+  // are checked.
+  std::uint64_t lost = 0;
+  std::uint64_t cut = 0;
+  std::uint64_t largest_sum = 0;
+  std::uint64_t longest_run = 0;
+  std::uint64_t run = 0;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const std::uint32_t row = slots[i];
+    run = i > 0 && slots[i - 1] == row ? run + 1 : 1;
+    longest_run = std::max(longest_run, run);
+    lost += table.lost[row];
+    cut += table.cut[row];
+    const auto entries =
+        std::span(table.entries).subspan(table.offsets[row], table.offsets[row + 1] - table.offsets[row]);
+    if (i + 1 < slots.size()) __builtin_prefetch(table.entries.data() + table.offsets[slots[i + 1]]);
+    largest_sum += scratch.counter.add(entries);
+  }
+  if (largest_sum > std::numeric_limits<std::uint32_t>::max()) {
+    throw DoesNotFitError(
+        "a source has so many edges that the counts of its neighbours' walks pass 2^32; lower "
+        "ppr.item_walks or cap the degree at import");
+  }
+  for (const std::uint32_t row : scratch.excluded) scratch.counter.forget(row);
+
+  const double degree = static_cast<double>(slots.size());
+  const double walks = static_cast<double>(options.walks);
+  const double moves_on = 1.0 - options.restart;
+  const double kept_share = 1.0 - moves_on * (static_cast<double>(lost) / (degree * walks));
+  const double scale = moves_on * options.restart / (degree * walks * kept_share);
+  OneHopList result;
+  result.ranked = rank_counts(scratch.counter.entries(), 0, scale, scratch.selection);
+  scratch.counter.clear();
+  if (!result.ranked.empty()) {
+    const double effective_walks = walks * degree / (moves_on * static_cast<double>(longest_run));
+    result.error_bound =
+        bernstein_bound(static_cast<double>(result.ranked.front().score), effective_walks, options.num_targets) +
+        static_cast<double>(cut) * scale;
+  }
+  return result;
+}
+
+}  // namespace rove::algorithms::detail

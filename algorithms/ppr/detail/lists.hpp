@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "engine/base/top_k.hpp"
+#include "engine/exec/visit_counter.hpp"
+#include "engine/graph/neighbor_lists.hpp"
+
+namespace rove::algorithms::detail {
+
+/// Room for k entries in each of a number of rows, filled in any order by any thread, a row by one thread.
+class FixedLists {
+ public:
+  FixedLists(std::uint64_t rows, std::uint32_t k) : k_(k), lengths_(rows), targets_(rows * k), scores_(rows * k) {}
+
+  void set(std::uint64_t row, std::span<const Scored> ranked);
+  [[nodiscard]] graph::NeighborLists compact() const;
+  [[nodiscard]] static std::uint64_t bytes(std::uint64_t rows, std::uint32_t k) {
+    return rows * (24 * std::uint64_t{k} + 24);
+  }
+
+ private:
+  std::uint32_t k_;
+  std::vector<std::uint32_t> lengths_;
+  std::vector<std::uint64_t> targets_;
+  std::vector<float> scores_;
+};
+
+/// The best of `entries` by count * scale. Rows are vertex - first_vertex.
+[[nodiscard]] std::vector<Scored> rank_counts(std::span<const exec::VisitCounter::Entry> entries,
+                                              std::uint32_t first_vertex, double scale, TopK& selection);
+
+/// Largest error of any of a list's scores with probability 0.99: full-path counts of `walks` walks, the largest true
+/// score taken as `best`, `num_targets` candidates. From Pr[|x - pi| >= g pi] <= 2 exp(-g^2 R h / 6) with h >= pi, and
+/// a union bound.
+[[nodiscard]] double bernstein_bound(double best, double walks, std::uint64_t num_targets);
+
+}  // namespace rove::algorithms::detail

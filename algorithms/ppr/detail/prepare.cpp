@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "algorithms/ppr/detail/prepare.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "engine/base/error.hpp"
+
+namespace rove::algorithms::detail {
+
+namespace {
+
+constexpr std::uint64_t kSliceRows = 4096;
+/// Visits of one source must fit 32-bit counts with a wide margin.
+constexpr double kMaxVisits = 0x1.0p30;
+
+void require(bool holds, const std::string& message) {
+  if (!holds) throw ConfigError(message);
+}
+
+bool selects(const exec::EdgeSelection& selection, EdgeTypeId type) {
+  return selection.types.empty() ||
+         std::find(selection.types.begin(), selection.types.end(), type) != selection.types.end();
+}
+
+}  // namespace
+
+PprOptions checked_options(const graph::Schema& schema, const PprOptions& options) {
+  const std::size_t num_types = schema.vertex_types().size();
+  require(options.sources.index() < num_types && options.targets.index() < num_types,
+          fmt::format("ppr.sources and ppr.targets must be among the graph's {} vertex types", num_types));
+  require(options.restart >= 0.001 && options.restart < 1.0,
+          fmt::format("ppr.restart is {}, expected at least 0.001 and below 1", options.restart));
+  require(options.top_k >= 1, "ppr.top_k is 0, expected at least 1");
+  require(options.walks >= 1 && options.walks / options.restart <= kMaxVisits,
+          fmt::format("ppr.walks is {}, expected at least 1 and at most 2^30 times ppr.restart", options.walks));
+  require(
+      options.item_walks >= 1 && options.item_walks / options.restart <= kMaxVisits,
+      fmt::format("ppr.item_walks is {}, expected at least 1 and at most 2^30 times ppr.restart", options.item_walks));
+  require(options.item_entries >= 1, "ppr.item_entries is 0, expected at least 1");
+  require(options.tolerance > 0.0 && options.tolerance < 1.0,
+          fmt::format("ppr.tolerance is {}, expected above 0 and below 1", options.tolerance));
+  for (const EdgeTypeId type : options.edges.types) {
+    require(type.index() < schema.edge_types().size(),
+            fmt::format("edge type {} is not among the graph's {}", type.value(), schema.edge_types().size()));
+  }
+  if (options.source_rows) {
+    const std::vector<std::uint64_t>& rows = *options.source_rows;
+    require(std::adjacent_find(rows.begin(), rows.end(), std::greater_equal<>()) == rows.end() &&
+                (rows.empty() || rows.back() < schema.vertex_type(options.sources).count),
+            fmt::format("the rows of the sources must ascend and be below the {} rows of '{}'",
+                        schema.vertex_type(options.sources).count, schema.vertex_type(options.sources).name));
+  }
+
+  PprOptions result = options;
+  if (result.method == PprMethod::kAuto) {
+    std::uint64_t index_size = 0;
+    for (const VertexTypeId type : index_types(schema, options)) index_size += schema.vertex_type(type).count;
+    const bool index_is_cheaper = index_size * options.item_walks < num_sources(schema, options) * options.walks;
+    result.method = index_is_cheaper ? PprMethod::kItemIndex : PprMethod::kWalks;
+  }
+  return result;
+}
+
+std::vector<VertexTypeId> index_types(const graph::Schema& schema, const PprOptions& options) {
+  std::vector<bool> wanted(schema.vertex_types().size());
+  for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
+    const EdgeTypeId id{static_cast<std::uint16_t>(e)};
+    if (!selects(options.edges, id)) continue;
+    const graph::EdgeType& type = schema.edge_type(id);
+    if (options.edges.direction != exec::Direction::kIn && type.source == options.sources) {
+      wanted[type.destination.index()] = true;
+    }
+    if (options.edges.direction != exec::Direction::kOut && type.destination == options.sources) {
+      wanted[type.source.index()] = true;
+    }
+  }
+  std::vector<VertexTypeId> types;
+  for (std::size_t t = 0; t < wanted.size(); ++t) {
+    if (wanted[t]) types.emplace_back(static_cast<std::uint16_t>(t));
+  }
+  return types;
+}
+
+std::uint64_t num_sources(const graph::Schema& schema, const PprOptions& options) {
+  return options.source_rows ? options.source_rows->size() : schema.vertex_type(options.sources).count;
+}
+
+bool is_source(const PprOptions& options, std::uint64_t row) {
+  return !options.source_rows || std::binary_search(options.source_rows->begin(), options.source_rows->end(), row);
+}
+
+void for_slices(const comm::Communicator& comm, IndexRange block, std::uint64_t largest_block, const std::string& stage,
+                ProgressSink& progress, const std::function<void(IndexRange)>& work) {
+  if (comm.is_root()) progress.begin(stage, largest_block, "rows per rank");
+  for (std::uint64_t done = 0; done < largest_block; done += kSliceRows) {
+    const IndexRange slice{std::min(block.begin + done, block.end),
+                           std::min(block.begin + done + kSliceRows, block.end)};
+    comm.agree([&] { work(slice); });
+    if (comm.is_root()) progress.update(std::min(done + kSliceRows, largest_block), "");
+    if (comm.agree_stop()) throw Interrupted(fmt::format("{} stopped on request", stage));
+  }
+  if (comm.is_root()) progress.end("");
+}
+
+}  // namespace rove::algorithms::detail

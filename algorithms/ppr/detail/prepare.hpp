@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "algorithms/ppr/ppr.hpp"
+
+namespace rove::algorithms::detail {
+
+/// Throws `ConfigError` for what is out of range or not in the graph; returns the options with a concrete method.
+[[nodiscard]] PprOptions checked_options(const graph::Schema& schema, const PprOptions& options);
+
+/// Types of the vertices that sources have in their slots: whose fingerprints the item index holds. In schema order.
+[[nodiscard]] std::vector<VertexTypeId> index_types(const graph::Schema& schema, const PprOptions& options);
+
+/// Sources over all ranks.
+[[nodiscard]] std::uint64_t num_sources(const graph::Schema& schema, const PprOptions& options);
+[[nodiscard]] bool is_source(const PprOptions& options, std::uint64_t row);
+
+/// **Collective.** Calls `work(rows)` for consecutive slices of my block, as many slices on every rank. Between two
+/// slices errors are agreed on, a stop request ends all ranks with `Interrupted`, and rank 0 reports progress.
+void for_slices(const comm::Communicator& comm, IndexRange block, std::uint64_t largest_block, const std::string& stage,
+                ProgressSink& progress, const std::function<void(IndexRange)>& work);
+
+}  // namespace rove::algorithms::detail

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "algorithms/ppr/ppr.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "algorithms/ppr/detail/lists.hpp"
+#include "algorithms/ppr/detail/prepare.hpp"
+#include "algorithms/ppr/detail/travelling_counts.hpp"
+#include "engine/base/error.hpp"
+#include "engine/exec/visit_counter.hpp"
+#include "engine/exec/walk_graph.hpp"
+
+namespace rove::algorithms {
+
+namespace {
+
+struct MethodName {
+  PprMethod method;
+  std::string_view name;
+};
+constexpr std::array<MethodName, 4> kMethodNames = {{{PprMethod::kAuto, "auto"},
+                                                     {PprMethod::kWalks, "walks"},
+                                                     {PprMethod::kItemIndex, "item-index"},
+                                                     {PprMethod::kPower, "power"}}};
+
+std::uint64_t index_bytes(const graph::Schema& schema, const PprOptions& options) {
+  std::uint64_t rows = 0;
+  for (const VertexTypeId type : detail::index_types(schema, options)) rows += schema.vertex_type(type).count;
+  const std::uint64_t targets = schema.vertex_type(options.targets).count;
+  return rows * (16 + sizeof(exec::VisitCounter::Entry) * std::min<std::uint64_t>(options.item_entries, targets));
+}
+
+std::uint64_t rows_per_rank(std::uint64_t rows, std::int32_t num_ranks) {
+  return graph::BlockDistribution(rows, num_ranks).block(Rank{0}).size();
+}
+
+/// Lists while they are filled, and compacted for the result.
+std::uint64_t list_bytes(const graph::Schema& schema, std::int32_t num_ranks, const PprOptions& options) {
+  return detail::FixedLists::bytes(rows_per_rank(schema.vertex_type(options.sources).count, num_ranks), options.top_k);
+}
+
+}  // namespace
+
+std::string_view ppr_method_name(PprMethod method) {
+  return std::find_if(kMethodNames.begin(), kMethodNames.end(), [&](const MethodName& m) { return m.method == method; })
+      ->name;
+}
+
+PprMethod parse_ppr_method(std::string_view name) {
+  const auto found =
+      std::find_if(kMethodNames.begin(), kMethodNames.end(), [&](const MethodName& m) { return m.name == name; });
+  if (found == kMethodNames.end()) {
+    throw ConfigError(fmt::format("ppr.method is '{}', expected auto, walks, item-index or power", name));
+  }
+  return found->method;
+}
+
+MemoryPlan plan_ppr_partitioned(const graph::Schema& schema, std::int32_t num_ranks, std::uint32_t threads,
+                                const PprOptions& options) {
+  const PprOptions checked = detail::checked_options(schema, options);
+  const std::uint64_t targets = schema.vertex_type(options.targets).count;
+  MemoryPlan plan("ppr, partitioned");
+  const std::uint64_t vertices = rows_per_rank(schema.num_vertices(), num_ranks);
+  const std::uint64_t slots = 2 * rows_per_rank(schema.num_edges(), num_ranks);
+  plan.hold("walk graph", 24 * vertices + 4 * slots);
+  plan.hold("lists", list_bytes(schema, num_ranks, checked));
+  if (checked.method == PprMethod::kPower) {
+    plan.hold("eight columns of doubles", 3 * 64 * vertices);
+    return plan;
+  }
+  plan.hold("counts per thread", threads * std::min<std::uint64_t>(targets, exec::VisitCounter::kDenseLimit) * 8);
+  const std::uint32_t walks = checked.method == PprMethod::kItemIndex ? checked.item_walks : checked.walks;
+  plan.hold("a batch of travelling walks",
+            std::max(checked.batch_bytes, detail::bytes_per_source(walks, checked.restart, targets)));
+  // A rank may hold the fingerprints of all index vertices, its own and ghosts.
+  if (checked.method == PprMethod::kItemIndex) plan.hold("fingerprints", 2 * index_bytes(schema, checked));
+  return plan;
+}
+
+MemoryPlan plan_ppr_replicated(const graph::Schema& schema, std::int32_t num_ranks, std::uint32_t threads,
+                               const PprOptions& options) {
+  const PprOptions checked = detail::checked_options(schema, options);
+  const std::uint64_t targets = schema.vertex_type(options.targets).count;
+  MemoryPlan plan("ppr, replicated");
+  const MemoryPlan graph_plan = exec::WalkGraph::plan_replicated(schema, checked.edges);
+  for (const MemoryPlan::Item& item : graph_plan.items()) plan.hold(item.what, item.bytes);
+  plan.hold("lists", list_bytes(schema, num_ranks, checked));
+  plan.hold("counts per thread", threads * std::min<std::uint64_t>(targets, exec::VisitCounter::kDenseLimit) * 16);
+  if (checked.method == PprMethod::kItemIndex) plan.hold("item index", 2 * index_bytes(schema, checked));
+  return plan;
+}
+
+}  // namespace rove::algorithms

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/ids.hpp"
+#include "engine/base/memory_plan.hpp"
+#include "engine/base/progress.hpp"
+#include "engine/comm/communicator.hpp"
+#include "engine/exec/adjacency_view.hpp"
+#include "engine/graph/distributed_graph.hpp"
+#include "engine/graph/graph_blocks.hpp"
+#include "engine/graph/neighbor_lists.hpp"
+
+/// Personalized PageRank neighbour sets: for every source the k targets nearest by PPR.
+///
+/// *Definition.* A walk from source s stops with probability c at every vertex it stands on, s included, and moves to
+/// a uniform slot of the vertex's list else; pi_s(v) is the probability that it stops at v. Parallel edges count each,
+/// a self-loop is a slot like others, edge weights are not used.
+///
+/// *Dangling vertices.* A walk that wants to leave a vertex without slots is lost (rule D3); scores are divided by the
+/// share of walks that were not, which gives exactly the walk that continues from its own source (rule D1; specs call
+/// it the lemma D1 from D3). A source without slots is *cold*: its list is empty, and `num_cold` counts it.
+///
+/// *Lists.* Targets of the target type, best first, ties by row; never the source itself; without the vertices the
+/// source is linked to when `exclude_linked`. Scores are rounded to float before they are compared. A target whose
+/// score is 0 is not listed, so lists may be shorter than k.
+///
+/// The bytes depend on graph, options and seed alone: not on ranks, threads, partition, layout, batch size.
+namespace rove::algorithms {
+
+enum class PprMethod : std::uint8_t {
+  kAuto,       ///< kItemIndex when its walks are fewer than kWalks', else kWalks: by the numbers of vertices alone
+  kWalks,      ///< full-path Monte-Carlo from each source (Avrachenkov et al. 2007)
+  kItemIndex,  ///< fingerprints of the sources' neighbours, one exact step on top (one-hop identity, PowerWalk with T =
+               ///< 1)
+  kPower,      ///< power iteration in double; for reference and small jobs
+};
+[[nodiscard]] std::string_view ppr_method_name(PprMethod method);
+/// "auto", "walks", "item-index", "power". Throws `ConfigError`.
+[[nodiscard]] PprMethod parse_ppr_method(std::string_view name);
+
+struct PprOptions {
+  VertexTypeId sources;
+  VertexTypeId targets;
+  std::optional<std::vector<std::uint64_t>>
+      source_rows;  ///< ascending, the same on all ranks; nothing: all of the type
+  double restart = 0.15;
+  std::uint32_t top_k = 100;
+  bool exclude_linked = true;
+  exec::EdgeSelection edges{exec::Direction::kBoth, {}};  ///< what walks move along
+  PprMethod method = PprMethod::kAuto;
+  std::uint32_t walks = 10'000;      ///< kWalks: per source
+  std::uint32_t item_walks = 4'000;  ///< kItemIndex: per vertex of the index
+  std::uint32_t item_entries = 300;  ///< kItemIndex: kept per vertex, the most visited
+  double tolerance = 1e-10;          ///< kPower: mass not yet distributed at the end
+  std::uint64_t seed = 42;
+  std::uint64_t batch_bytes = std::uint64_t{1} << 30U;  ///< partitioned walks: memory of one batch of sources, per rank
+  ProgressSink* progress = &no_progress();
+};
+
+struct PprResult {
+  graph::NeighborLists lists;  ///< my home block of the source type; rows that are no source have empty lists
+  /// Per row of my block, what no score of the list is off by. kPower: certain. kWalks, kItemIndex: with probability
+  /// 0.99 per source, by Bernstein's inequality with the list's best score, plus what the index cut off.
+  std::vector<float> error_bounds;
+  PprMethod method = PprMethod::kWalks;  ///< the method that ran
+  std::uint64_t num_cold = 0;            ///< sources without edges, on all ranks
+  std::uint64_t moves = 0;               ///< steps walked, on all ranks
+  std::uint64_t remote_moves = 0;        ///< those that crossed ranks (partitioned layout)
+};
+
+/// **Collective.** Partitioned layout: every rank works on the vertices it owns, walkers travel. Throws `ConfigError`
+/// for options out of range, `Interrupted` when a stop was asked for.
+[[nodiscard]] PprResult personalized_pagerank(const comm::Communicator& comm, const graph::DistributedGraph& graph,
+                                              const PprOptions& options);
+
+/// **Collective.** Replicated layout: every rank holds the whole adjacency and walks for its home block of sources; no
+/// walker travels. Not for kPower (throws `ConfigError`).
+[[nodiscard]] PprResult personalized_pagerank(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
+                                              const PprOptions& options);
+
+/// What the two layouts hold on one of `num_ranks` ranks with `threads` threads at their peak.
+[[nodiscard]] MemoryPlan plan_ppr_partitioned(const graph::Schema& schema, std::int32_t num_ranks,
+                                              std::uint32_t threads, const PprOptions& options);
+[[nodiscard]] MemoryPlan plan_ppr_replicated(const graph::Schema& schema, std::int32_t num_ranks, std::uint32_t threads,
+                                             const PprOptions& options);
+
+}  // namespace rove::algorithms

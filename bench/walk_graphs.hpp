@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "engine/graph/graph_blocks.hpp"
+
+namespace rove::bench {
+
+/// R-MAT (0.57, 0.19, 0.19) with `edge_factor` edges per vertex, vertices permuted, symmetrised, without duplicates,
+/// loops and isolated vertices: one vertex type, one undirected edge type. On one rank.
+[[nodiscard]] graph::GraphBlocks symmetrised_rmat(std::uint32_t scale, std::uint32_t edge_factor, std::uint64_t seed);
+
+/// Users and items with activity weights rank^-0.5 and popularity weights rank^-0.9, permuted; distinct pairs. On one
+/// rank.
+[[nodiscard]] graph::GraphBlocks power_law_bipartite(std::uint64_t users, std::uint64_t items,
+                                                     std::uint64_t interactions, std::uint64_t seed);
+
+}  // namespace rove::bench
