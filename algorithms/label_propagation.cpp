@@ -59,6 +59,13 @@ class LabelPropagation : public exec::ProgramDefaults {
     return best;
   }
 
+  void register_state(exec::CheckpointRegistry& registry, const std::string& prefix) {
+    registry.add_value(prefix + "/digest", digest_);
+    registry.add_words(
+        prefix + "/digests", [this] { return seen_; },
+        [this](std::span<const std::uint64_t> words) { seen_.assign(words.begin(), words.end()); });
+  }
+
   [[nodiscard]] bool is_cycle() const { return is_cycle_; }
 
  private:

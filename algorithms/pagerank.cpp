@@ -7,6 +7,7 @@
 
 #include "algorithms/detail/weights.hpp"
 #include "engine/base/error.hpp"
+#include "engine/parallel/parallel.hpp"
 
 namespace rove::algorithms {
 
@@ -19,10 +20,18 @@ class PageRank : public exec::ProgramDefaults {
   static constexpr bool kAlwaysActive = true;
 
   PageRank(const graph::DistributedGraph& graph, const PageRankOptions& options)
-      : options_(options),
+      : graph_(graph),
+        options_(options),
         num_vertices_(static_cast<double>(graph.schema().num_vertices())),
-        out_edges_(graph, {exec::Direction::kOut, options.edges}),
-        ranks_(graph.num_owned(), 1.0 / num_vertices_) {}
+        strengths_(graph.num_owned()),
+        ranks_(graph.num_owned(), 1.0 / num_vertices_) {
+    const exec::AdjacencyView out_edges(graph, {exec::Direction::kOut, options.edges});
+    parallel::for_each({0, strengths_.size()}, kGrain, [&](std::uint64_t v) {
+      const LocalVertexId vertex{static_cast<std::uint32_t>(v)};
+      strengths_[v] =
+          options.weighted ? out_edges.strength_of(vertex) : static_cast<double>(out_edges.degree_of(vertex));
+    });
+  }
 
   [[nodiscard]] exec::EdgeSelection edges() const { return {exec::Direction::kIn, options_.edges}; }
   [[nodiscard]] exec::AggregateShape aggregates() const { return {.sums = kNumSums}; }
@@ -47,6 +56,10 @@ class PageRank : public exec::ProgramDefaults {
     return publish(vertex, aggregates);
   }
 
+  void register_state(exec::CheckpointRegistry& registry, const std::string& prefix) {
+    registry.add_vertex_rows<double>(prefix + "/ranks", graph_, ranks_);
+  }
+
   [[nodiscard]] std::vector<double> take_ranks() { return std::move(ranks_); }
   [[nodiscard]] double residual() const { return residual_; }
 
@@ -55,16 +68,18 @@ class PageRank : public exec::ProgramDefaults {
 
   double publish(LocalVertexId vertex, exec::Aggregates& aggregates) const {
     const double rank = ranks_[vertex.index()];
-    const double strength =
-        options_.weighted ? out_edges_.strength_of(vertex) : static_cast<double>(out_edges_.degree_of(vertex));
+    const double strength = strengths_[vertex.index()];
     if (strength > 0.0) return rank / strength;
     aggregates.add_to_sum(kDangling, rank);
     return 0.0;
   }
 
+  static constexpr std::uint64_t kGrain = 1024;
+
+  const graph::DistributedGraph& graph_;
   const PageRankOptions& options_;
   double num_vertices_;
-  exec::AdjacencyView out_edges_;
+  std::vector<double> strengths_;  ///< out-degree, or the weights of the out-edges
   std::vector<double> ranks_;
   double base_ = 0.0;
   double residual_ = 0.0;

@@ -6,7 +6,9 @@
 #include <bit>
 #include <limits>
 
-#include "engine/base/assert.hpp"
+#include <fmt/format.h>
+
+#include "engine/base/error.hpp"
 
 namespace rove::exec {
 
@@ -52,7 +54,10 @@ std::vector<std::uint64_t> Aggregates::to_words() const {
 }
 
 void Aggregates::from_words(std::span<const std::uint64_t> words) {
-  ROVE_ASSERT_LIGHT(words.size() == sums_.size() * ExactSum::kLimbs + counts_.size() + minima_.size() + maxima_.size());
+  const std::size_t expected = sums_.size() * ExactSum::kLimbs + counts_.size() + minima_.size() + maxima_.size();
+  if (words.size() != expected) {
+    throw InputError(fmt::format("a checkpoint holds {} words of aggregates, expected {}", words.size(), expected));
+  }
   std::size_t next = 0;
   for (ExactSum& sum : sums_) {
     std::array<std::int64_t, ExactSum::kLimbs> limbs{};

@@ -46,7 +46,7 @@ class Aggregates {
   /// **Collective.** The aggregates over all ranks, on all ranks.
   [[nodiscard]] Aggregates over_all_ranks(const comm::Communicator& comm) const;
 
-  /// For checkpoints: everything as words, and back into an object of the same shape.
+  /// For checkpoints: everything as words, and back into an object of the same shape (`InputError` for another).
   [[nodiscard]] std::vector<std::uint64_t> to_words() const;
   void from_words(std::span<const std::uint64_t> words);
 

@@ -2,6 +2,7 @@
 #include "engine/exec/checkpoint.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -14,6 +15,27 @@ void CheckpointRegistry::add_bytes(std::string name, std::function<std::vector<s
                                    std::function<void(std::span<const std::byte>)> restore) {
   ROVE_ASSERT_LIGHT(std::none_of(blocks_.begin(), blocks_.end(), [&](const Block& b) { return b.name == name; }));
   blocks_.push_back({std::move(name), std::move(save), std::move(restore), {}});
+}
+
+void CheckpointRegistry::add_words(std::string name, std::function<std::vector<std::uint64_t>()> save,
+                                   std::function<void(std::span<const std::uint64_t>)> restore) {
+  const std::string label = name;
+  add_bytes(
+      std::move(name),
+      [save = std::move(save)] {
+        const std::vector<std::uint64_t> words = save();
+        const auto bytes = std::as_bytes(std::span(words));
+        return std::vector<std::byte>(bytes.begin(), bytes.end());
+      },
+      [restore = std::move(restore), label](std::span<const std::byte> bytes) {
+        if (bytes.size() % sizeof(std::uint64_t) != 0) {
+          throw InputError(fmt::format("checkpoint block '{}' has {} bytes, expected a multiple of {}", label,
+                                       bytes.size(), sizeof(std::uint64_t)));
+        }
+        std::vector<std::uint64_t> words(bytes.size() / sizeof(std::uint64_t));
+        if (!words.empty()) std::memcpy(words.data(), bytes.data(), bytes.size());
+        restore(words);
+      });
 }
 
 void CheckpointRegistry::add_fixed(std::string name, std::span<std::byte> value) {

@@ -47,6 +47,10 @@ class CheckpointRegistry {
   void add_bytes(std::string name, std::function<std::vector<std::byte>()> save,
                  std::function<void(std::span<const std::byte>)> restore);
 
+  /// The same for 64-bit words.
+  void add_words(std::string name, std::function<std::vector<std::uint64_t>()> save,
+                 std::function<void(std::span<const std::uint64_t>)> restore);
+
   /// A replicated value.
   template <class T>
     requires std::is_trivially_copyable_v<T>

@@ -32,8 +32,10 @@ struct RunOptions {
   std::string name = "supersteps";  ///< shown as the stage's name
   std::uint64_t max_supersteps = std::numeric_limits<std::uint64_t>::max();
   ProgressSink* progress = &no_progress();
-  std::function<void()> checkpoint{};  ///< **Collective.** Saves the registered state; empty: no checkpoints
+  /// **Collective.** Saves the state it is given; empty: no checkpoints.
+  std::function<void(const CheckpointRegistry&)> checkpoint{};
   std::uint64_t checkpoint_every = 0;  ///< supersteps between two checkpoints; 0: only when asked to stop
+  CheckpointSource* resume = nullptr;  ///< a checkpoint of the same run (any ranks, any partition) to go on from
 };
 
 enum class RunEnd : std::uint8_t { kNothingChanged, kProgramEnded, kSuperstepLimit };
@@ -93,26 +95,6 @@ class SuperstepRunner {
         previous_(program.aggregates()),
         values_(graph.num_local()) {}
 
-  /// Puts the values, the superstep and the aggregates under "<prefix>/". Programs with state of their own register it
-  /// beside. After a restore, `run` goes on where the checkpoint was taken.
-  void register_state(CheckpointRegistry& registry, const std::string& prefix) {
-    registry.add_value(prefix + "/superstep", superstep_);
-    registry.add_value(prefix + "/started", started_);
-    registry.add_vertex_rows<Value>(prefix + "/values", graph_, values_);
-    registry.add_bytes(
-        prefix + "/aggregates",
-        [this] {
-          const std::vector<std::uint64_t> words = previous_.to_words();
-          const auto bytes = std::as_bytes(std::span(words));
-          return std::vector<std::byte>(bytes.begin(), bytes.end());
-        },
-        [this](std::span<const std::byte> bytes) {
-          std::vector<std::uint64_t> words(bytes.size() / sizeof(std::uint64_t));
-          if (!words.empty()) std::memcpy(words.data(), bytes.data(), words.size() * sizeof(std::uint64_t));
-          previous_.from_words(words);
-        });
-  }
-
   /// **Collective.** Runs to the end. Throws `Interrupted` on all ranks when a stop was asked for on any, and what
   /// the program throws on any rank, on all.
   RunResult run() {
@@ -120,6 +102,10 @@ class SuperstepRunner {
       const bool open_end = options_.max_supersteps == std::numeric_limits<std::uint64_t>::max();
       options_.progress->begin(options_.name, open_end ? 0 : options_.max_supersteps, "supersteps");
     }
+    CheckpointRegistry state;
+    register_state(state);
+    state_ = &state;
+    if (options_.resume != nullptr) state.restore(comm_, *options_.resume);
     if (started_ == 0) initialise();
     graph_.halo().template update<Value>(std::span(values_));
     const RunResult result = Program::kAlwaysActive ? run_always_active() : run_frontier();
@@ -139,6 +125,18 @@ class SuperstepRunner {
     LocalVertexId vertex;
     Value value;
   };
+
+  /// The program's own state, if it declares any, goes beside the values, the superstep and the aggregates.
+  void register_state(CheckpointRegistry& state) {
+    const std::string& prefix = options_.name;
+    state.add_value(prefix + "/superstep", superstep_);
+    state.add_value(prefix + "/started", started_);
+    state.add_vertex_rows<Value>(prefix + "/values", graph_, values_);
+    state.add_words(
+        prefix + "/aggregates", [this] { return previous_.to_words(); },
+        [this](std::span<const std::uint64_t> words) { previous_.from_words(words); });
+    if constexpr (requires { program_.register_state(state, prefix); }) program_.register_state(state, prefix);
+  }
 
   void initialise() {
     parallel::PerThread<Aggregates> aggregates{previous_};
@@ -175,7 +173,7 @@ class SuperstepRunner {
     if (comm_.is_root()) options_.progress->update(superstep_, fmt::format("{} changed", all.changed));
     const bool stop = all.stop_requests != 0;
     const bool due = options_.checkpoint_every != 0 && superstep_ % options_.checkpoint_every == 0;
-    if (options_.checkpoint && (stop || due)) options_.checkpoint();
+    if (options_.checkpoint && (stop || due)) options_.checkpoint(*state_);
     if (stop) {
       throw Interrupted(fmt::format("{} stopped on request after superstep {}{}", options_.name, superstep_,
                                     options_.checkpoint ? "; a checkpoint was written" : ""));
@@ -295,6 +293,7 @@ class SuperstepRunner {
   AdjacencyView pulled_;
   Aggregates previous_;  ///< of the last superstep, over all ranks
   std::vector<Value> values_;
+  const CheckpointRegistry* state_ = nullptr;  ///< set during `run`
   std::uint64_t superstep_ = 0;
   std::uint64_t started_ = 0;
 };

@@ -26,7 +26,8 @@ namespace rove::exec {
 ///  - `compute(v, own, neighbors, aggregates)`: the new value;
 ///  - `kAlwaysActive`: true computes every vertex in every superstep and ends only through `begin_superstep`; false
 ///  computes
-///    the vertices some neighbour of which changed (all of them in superstep 0) and ends also when nothing changes.
+///    the vertices some neighbour of which changed (all of them in superstep 0) and ends also when nothing changes;
+///  - optionally `register_state(registry, prefix)`: puts private state that outlives a superstep into the checkpoints.
 ///
 /// `compute` and `initial` run on several threads at once. Determinism (docs/determinism.md) asks that `compute` be a
 /// pure function of its arguments and of state written by the same vertex, that real sums over neighbours go through

@@ -13,7 +13,9 @@
 #include "algorithms/pagerank.hpp"
 #include "algorithms/shortest_paths.hpp"
 #include "engine/base/error.hpp"
+#include "engine/base/stop.hpp"
 #include "tests/algorithms/serial_reference.hpp"
+#include "tests/engine/exec/memory_checkpoint.hpp"
 #include "tests/support/gather.hpp"
 #include "tests/support/graphs.hpp"
 #include "tests/support/mpi.hpp"
@@ -41,6 +43,20 @@ template <class T>
 std::vector<T> ordered(const graph::DistributedGraph& graph, const std::vector<T>& owned) {
   return tests::in_stable_order(world(), graph, std::span<const T>(owned));
 }
+
+/// Raises the stop flag of rank 0 when it is told of a superstep.
+class StopAfter : public ProgressSink {
+ public:
+  explicit StopAfter(std::uint64_t superstep) : superstep_(superstep) {}
+  void begin(std::string_view, std::uint64_t, std::string_view) override {}
+  void update(std::uint64_t done, std::string_view) override {
+    if (done == superstep_) stop::request();
+  }
+  void end(std::string_view) override {}
+
+ private:
+  std::uint64_t superstep_;
+};
 
 double mass_of(const std::vector<double>& ranks) {
   ExactSum mass;
@@ -182,6 +198,44 @@ TEST(ShortestPaths, RefuseNegativeWeightsAndUnknownSources) {
     EXPECT_THROW((void)shortest_paths(world(), graph, StableVertexId{0}), InputError);
     EXPECT_THROW((void)shortest_paths(world(), graph, StableVertexId{9}), ConfigError);
   }
+}
+
+/// Stops `run` after two supersteps, then goes on from the checkpoint on one rank.
+template <class Run, class Values>
+void expect_exact_restart(const Run& run, const Values& values_of) {
+  const auto whole = tests::random_graph(120, 500, 31);
+  const graph::DistributedGraph graph = tests::distribute(world(), whole, tests::Spread::kScattered);
+  const auto uninterrupted = run(world(), graph, exec::RunOptions{});
+  tests::MemoryCheckpoint checkpoint(world());
+  StopAfter two_supersteps(2);
+  exec::RunOptions options;
+  options.progress = &two_supersteps;
+  options.checkpoint = [&](const exec::CheckpointRegistry& state) { state.save(world(), checkpoint); };
+  EXPECT_THROW((void)run(world(), graph, options), Interrupted);
+  stop::reset();
+
+  const comm::Communicator self = world().split(world().rank().value());
+  const graph::DistributedGraph alone = tests::distribute(self, whole, tests::Spread::kBlock);
+  tests::MemoryCheckpoint source(self);
+  source.blocks = checkpoint.blocks;
+  exec::RunOptions resumed;
+  resumed.resume = &source;
+  const auto restarted = run(self, alone, resumed);
+
+  EXPECT_EQ(restarted.supersteps, uninterrupted.supersteps);
+  EXPECT_EQ(values_of(restarted), ordered(graph, values_of(uninterrupted)));
+}
+
+TEST(Restart, PageRankGoesOnWithTheSameBits) {
+  expect_exact_restart([](const comm::Communicator& comm, const graph::DistributedGraph& graph,
+                          const exec::RunOptions& run) { return pagerank(comm, graph, {}, run); },
+                       [](const PageRankResult& result) { return result.ranks; });
+}
+
+TEST(Restart, LabelPropagationGoesOnWithTheSameBits) {
+  expect_exact_restart([](const comm::Communicator& comm, const graph::DistributedGraph& graph,
+                          const exec::RunOptions& run) { return label_propagation(comm, graph, {}, run); },
+                       [](const LabelPropagationResult& result) { return result.labels; });
 }
 
 }  // namespace

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/exec/superstep_runner.hpp"
 
-#include <map>
 #include <optional>
-#include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "engine/base/error.hpp"
 #include "engine/base/stop.hpp"
+#include "tests/engine/exec/memory_checkpoint.hpp"
 #include "tests/support/gather.hpp"
 #include "tests/support/graphs.hpp"
 #include "tests/support/mpi.hpp"
@@ -82,30 +81,6 @@ struct Mixing : ProgramDefaults {
   std::uint64_t limit;
   std::uint64_t stop_at = ~std::uint64_t{0};
   std::vector<double> sums;
-};
-
-/// Keeps a checkpoint in memory, whole on every rank.
-struct MemoryCheckpoint : CheckpointSink, CheckpointSource {
-  explicit MemoryCheckpoint(const comm::Communicator& communicator) : comm(&communicator) {}
-
-  void write_replicated(std::string_view name, std::span<const std::byte> bytes) override {
-    blocks[std::string(name)].assign(bytes.begin(), bytes.end());
-  }
-  void write_rows(std::string_view name, std::uint64_t num_rows, std::uint64_t row_bytes,
-                  std::span<const std::byte> home_rows) override {
-    blocks[std::string(name)] = comm->all_gather_v(home_rows).data;
-    ASSERT_EQ(blocks[std::string(name)].size(), num_rows * row_bytes);
-  }
-  std::vector<std::byte> read_replicated(std::string_view name) override { return blocks.at(std::string(name)); }
-  std::vector<std::byte> read_rows(std::string_view name, std::uint64_t num_rows, std::uint64_t row_bytes) override {
-    const IndexRange mine = graph::BlockDistribution(num_rows, comm->size()).block(comm->rank());
-    const std::span<const std::byte> all(blocks.at(std::string(name)));
-    const auto rows = all.subspan(mine.begin * row_bytes, mine.size() * row_bytes);
-    return {rows.begin(), rows.end()};
-  }
-
-  const comm::Communicator* comm;
-  std::map<std::string, std::vector<std::byte>> blocks;
 };
 
 template <class Value>
@@ -198,7 +173,7 @@ TEST(SuperstepRunner, AStopRequestOnOneRankInterruptsAllAfterACheckpoint) {
   Hops program(graph);
   program.stop_before = 2;
   std::uint64_t checkpoints = 0;
-  SuperstepRunner runner(world(), graph, program, {.checkpoint = [&] { ++checkpoints; }});
+  SuperstepRunner runner(world(), graph, program, {.checkpoint = [&](const CheckpointRegistry&) { ++checkpoints; }});
 
   EXPECT_THROW((void)runner.run(), Interrupted);
 
@@ -215,11 +190,10 @@ void expect_exact_restart(const graph::GraphBlocks& whole, const Make& make) {
   const RunResult expected = reference.run();
   const auto expected_values = ordered(world(), graph, reference.values());
 
-  MemoryCheckpoint checkpoint(world());
+  tests::MemoryCheckpoint checkpoint(world());
   auto interrupted = make(graph, true);
-  CheckpointRegistry registry;
-  SuperstepRunner first(world(), graph, interrupted, {.checkpoint = [&] { registry.save(world(), checkpoint); }});
-  first.register_state(registry, "run");
+  SuperstepRunner first(world(), graph, interrupted,
+                        {.checkpoint = [&](const CheckpointRegistry& state) { state.save(world(), checkpoint); }});
   EXPECT_THROW((void)first.run(), Interrupted);
   stop::reset();
 
@@ -227,12 +201,9 @@ void expect_exact_restart(const graph::GraphBlocks& whole, const Make& make) {
   for (const comm::Communicator* comm : {&world(), &self}) {
     const graph::DistributedGraph again = tests::distribute(*comm, whole, tests::Spread::kBlock);
     auto program = make(again, false);
-    SuperstepRunner second(*comm, again, program);
-    CheckpointRegistry resumed;
-    second.register_state(resumed, "run");
-    MemoryCheckpoint source(*comm);
+    tests::MemoryCheckpoint source(*comm);
     source.blocks = checkpoint.blocks;
-    resumed.restore(*comm, source);
+    SuperstepRunner second(*comm, again, program, {.resume = &source});
 
     EXPECT_EQ(second.run().supersteps, expected.supersteps);
     EXPECT_EQ(ordered(*comm, again, second.values()), expected_values);
@@ -262,7 +233,7 @@ TEST(CheckpointRegistry, RefusesABlockOfAnotherSize) {
   saved.add_value("value", narrow);
   CheckpointRegistry loaded;
   loaded.add_value("value", wide);
-  MemoryCheckpoint checkpoint(world());
+  tests::MemoryCheckpoint checkpoint(world());
   saved.save(world(), checkpoint);
 
   EXPECT_THROW(loaded.restore(world(), checkpoint), InputError);
