@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "engine/base/progress.hpp"
+#include "engine/comm/communicator.hpp"
+#include "io/import/import_options.hpp"
+#include "io/imported_graph.hpp"
+
+namespace rove::io {
+
+/// **Collective.** Reads text files into a graph in home blocks: the same graph, bit for bit, for any number of ranks
+/// and threads and however the lines are cut into files (given their order). Plain files are read in byte ranges by all
+/// ranks and threads, compressed ones by one rank each, with parsing on its other threads.
+///
+/// Vertices are those that a kept row, a vertex list, or a format with declared sizes (matrix-market, metis) names;
+/// types are numbered in the order of first mention in `edges`, then `nodes`. Slots of a row ascend by (relation,
+/// target, time, weight). Throws `ConfigError` for options that contradict each other, `InputError` with file, line and
+/// column for the first bad line, `IoError` for files that cannot be read, `DoesNotFitError` beyond 2^32 vertices of a
+/// type.
+///
+/// Cost: the text is read once in blocks of a few MiB; edges are held as 8 bytes (plus attributes) until their rows
+/// are known, then travel once to the home of their source and once to the home of their target.
+[[nodiscard]] ImportedGraph import_graph(const comm::Communicator& comm, const ImportOptions& options,
+                                         ProgressSink& progress = no_progress());
+
+}  // namespace rove::io
