@@ -135,7 +135,7 @@ void run_walks(const WalkGraph& graph, const Policy& policy, const RandomStream&
     for (std::size_t i = 0; i < active; ++i) {
       const std::uint32_t target = targets[lanes.edge[i]];
       lanes.vertex[i] = ended[i] != 0 ? lanes.vertex[i] : target;
-      lanes.step[i] += 1U;
+      lanes.step[i] += 1U - ended[i];
       replaced[num_replaced] = static_cast<std::uint16_t>(i);
       unsigned is_replaced = ended[i];
       if constexpr (kGhosts) is_replaced |= static_cast<unsigned>(target >= num_rows);
@@ -146,7 +146,7 @@ void run_walks(const WalkGraph& graph, const Policy& policy, const RandomStream&
     for (std::size_t r = num_replaced; r-- > 0;) {
       const std::size_t i = replaced[r];
       if (!kGhosts || ended[i] != 0) {
-        sink.end(lanes, i, policy.continues(lanes.word0[i], lanes.step[i] - 1U) ? WalkEnd::kLost : WalkEnd::kStopped);
+        sink.end(lanes, i, policy.continues(lanes.word0[i], lanes.step[i]) ? WalkEnd::kLost : WalkEnd::kStopped);
       } else {
         sink.leave(lanes, i);
       }

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "algorithms/ppr/ppr.hpp"
+
+#include <cmath>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "engine/base/error.hpp"
+#include "engine/base/stop.hpp"
+#include "tests/algorithms/ppr/serial_ppr.hpp"
+#include "tests/support/graphs.hpp"
+#include "tests/support/mpi.hpp"
+#include "tests/support/serial_walker.hpp"
+
+namespace rove::algorithms {
+namespace {
+
+using tests::world;
+
+/// The lists of all rows, on every rank.
+graph::NeighborLists whole_lists(const PprResult& result) {
+  std::vector<std::uint64_t> lengths;
+  for (std::uint64_t row = 0; row < result.lists.num_rows(); ++row) {
+    lengths.push_back(result.lists.targets_of(row).size());
+  }
+  graph::NeighborLists all;
+  for (const std::uint64_t length : world().all_gather_v<std::uint64_t>(lengths).data) {
+    all.offsets.push_back(all.offsets.back() + length);
+  }
+  all.targets = world().all_gather_v<std::uint64_t>(result.lists.targets).data;
+  all.scores = world().all_gather_v<float>(result.lists.scores).data;
+  return all;
+}
+
+graph::GraphBlocks my_cut(const graph::GraphBlocks& whole) {
+  return tests::cut(whole, world().rank(), world().size());
+}
+
+/// Source and target types worth trying on a graph: every pair of its first three types.
+std::vector<PprOptions> options_for(const graph::GraphBlocks& whole) {
+  std::vector<PprOptions> all;
+  const std::size_t num_types = std::min<std::size_t>(2, whole.schema.vertex_types().size());
+  for (std::size_t source = 0; source < num_types; ++source) {
+    for (std::size_t target = 0; target < num_types; ++target) {
+      PprOptions options;
+      options.sources = VertexTypeId{static_cast<std::uint16_t>(source)};
+      options.targets = VertexTypeId{static_cast<std::uint16_t>(target)};
+      options.walks = 60;
+      options.item_walks = 40;
+      options.item_entries = 6;
+      options.top_k = 7;
+      options.exclude_linked = (source + target) % 2 == 1;
+      all.push_back(options);
+    }
+  }
+  return all;
+}
+
+void expect_everywhere(const graph::GraphBlocks& whole, const PprOptions& options,
+                       const graph::NeighborLists& expected) {
+  const PprResult replicated = personalized_pagerank(world(), my_cut(whole), options);
+  EXPECT_EQ(replicated.method, options.method);
+  EXPECT_EQ(whole_lists(replicated), expected) << "replicated";
+  for (const tests::Spread spread : tests::kSpreads) {
+    const graph::DistributedGraph graph = tests::distribute(world(), whole, spread);
+    const PprResult partitioned = personalized_pagerank(world(), graph, options);
+    EXPECT_EQ(whole_lists(partitioned), expected) << tests::name_of(spread);
+    EXPECT_EQ(partitioned.error_bounds, replicated.error_bounds) << tests::name_of(spread);
+    EXPECT_EQ(partitioned.num_cold, replicated.num_cold) << tests::name_of(spread);
+    if (options.method == PprMethod::kWalks) {
+      EXPECT_EQ(partitioned.moves, replicated.moves);
+    }
+  }
+}
+
+TEST(Ppr, WalksEqualTheSerialTwinInBothLayouts) {
+  for (const tests::NamedGraph& graph : tests::awkward_graphs()) {
+    SCOPED_TRACE(graph.name);
+    for (PprOptions options : options_for(graph.whole)) {
+      options.method = PprMethod::kWalks;
+      expect_everywhere(graph.whole, options, tests::serial_ppr_walks(graph.whole, options));
+    }
+  }
+}
+
+TEST(Ppr, ItemIndexEqualsTheSerialTwinInBothLayouts) {
+  for (const tests::NamedGraph& graph : tests::awkward_graphs()) {
+    SCOPED_TRACE(graph.name);
+    for (PprOptions options : options_for(graph.whole)) {
+      options.method = PprMethod::kItemIndex;
+      expect_everywhere(graph.whole, options, tests::serial_ppr_index(graph.whole, options));
+    }
+  }
+}
+
+TEST(Ppr, DirectedWalksLoseMassAtDanglingVertices) {
+  const graph::GraphBlocks whole = tests::random_graph(50, 160, 9);
+  PprOptions options = options_for(whole).front();
+  options.edges.direction = exec::Direction::kOut;
+  for (const PprMethod method : {PprMethod::kWalks, PprMethod::kItemIndex}) {
+    options.method = method;
+    expect_everywhere(whole, options,
+                      method == PprMethod::kWalks ? tests::serial_ppr_walks(whole, options)
+                                                  : tests::serial_ppr_index(whole, options));
+  }
+}
+
+TEST(Ppr, BatchSizeAndSourceListChangeNothingElse) {
+  const graph::GraphBlocks whole = tests::random_bipartite(40, 30, 300, 3);
+  PprOptions options;
+  options.sources = VertexTypeId{0};
+  options.targets = VertexTypeId{1};
+  options.method = PprMethod::kWalks;
+  options.walks = 100;
+  options.batch_bytes = 1;  // one source at a time
+  expect_everywhere(whole, options, tests::serial_ppr_walks(whole, options));
+  options.batch_bytes = 100'000;
+  options.source_rows = std::vector<std::uint64_t>{0, 3, 17, 39};
+  expect_everywhere(whole, options, tests::serial_ppr_walks(whole, options));
+  options.method = PprMethod::kItemIndex;
+  expect_everywhere(whole, options, tests::serial_ppr_index(whole, options));
+  options.source_rows->clear();
+  expect_everywhere(whole, options, tests::serial_ppr_index(whole, options));
+}
+
+void expect_near_exact(const graph::GraphBlocks& whole, const PprOptions& options) {
+  for (const tests::Spread spread : tests::kSpreads) {
+    const graph::DistributedGraph graph = tests::distribute(world(), whole, spread);
+    const graph::NeighborLists lists = whole_lists(personalized_pagerank(world(), graph, options));
+    const IndexRange sources = whole.schema.stable_range(options.sources);
+    for (std::uint64_t row = 0; row < sources.size(); ++row) {
+      const auto exact = tests::exact_list(whole, options, static_cast<std::uint32_t>(sources.begin + row));
+      ASSERT_EQ(lists.targets_of(row).size(), exact.targets.size()) << "row " << row;
+      for (std::size_t i = 0; i < exact.scores.size(); ++i) {
+        EXPECT_NEAR(lists.scores_of(row)[i], exact.scores[i], 1e-7) << "row " << row << " entry " << i;
+      }
+    }
+  }
+}
+
+TEST(Ppr, PowerIterationSolvesTheEquations) {
+  PprOptions options;
+  options.method = PprMethod::kPower;
+  options.tolerance = 1e-11;
+  for (const exec::Direction direction : {exec::Direction::kBoth, exec::Direction::kOut, exec::Direction::kIn}) {
+    options.edges.direction = direction;
+    options.exclude_linked = direction == exec::Direction::kBoth;
+    options.top_k = 1000;
+    expect_near_exact(tests::random_graph(40, 150, 9), options);
+  }
+  options.edges.direction = exec::Direction::kBoth;
+  options.targets = VertexTypeId{1};
+  options.top_k = 5;
+  expect_near_exact(tests::random_bipartite(21, 15, 90, 4), options);
+  expect_near_exact(tests::random_typed(20, 4), options);
+}
+
+// The bytes of power iteration too are the same for any spread of the vertices.
+TEST(Ppr, PowerIterationGivesTheSameBytes) {
+  const graph::GraphBlocks whole = tests::random_bipartite(33, 25, 200, 8);
+  PprOptions options;
+  options.targets = VertexTypeId{1};
+  options.method = PprMethod::kPower;
+  options.tolerance = 1e-6;
+  const comm::Communicator alone = world().split(world().rank().value());
+  const graph::DistributedGraph graph =
+      graph::DistributedGraph::build(alone, whole, tests::assign(alone, whole.schema, tests::Spread::kBlock));
+  const graph::NeighborLists expected = personalized_pagerank(alone, graph, options).lists;
+  for (const tests::Spread spread : tests::kSpreads) {
+    const PprResult result = personalized_pagerank(world(), tests::distribute(world(), whole, spread), options);
+    EXPECT_EQ(whole_lists(result), expected) << tests::name_of(spread);
+  }
+}
+
+graph::GraphBlocks plain_graph(std::uint64_t vertices, const std::vector<tests::Edge>& edges, bool undirected) {
+  tests::EdgeList list;
+  list.type.source = VertexTypeId{0};
+  list.type.relation = "links";
+  list.type.destination = VertexTypeId{0};
+  list.type.undirected = undirected;
+  list.edges = edges;
+  return tests::make_graph({{"vertex", vertices}}, {list});
+}
+
+/// Score of each target in the list of a row; all targets are listed.
+std::map<std::uint64_t, double> scores_of(const graph::GraphBlocks& whole, PprOptions options, std::uint64_t row) {
+  options.exclude_linked = false;
+  options.top_k = 100;
+  const graph::DistributedGraph graph = tests::distribute(world(), whole, tests::Spread::kScattered);
+  const graph::NeighborLists lists = whole_lists(personalized_pagerank(world(), graph, options));
+  std::map<std::uint64_t, double> scores;
+  for (std::size_t i = 0; i < lists.targets_of(row).size(); ++i) {
+    scores[lists.targets_of(row)[i]] = static_cast<double>(lists.scores_of(row)[i]);
+  }
+  return scores;
+}
+
+TEST(Ppr, ClosedForms) {
+  PprOptions power;
+  power.method = PprMethod::kPower;
+  power.tolerance = 1e-12;
+  const double c = power.restart;
+  // Two vertices joined by an edge: the other has (1 - c) / (2 - c).
+  EXPECT_NEAR(scores_of(plain_graph(2, {{.source = 0, .destination = 1}}, true), power, 0)[1], (1 - c) / (2 - c), 1e-7);
+  // Star with four leaves, from its centre: every leaf has (1 - c) / (4 (2 - c)).
+  const graph::GraphBlocks star = plain_graph(5,
+                                              {{.source = 0, .destination = 1},
+                                               {.source = 0, .destination = 2},
+                                               {.source = 0, .destination = 3},
+                                               {.source = 0, .destination = 4}},
+                                              true);
+  for (std::uint64_t leaf = 1; leaf < 5; ++leaf) {
+    EXPECT_NEAR(scores_of(star, power, 0)[leaf], (1 - c) / (4 * (2 - c)), 1e-7);
+  }
+  // Directed path 0 -> 1 -> 2, lost at the end (D3), divided by the mass that stayed: the jump back to the source (D1).
+  const graph::GraphBlocks path =
+      plain_graph(3, {{.source = 0, .destination = 1}, {.source = 1, .destination = 2}}, false);
+  power.edges.direction = exec::Direction::kOut;
+  const double mass = 1 - (1 - c) * (1 - c) * (1 - c);
+  EXPECT_NEAR(scores_of(path, power, 0)[1], c * (1 - c) / mass, 1e-7);
+  EXPECT_NEAR(scores_of(path, power, 0)[2], c * (1 - c) * (1 - c) / mass, 1e-7);
+
+  // The same by walks, within five standard deviations.
+  PprOptions walks = power;
+  walks.method = PprMethod::kWalks;
+  walks.walks = 400'000;
+  const double sigma = std::sqrt(c * (1 - c) / mass / walks.walks);
+  EXPECT_NEAR(scores_of(path, walks, 0)[1], c * (1 - c) / mass, 5 * sigma);
+}
+
+// Full-path counts are unbiased: every deviation from the exact scores is within five standard deviations, by the
+// variance bound (2 - c) pi / R, and within the error bound that is written beside the list.
+TEST(Ppr, WalksAgreeWithTheExactScores) {
+  const graph::GraphBlocks whole = tests::random_bipartite(20, 16, 120, 6);
+  PprOptions options;
+  options.targets = VertexTypeId{1};
+  options.exclude_linked = false;
+  options.top_k = 1000;
+  options.walks = 200'000;
+  options.item_walks = 200'000;
+  options.item_entries = 1000;
+  options.source_rows = std::vector<std::uint64_t>{1, 4, 9};
+  const std::uint64_t first_target = whole.schema.stable_range(options.targets).begin;
+  for (const PprMethod method : {PprMethod::kWalks, PprMethod::kItemIndex}) {
+    options.method = method;
+    const PprResult result = personalized_pagerank(world(), my_cut(whole), options);
+    const graph::NeighborLists lists = whole_lists(result);
+    const std::vector<float> bounds = world().all_gather_v<float>(result.error_bounds).data;
+    for (const std::uint64_t row : *options.source_rows) {
+      const std::vector<double> exact = tests::dense_ppr(whole, options, static_cast<std::uint32_t>(row));
+      ASSERT_GT(lists.targets_of(row).size(), 5U);
+      for (std::size_t i = 0; i < lists.targets_of(row).size(); ++i) {
+        const double truth = exact[first_target + lists.targets_of(row)[i]];
+        const double error = std::abs(static_cast<double>(lists.scores_of(row)[i]) - truth);
+        EXPECT_LT(error, 5.0 * std::sqrt((2.0 - options.restart) * truth / options.walks) + 1e-7);
+        EXPECT_LT(error, static_cast<double>(bounds[row]));
+      }
+    }
+  }
+}
+
+TEST(Ppr, ColdSourcesAreCountedAndHaveEmptyLists) {
+  const graph::GraphBlocks whole = plain_graph(4, {{.source = 0, .destination = 1}}, true);
+  PprOptions options;
+  options.exclude_linked = false;
+  options.walks = 50;
+  for (const PprMethod method : {PprMethod::kWalks, PprMethod::kPower, PprMethod::kItemIndex}) {
+    options.method = method;
+    const graph::DistributedGraph graph = tests::distribute(world(), whole, tests::Spread::kBlock);
+    const PprResult result = personalized_pagerank(world(), graph, options);
+    EXPECT_EQ(result.num_cold, 2U);
+    EXPECT_EQ(whole_lists(result).offsets, (std::vector<std::uint64_t>{0, 1, 2, 2, 2}));
+  }
+}
+
+TEST(Ppr, RefusesOptionsOutOfRange) {
+  const graph::GraphBlocks blocks = my_cut(plain_graph(4, {{.source = 0, .destination = 1}}, true));
+  const auto refuses = [&](const auto& spoil) {
+    PprOptions options;
+    spoil(options);
+    EXPECT_THROW((void)personalized_pagerank(world(), blocks, options), ConfigError);
+  };
+  refuses([](PprOptions& options) { options.restart = 0.0; });
+  refuses([](PprOptions& options) { options.restart = 1.0; });
+  refuses([](PprOptions& options) { options.restart = std::nan(""); });
+  refuses([](PprOptions& options) { options.top_k = 0; });
+  refuses([](PprOptions& options) { options.walks = 0; });
+  refuses([](PprOptions& options) { options.targets = VertexTypeId{7}; });
+  refuses([](PprOptions& options) { options.source_rows = std::vector<std::uint64_t>{2, 1}; });
+  refuses([](PprOptions& options) { options.source_rows = std::vector<std::uint64_t>{4}; });
+  refuses([](PprOptions& options) { options.method = PprMethod::kPower; });
+  EXPECT_THROW((void)parse_ppr_method("walk"), ConfigError);
+  EXPECT_EQ(parse_ppr_method("item-index"), PprMethod::kItemIndex);
+  EXPECT_EQ(ppr_method_name(PprMethod::kPower), "power");
+}
+
+TEST(Ppr, StopsTogetherWhenOneRankIsAsked) {
+  const graph::GraphBlocks whole = tests::random_bipartite(40, 30, 300, 3);
+  PprOptions options;
+  options.targets = VertexTypeId{1};
+  options.walks = 50;
+  options.method = PprMethod::kWalks;
+  if (world().rank().value() == world().size() - 1) stop::request();
+  EXPECT_THROW((void)personalized_pagerank(world(), my_cut(whole), options), Interrupted);
+  EXPECT_THROW((void)personalized_pagerank(world(), tests::distribute(world(), whole, tests::Spread::kBlock), options),
+               Interrupted);
+  stop::reset();
+}
+
+}  // namespace
+}  // namespace rove::algorithms

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/algorithms/ppr/serial_ppr.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "engine/base/top_k.hpp"
+#include "tests/support/serial_walker.hpp"
+
+namespace rove::tests {
+
+namespace {
+
+using algorithms::PprOptions;
+
+/// Selects the list of one source from scores by stable id, and appends it.
+void append_list(graph::NeighborLists& lists, const graph::GraphBlocks& whole, const SerialGraph& graph,
+                 const PprOptions& options, std::uint32_t source, const std::map<std::uint32_t, double>& scores) {
+  const IndexRange targets = whole.schema.stable_range(options.targets);
+  std::set<std::uint32_t> excluded = {source};
+  if (options.exclude_linked) excluded.insert(graph.slots[source].begin(), graph.slots[source].end());
+  std::vector<Scored> ranked;
+  for (const auto& [vertex, score] : scores) {
+    if (!targets.contains(vertex) || excluded.contains(vertex) || static_cast<float>(score) <= 0.0F) continue;
+    ranked.push_back({static_cast<float>(score), vertex - targets.begin});
+  }
+  std::sort(ranked.begin(), ranked.end(), ranks_before);
+  ranked.resize(std::min<std::size_t>(ranked.size(), options.top_k));
+  for (const Scored& entry : ranked) {
+    lists.targets.push_back(entry.id);
+    lists.scores.push_back(entry.score);
+  }
+  lists.offsets.push_back(lists.targets.size());
+}
+
+bool is_cold_or_no_source(const SerialGraph& graph, const PprOptions& options, std::uint32_t source,
+                          std::uint64_t row) {
+  const bool chosen =
+      !options.source_rows || std::binary_search(options.source_rows->begin(), options.source_rows->end(), row);
+  return !chosen || graph.slots[source].empty();
+}
+
+}  // namespace
+
+graph::NeighborLists serial_ppr_walks(const graph::GraphBlocks& whole, const PprOptions& options) {
+  const SerialGraph graph = serial_graph(whole, options.edges);
+  const IndexRange sources = whole.schema.stable_range(options.sources);
+  graph::NeighborLists lists;
+  for (std::uint64_t s = sources.begin; s < sources.end; ++s) {
+    const auto source = static_cast<std::uint32_t>(s);
+    std::map<std::uint32_t, double> scores;
+    if (!is_cold_or_no_source(graph, options, source, s - sources.begin)) {
+      const SerialVisits visits = serial_visits(graph, source, options.walks, options.restart, options.seed);
+      const double scale = options.restart / static_cast<double>(options.walks - visits.lost);
+      for (const auto& [vertex, count] : visits.counts) scores[vertex] = static_cast<double>(count) * scale;
+    }
+    append_list(lists, whole, graph, options, source, scores);
+  }
+  return lists;
+}
+
+graph::NeighborLists serial_ppr_index(const graph::GraphBlocks& whole, const PprOptions& options) {
+  const SerialGraph graph = serial_graph(whole, options.edges);
+  const IndexRange sources = whole.schema.stable_range(options.sources);
+  const IndexRange targets = whole.schema.stable_range(options.targets);
+  struct Fingerprint {
+    std::map<std::uint32_t, std::uint64_t> counts;
+    std::uint64_t lost = 0;
+  };
+  std::map<std::uint32_t, Fingerprint> fingerprints;
+  const auto fingerprint_of = [&](std::uint32_t vertex) -> const Fingerprint& {
+    const auto found = fingerprints.find(vertex);
+    if (found != fingerprints.end()) return found->second;
+    const SerialVisits visits = serial_visits(graph, vertex, options.item_walks, options.restart, options.seed);
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> ranked;
+    for (const auto& [target, count] : visits.counts) {
+      if (targets.contains(target)) ranked.emplace_back(target, count);
+    }
+    std::sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) {
+      return a.second != b.second ? a.second > b.second : a.first < b.first;
+    });
+    ranked.resize(std::min<std::size_t>(ranked.size(), options.item_entries));
+    return fingerprints[vertex] = {{ranked.begin(), ranked.end()}, visits.lost};
+  };
+
+  graph::NeighborLists lists;
+  for (std::uint64_t s = sources.begin; s < sources.end; ++s) {
+    const auto source = static_cast<std::uint32_t>(s);
+    std::map<std::uint32_t, double> scores;
+    if (!is_cold_or_no_source(graph, options, source, s - sources.begin)) {
+      std::map<std::uint32_t, std::uint64_t> sums;
+      std::uint64_t lost = 0;
+      for (const std::uint32_t neighbor : graph.slots[source]) {
+        const Fingerprint& fingerprint = fingerprint_of(neighbor);
+        for (const auto& [target, count] : fingerprint.counts) sums[target] += count;
+        lost += fingerprint.lost;
+      }
+      const double total = static_cast<double>(graph.slots[source].size()) * options.item_walks;
+      const double kept = 1.0 - (1.0 - options.restart) * (static_cast<double>(lost) / total);
+      const double scale = (1.0 - options.restart) * options.restart / (total * kept);
+      for (const auto& [target, sum] : sums) scores[target] = static_cast<double>(sum) * scale;
+    }
+    append_list(lists, whole, graph, options, source, scores);
+  }
+  return lists;
+}
+
+std::vector<double> dense_ppr(const graph::GraphBlocks& whole, const PprOptions& options, std::uint32_t source) {
+  const SerialGraph graph = serial_graph(whole, options.edges);
+  const std::size_t n = graph.slots.size();
+  // Row v of the transposed system: pi(v) - (1 - c) sum_u P(u, v) pi(u) = c [v = s].
+  std::vector<std::vector<double>> system(n, std::vector<double>(n + 1, 0.0));
+  for (std::size_t v = 0; v < n; ++v) system[v][v] = 1.0;
+  for (std::size_t u = 0; u < n; ++u) {
+    for (const std::uint32_t v : graph.slots[u]) {
+      system[v][u] -= (1.0 - options.restart) / static_cast<double>(graph.slots[u].size());
+    }
+  }
+  system[source][n] = options.restart;
+  for (std::size_t pivot = 0; pivot < n; ++pivot) {
+    std::size_t best = pivot;
+    for (std::size_t row = pivot + 1; row < n; ++row) {
+      if (std::abs(system[row][pivot]) > std::abs(system[best][pivot])) best = row;
+    }
+    std::swap(system[pivot], system[best]);
+    for (std::size_t row = 0; row < n; ++row) {
+      if (row == pivot || system[row][pivot] == 0.0) continue;
+      const double factor = system[row][pivot] / system[pivot][pivot];
+      for (std::size_t column = pivot; column <= n; ++column) system[row][column] -= factor * system[pivot][column];
+    }
+  }
+  std::vector<double> scores(n);
+  double mass = 0.0;
+  for (std::size_t v = 0; v < n; ++v) mass += scores[v] = system[v][n] / system[v][v];
+  for (double& score : scores) score /= mass;
+  return scores;
+}
+
+graph::NeighborLists exact_list(const graph::GraphBlocks& whole, const PprOptions& options, std::uint32_t source) {
+  const SerialGraph graph = serial_graph(whole, options.edges);
+  std::map<std::uint32_t, double> scores;
+  if (!graph.slots[source].empty()) {
+    const std::vector<double> dense = dense_ppr(whole, options, source);
+    for (std::size_t v = 0; v < dense.size(); ++v) scores[static_cast<std::uint32_t>(v)] = dense[v];
+  }
+  graph::NeighborLists lists;
+  append_list(lists, whole, graph, options, source, scores);
+  return lists;
+}
+
+}  // namespace rove::tests
