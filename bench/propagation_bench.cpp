@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// propagation_bench [train.txt]: one pull of 64 columns over the graph of an adjacency file (default: none) and over a
-// synthetic graph of 1M users, 200k items and 20M draws, as gathered bytes per second beside STREAM.
+// propagation_bench [train.txt | synthetic ...]: one pull of 64 columns over the graph of an adjacency file, or a
+// synthetic one of 1M users, 200k items and 20M draws, as gathered bytes per second beside STREAM.
 #include <chrono>
 #include <cstdio>
 #include <string>
@@ -58,8 +58,14 @@ int main(int argc, char** argv) {
       fmt::print("{} ranks x {} threads, {}; STREAM copy {:.1f}, triad {:.1f}, read {:.1f} GB/s\n", world.size(),
                  parallel::concurrency(), isa_name(active_isa()), stream.copy, stream.triad, stream.read);
     }
-    for (int i = 1; i < argc; ++i) measure(world, argv[i], bench::read_adjacency(world, argv[i], ""), 40);
-    measure(world, "synthetic", bench::zipf_graph(world, 1'000'000, 200'000, 20'000'000), 5);
+    for (int i = 1; i < argc; ++i) {
+      const std::string name = argv[i];
+      const bool is_file = name != "synthetic";
+      measure(
+          world, name,
+          is_file ? bench::read_adjacency(world, name, "") : bench::zipf_graph(world, 1'000'000, 200'000, 20'000'000),
+          is_file ? 200 : 5);
+    }
     return 0;
   });
 }

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "engine/base/assert.hpp"
-#include "engine/base/huge_buffer.hpp"
+#include "engine/base/checked_cast.hpp"
 #include "engine/base/isa.hpp"
 #include "engine/base/math.hpp"
 #include "engine/exec/adjacency_view.hpp"
@@ -23,6 +23,13 @@ double power(double degree, double exponent) {
   if (exponent == 0.5) return std::sqrt(degree);
   if (exponent == 1.0) return degree;
   return math::pow(degree, exponent);
+}
+
+/// The slots [begin, end) of an array of `size` targets.
+detail::RowSlots row_slots(const std::uint32_t* targets, IndexRange slots, std::uint64_t size) {
+  const std::uint64_t readable = std::min(slots.size() + detail::kAhead, size - slots.begin);
+  return {targets + slots.begin, static_cast<std::uint32_t>(slots.size()),
+          checked_cast<std::uint32_t>(readable, "degree")};
 }
 
 }  // namespace
@@ -44,13 +51,13 @@ Propagation::Propagation(const graph::DistributedGraph& graph, const Propagation
         for (const Lane& lane : lanes) {
           for (const LocalVertexId target : lane.csr->neighbors(row)) merged.push_back(target.value());
         }
-        slots_[owned.begin + row] = {merged.data() + begin, merged.size() - begin};
+        slots_[owned.begin + row] = row_slots(merged.data(), {begin, merged.size()}, total);
       }
     } else if (lanes.size() == 1) {
       const graph::CsrGraph& csr = *lanes[0].csr;
       const auto* targets = reinterpret_cast<const std::uint32_t*>(csr.targets.data());
       for (std::uint64_t row = 0; row < owned.size(); ++row) {
-        slots_[owned.begin + row] = {targets + csr.offsets[row], csr.degree(row)};
+        slots_[owned.begin + row] = row_slots(targets, csr.slots(row), csr.num_edges());
       }
     }
   }
@@ -150,10 +157,8 @@ void Propagation::pull_part(const float* x, std::uint32_t width, std::span<const
     });
     return;
   }
-  parallel::PerThread<HugeBuffer<float>> buffers;
   parallel::for_chunks({0, rows.size()}, kGrain, [&](IndexRange chunk) {
-    HugeBuffer<float>& results = buffers.local();
-    if (results.size() == 0) results = HugeBuffer<float>(kBlockRows * width);
+    std::vector<float> results(kBlockRows * width);
     for (std::uint64_t begin = chunk.begin; begin < chunk.end; begin += kBlockRows) {
       auto block = rows.subspan(begin, std::min(kBlockRows, chunk.end - begin));
       detail::PullTask part = task;
@@ -184,7 +189,8 @@ void Propagation::pull_hub(const float* x, std::uint32_t width, std::uint32_t ro
   std::vector<detail::RowSlots> parts(segments);
   std::vector<std::uint32_t> names(segments);
   for (std::uint64_t s = 0; s < segments; ++s) {
-    parts[s] = {slots.targets + s * kSegment, std::min(kSegment, slots.degree - s * kSegment)};
+    const auto length = static_cast<std::uint32_t>(std::min(kSegment, slots.degree - s * kSegment));
+    parts[s] = {slots.targets + s * kSegment, length, length};
     names[s] = static_cast<std::uint32_t>(s);
   }
   std::vector<float> sums(segments * width);

@@ -5,10 +5,14 @@
 
 namespace rove::exec::detail {
 
+/// Slots between a row's use and its prefetch.
+inline constexpr std::uint64_t kAhead = 16;
+
 /// The slots of one owned row.
 struct RowSlots {
   const std::uint32_t* targets = nullptr;
-  std::uint64_t degree = 0;
+  std::uint32_t degree = 0;
+  std::uint32_t readable = 0;  ///< entries of `targets` that exist, at most kAhead more than `degree`
 };
 
 /// Result i (at out + i · width when `compact`, else at out + rows[i] · width) is scale[rows[i]] · Σ x[target]: in slot
