@@ -37,3 +37,8 @@ elseif(ROVE_SANITIZER STREQUAL "thread")
 elseif(NOT ROVE_SANITIZER STREQUAL "")
   message(FATAL_ERROR "ROVE_SANITIZER is '${ROVE_SANITIZER}', expected empty, address or thread")
 endif()
+if(ROVE_SANITIZER)
+  # Every program, but no library, tells the sanitizers what to know about the libraries it uses.
+  target_sources(rove_options INTERFACE
+    $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:${CMAKE_CURRENT_LIST_DIR}/sanitizer_options.cpp>)
+endif()

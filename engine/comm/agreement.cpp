@@ -74,18 +74,22 @@ void print_failure(const Failure& failure, std::optional<Rank> rank) {
   std::fflush(stderr);
 }
 
-/// Whether every rank comes here within the time.
-bool all_arrive_within(const Communicator& comm, std::chrono::milliseconds limit) {
+/// The lowest rank that comes here with a failure, the number of ranks when none does, or nothing when not every rank
+/// came within the time (no limit: waits).
+std::optional<std::int32_t> lowest_failing(const Communicator& comm, bool failed,
+                                           std::optional<std::chrono::milliseconds> limit) {
   const auto handle = *static_cast<const MPI_Comm*>(comm.native_handle());
+  const std::int32_t mine = failed ? comm.rank().value() : comm.size();
+  std::int32_t lowest = mine;
   MPI_Request request = MPI_REQUEST_NULL;
-  if (MPI_Ibarrier(handle, &request) != MPI_SUCCESS) return false;
-  const auto end = std::chrono::steady_clock::now() + limit;
-  int arrived = 0;
-  while (arrived == 0 && std::chrono::steady_clock::now() < end) {
-    if (MPI_Test(&request, &arrived, MPI_STATUS_IGNORE) != MPI_SUCCESS) return false;
+  if (MPI_Iallreduce(&mine, &lowest, 1, MPI_INT32_T, MPI_MIN, handle, &request) != MPI_SUCCESS) return std::nullopt;
+  const auto end = std::chrono::steady_clock::now() + limit.value_or(std::chrono::milliseconds(0));
+  for (int arrived = 0; arrived == 0;) {
+    if (limit && std::chrono::steady_clock::now() > end) return std::nullopt;
+    if (MPI_Test(&request, &arrived, MPI_STATUS_IGNORE) != MPI_SUCCESS) return std::nullopt;
     if (arrived == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  return arrived != 0;
+  return lowest;
 }
 
 }  // namespace
@@ -93,23 +97,30 @@ bool all_arrive_within(const Communicator& comm, std::chrono::milliseconds limit
 int run_to_exit_code(const Communicator& world, const std::function<int()>& program) {
   // Traffic of its own: other ranks may be anywhere in the program when an error escapes here.
   const Communicator last_words = world.duplicate();
+  std::optional<Failure> failure;
+  int code = 0;
   try {
-    return program();
+    code = program();
   } catch (...) {
-    Failure failure = describe(std::current_exception());
-    if (world.size() > 1 && !failure.agreed) {
-      // An error that no `agree` raised may still have escaped everywhere (a wrong command line): then one message will
-      // do.
-      if (!all_arrive_within(last_words, std::chrono::milliseconds(500))) {
-        std::this_thread::sleep_for(std::chrono::duration<double>(detail::turn_delay_s(world.rank().value())));
-        print_failure(failure, world.rank());
-        world.abort(static_cast<int>(failure.code));
-      }
-      failure = share(last_words, failure, Rank{0});
-    }
-    if (world.is_root()) print_failure(failure, std::nullopt);
-    return static_cast<int>(failure.code);
+    failure = describe(std::current_exception());
   }
+  // All ranks meet before any of them finalises: mpirun can hang when a job is aborted while ranks are inside
+  // MPI_Finalize. A rank whose error was not agreed on cannot count on meeting the others, which may wait for it
+  // elsewhere.
+  const bool alone = failure && !failure->agreed;
+  const auto limit = alone ? std::optional(std::chrono::milliseconds(500)) : std::nullopt;
+  const std::optional<std::int32_t> lowest = lowest_failing(last_words, failure.has_value(), limit);
+  if (!lowest) {
+    if (!failure)
+      failure = Failure{detail::ErrorClass::kComm, ExitCode::kInternal, "MPI failed at the end of the program"};
+    std::this_thread::sleep_for(std::chrono::duration<double>(detail::turn_delay_s(world.rank().value())));
+    print_failure(*failure, world.rank());
+    world.abort(static_cast<int>(failure->code));
+  }
+  if (*lowest == world.size()) return code;
+  const Failure shared = share(last_words, failure, Rank{*lowest});
+  if (world.is_root()) print_failure(shared, std::nullopt);
+  return static_cast<int>(shared.code);
 }
 
 int run_main(int* argc, char*** argv, const std::function<int(Environment&)>& program) {

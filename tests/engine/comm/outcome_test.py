@@ -45,7 +45,7 @@ class Outcome:
         self.seconds = time.monotonic() - start
         self.code = done.returncode
         self.text = done.stdout + done.stderr
-        self.messages = [line for line in done.stderr.splitlines() if "rove:" in line]
+        self.messages = [line for line in done.stderr.splitlines() if "rove: " in line]
         end = time.monotonic() + 2
         while survivors(mark) and time.monotonic() < end:
             time.sleep(0.05)
