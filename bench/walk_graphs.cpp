@@ -3,8 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
+#include <sstream>
 #include <vector>
 
+#include <fmt/format.h>
+
+#include "engine/base/error.hpp"
 #include "engine/base/hash.hpp"
 #include "engine/base/random.hpp"
 #include "engine/parallel/parallel.hpp"
@@ -45,6 +50,22 @@ std::uint64_t power_law_rank(double unit, std::uint64_t count, double exponent) 
   const double span = std::pow(static_cast<double>(count), 1.0 - exponent) - 1.0;
   const double rank = std::pow(unit * span + 1.0, 1.0 / (1.0 - exponent)) - 1.0;
   return std::min(count - 1, static_cast<std::uint64_t>(rank));
+}
+
+graph::GraphBlocks bipartite(std::vector<PackedEdge> edges, std::uint64_t users, std::uint64_t items,
+                             std::uint64_t seed) {
+  graph::GraphBlocks blocks;
+  const VertexTypeId user = blocks.schema.add_vertex_type("user", users);
+  const VertexTypeId item = blocks.schema.add_vertex_type("item", items);
+  blocks.schema.add_edge_type(
+      {.source = user, .relation = "rates", .destination = item, .count = edges.size(), .relations = {}});
+  blocks.keys = {ascending_keys(users, seed), ascending_keys(items, seed + 1)};
+  blocks.edges.resize(1);
+  blocks.edges[0].by_source = adjacency(edges, users);
+  for (PackedEdge& edge : edges) edge = (edge << 32U) | (edge >> 32U);
+  parallel::sort(std::span(edges), std::less<>());
+  blocks.edges[0].by_destination = adjacency(edges, items);
+  return blocks;
 }
 
 }  // namespace
@@ -117,18 +138,56 @@ graph::GraphBlocks power_law_bipartite(std::uint64_t users, std::uint64_t items,
   std::uint64_t position = 0;
   std::erase_if(edges, [&](PackedEdge) { return drop.apply(position++) < surplus; });
 
-  graph::GraphBlocks blocks;
-  const VertexTypeId user = blocks.schema.add_vertex_type("user", users);
-  const VertexTypeId item = blocks.schema.add_vertex_type("item", items);
-  blocks.schema.add_edge_type(
-      {.source = user, .relation = "rates", .destination = item, .count = edges.size(), .relations = {}});
-  blocks.keys = {ascending_keys(users, seed), ascending_keys(items, seed + 1)};
-  blocks.edges.resize(1);
-  blocks.edges[0].by_source = adjacency(edges, users);
-  for (PackedEdge& edge : edges) edge = (edge << 32U) | (edge >> 32U);
-  parallel::sort(std::span(edges), std::less<>());
-  blocks.edges[0].by_destination = adjacency(edges, items);
-  return blocks;
+  return bipartite(std::move(edges), users, items, seed);
+}
+
+graph::GraphBlocks read_adjacency(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw IoError(fmt::format("cannot open {}", path));
+  std::vector<PackedEdge> edges;
+  std::uint64_t users = 0;
+  std::uint64_t items = 0;
+  std::string line;
+  while (std::getline(file, line)) {
+    std::istringstream numbers(line);
+    std::uint64_t user = 0;
+    if (!(numbers >> user)) continue;
+    users = std::max(users, user + 1);
+    for (std::uint64_t item = 0; numbers >> item;) {
+      items = std::max(items, item + 1);
+      edges.push_back((user << 32U) | item);
+    }
+  }
+  return bipartite(distinct(std::move(edges)), users, items, 1);
+}
+
+graph::GraphBlocks home_blocks(const graph::GraphBlocks& whole, Rank rank, std::int32_t ranks) {
+  graph::GraphBlocks mine;
+  mine.schema = whole.schema;
+  const auto block_of = [&](VertexTypeId type) { return whole.distribution(type, ranks).block(rank); };
+  const auto rows = [](const graph::AdjacencyBlock& all, IndexRange block) {
+    graph::AdjacencyBlock part;
+    part.offsets.clear();
+    for (std::uint64_t row = block.begin; row <= block.end; ++row) {
+      part.offsets.push_back(all.offsets[row] - all.offsets[block.begin]);
+    }
+    part.targets.assign(all.targets.begin() + static_cast<std::ptrdiff_t>(all.offsets[block.begin]),
+                        all.targets.begin() + static_cast<std::ptrdiff_t>(all.offsets[block.end]));
+    return part;
+  };
+  for (std::uint16_t t = 0; t < whole.keys.size(); ++t) {
+    const IndexRange block = block_of(VertexTypeId{t});
+    mine.keys.emplace_back(whole.keys[t].begin() + static_cast<std::ptrdiff_t>(block.begin),
+                           whole.keys[t].begin() + static_cast<std::ptrdiff_t>(block.end));
+  }
+  for (std::uint16_t e = 0; e < whole.edges.size(); ++e) {
+    const graph::EdgeType& type = whole.schema.edge_type(EdgeTypeId{e});
+    graph::EdgeBlocks part;
+    part.by_source = rows(whole.edges[e].by_source, block_of(type.source));
+    part.by_destination = rows(whole.edges[e].by_destination, block_of(type.destination));
+    mine.edges.push_back(std::move(part));
+  }
+  return mine;
 }
 
 }  // namespace rove::bench

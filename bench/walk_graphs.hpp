@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
+#include "engine/base/ids.hpp"
 #include "engine/graph/graph_blocks.hpp"
 
 namespace rove::bench {
@@ -15,5 +17,11 @@ namespace rove::bench {
 /// rank.
 [[nodiscard]] graph::GraphBlocks power_law_bipartite(std::uint64_t users, std::uint64_t items,
                                                      std::uint64_t interactions, std::uint64_t seed);
+
+/// Lines "user item item ..." of dense numbers, as LightGCN's data sets have them. Throws `IoError`.
+[[nodiscard]] graph::GraphBlocks read_adjacency(const std::string& path);
+
+/// One rank's home blocks of a graph that every rank holds whole: for benchmarks only.
+[[nodiscard]] graph::GraphBlocks home_blocks(const graph::GraphBlocks& whole, Rank rank, std::int32_t ranks);
 
 }  // namespace rove::bench

@@ -122,15 +122,18 @@ void VisitCounter::forget(std::uint32_t vertex) {
 }
 
 std::span<const VisitCounter::Entry> VisitCounter::entries() {
-  entries_.clear();
+  // One more than may be listed: every candidate is written, and stays only if it counts.
+  entries_.resize(num_touched_ + num_used_ + 1);
+  std::size_t num_entries = 0;
   for (std::size_t i = 0; i < num_touched_; ++i) {
     const std::uint32_t count = dense_[touched_[i]];
-    if (count > 0) entries_.push_back({first_ + touched_[i], count});
+    entries_[num_entries] = {first_ + touched_[i], count};
+    num_entries += static_cast<std::size_t>(count > 0);
   }
   for (const Entry& entry : table_.span()) {
-    if (entry.count > 0) entries_.push_back(entry);
+    if (entry.count > 0) entries_[num_entries++] = entry;
   }
-  return entries_;
+  return std::span(entries_).first(num_entries);
 }
 
 void VisitCounter::clear() {

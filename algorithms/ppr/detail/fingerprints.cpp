@@ -2,6 +2,8 @@
 #include "algorithms/ppr/detail/fingerprints.hpp"
 
 #include <algorithm>
+#include <array>
+#include <functional>
 #include <limits>
 
 #include "engine/base/error.hpp"
@@ -10,18 +12,54 @@ namespace rove::algorithms::detail {
 
 using Entry = exec::VisitCounter::Entry;
 
+namespace {
+
+/// The count c such that fewer than `limit` entries are above it and at least `limit` reach it. Nearly all counts are
+/// small, so a histogram with a last bin for all others finds it in one pass; only if it lies there, a selection does.
+std::uint32_t threshold_count(std::span<const Entry> entries, std::uint32_t limit) {
+  constexpr std::size_t kBins = 1024;
+  std::array<std::uint32_t, kBins> bins{};
+  for (const Entry& entry : entries) ++bins[std::min<std::size_t>(entry.count, kBins - 1)];
+  std::uint64_t reaching = bins[kBins - 1];
+  if (reaching >= limit) {
+    std::vector<std::uint32_t> counts;
+    for (const Entry& entry : entries) counts.push_back(entry.count);
+    const auto nth = counts.begin() + static_cast<std::ptrdiff_t>(limit - 1);
+    std::nth_element(counts.begin(), nth, counts.end(), std::greater<>());
+    return *nth;
+  }
+  std::size_t count = kBins - 1;
+  while (reaching < limit) reaching += bins[--count];
+  return static_cast<std::uint32_t>(count);
+}
+
+}  // namespace
+
 Fingerprint make_fingerprint(std::span<const Entry> entries, std::uint32_t first_vertex, std::uint64_t lost,
                              std::uint32_t limit) {
   Fingerprint result;
-  result.entries.assign(entries.begin(), entries.end());
   result.lost = static_cast<std::uint32_t>(lost);
-  if (result.entries.size() > limit) {
-    const auto kept_end = result.entries.begin() + static_cast<std::ptrdiff_t>(limit);
-    std::nth_element(result.entries.begin(), kept_end, result.entries.end(), [](const Entry& a, const Entry& b) {
-      return a.count != b.count ? a.count > b.count : a.vertex < b.vertex;
-    });
-    result.cut = kept_end->count;
-    result.entries.erase(kept_end, result.entries.end());
+  if (entries.size() <= limit) {
+    result.entries.assign(entries.begin(), entries.end());
+  } else {
+    const std::uint32_t threshold = threshold_count(entries, limit);
+    std::vector<std::uint32_t> tied;
+    result.entries.reserve(limit);
+    for (const Entry& entry : entries) {
+      if (entry.count > threshold) {
+        result.entries.push_back(entry);
+      } else if (entry.count == threshold) {
+        tied.push_back(entry.vertex);
+      } else {
+        result.cut = std::max(result.cut, entry.count);
+      }
+    }
+    const std::size_t num_kept = limit - result.entries.size();
+    if (num_kept < tied.size()) {
+      result.cut = threshold;
+      std::nth_element(tied.begin(), tied.begin() + static_cast<std::ptrdiff_t>(num_kept), tied.end());
+    }
+    for (std::size_t i = 0; i < num_kept; ++i) result.entries.push_back({tied[i], threshold});
   }
   // By row, so that adding one up walks through the counts in one direction.
   std::sort(result.entries.begin(), result.entries.end(),
