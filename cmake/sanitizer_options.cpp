@@ -17,6 +17,6 @@ const char* __lsan_default_suppressions() {
 }
 
 // Open MPI and oneTBB are not instrumented: what they synchronise is invisible to the thread sanitizer.
-const char* __tsan_default_options() { return "ignore_noninstrumented_modules=1"; }
+const char* __tsan_default_options() { return "ignore_noninstrumented_modules=1:atexit_sleep_ms=0"; }
 
 }  // extern "C"
