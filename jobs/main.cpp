@@ -15,8 +15,8 @@ namespace {
 
 using rove::ExitCode;
 
-/// An integer the launcher left in the environment, or `otherwise`. Needed before MPI starts: usage errors are printed once
-/// and serial verbs start without MPI.
+/// An integer the launcher left in the environment, or `otherwise`. Needed before MPI starts: usage errors are printed
+/// once and serial verbs start without MPI.
 int launcher_value(std::initializer_list<const char*> names, int otherwise) {
   for (const char* name : names) {
     if (const char* text = std::getenv(name)) return std::atoi(text);
@@ -28,8 +28,8 @@ int run_serial(rove::jobs::SerialVerb& verb, bool prints) {
   const int ranks = launcher_value({"OMPI_COMM_WORLD_SIZE"}, 1);
   try {
     if (ranks > 1) {
-      throw rove::ConfigError(fmt::format("`rove {}` answers from one process, found {} ranks; start it without mpirun or srun",
-                                          verb.name(), ranks));
+      throw rove::ConfigError(fmt::format(
+          "`rove {}` answers from one process, found {} ranks; start it without mpirun or srun", verb.name(), ranks));
     }
     verb.run();
     return static_cast<int>(ExitCode::kSuccess);
@@ -56,14 +56,16 @@ int run_collective(rove::jobs::CollectiveVerb& verb, int argc, char** argv) {
 int main(int argc, char** argv) {
   const bool prints = launcher_value({"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"}, 0) == 0;
 
-  CLI::App app("Rove: distributed graph engine for recommendation. Tonight's log goes in; verified, reproducible embeddings\n"
-               "and neighbour sets come out. Every verb runs alone, under `mpirun -n P` and under `srun`.",
-               "rove");
+  CLI::App app(
+      "Rove: distributed graph engine for recommendation. Tonight's log goes in; verified, reproducible embeddings\n"
+      "and neighbour sets come out. Every verb runs alone, under `mpirun -n P` and under `srun`.",
+      "rove");
   app.require_subcommand(1);
   app.set_version_flag("--version", rove::jobs::version_text());
   app.get_formatter()->column_width(34);
-  app.footer("Start here: rove run examples/gowalla.yaml        Exit codes: 0 good, 2 usage, 3 bad input, 4 file,\n"
-             "5 does not fit, 7 gate refused, 70 internal, 75 interrupted with checkpoint (requeue me).");
+  app.footer(
+      "Start here: rove run examples/gowalla.yaml        Exit codes: 0 good, 2 usage, 3 bad input, 4 file,\n"
+      "5 does not fit, 7 gate refused, 70 internal, 75 interrupted with checkpoint (requeue me).");
 
   const auto verbs = rove::jobs::make_verbs();
   for (const auto& verb : verbs) {

@@ -7,8 +7,12 @@
 
 namespace rove::jobs {
 
-std::string software_version() { return kVersion; }
-std::string software_commit() { return kCommit; }
+std::string software_version() {
+  return kVersion;
+}
+std::string software_commit() {
+  return kCommit;
+}
 
 std::string version_text() {
   return fmt::format("rove {} (commit {}, METIS index {} bits)", kVersion, kCommit, kMetisIndexBits);

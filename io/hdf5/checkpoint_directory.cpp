@@ -155,6 +155,12 @@ std::optional<CheckpointInfo> CheckpointDirectory::restore(exec::CheckpointRegis
   return found->info;
 }
 
+std::unique_ptr<exec::CheckpointSource> CheckpointDirectory::open(const std::string& identity) const {
+  const auto found = current();
+  if (!found || found->info.identity != identity) return nullptr;
+  return std::make_unique<Source>(comm_, directory_ / found->file);
+}
+
 void CheckpointDirectory::clear() const {
   comm_.agree([&] {
     if (!comm_.is_root()) return;

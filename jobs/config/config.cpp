@@ -73,16 +73,26 @@ struct Origin {
 
 const char* expectation(ValueType type) {
   switch (type) {
-    case ValueType::kText: return "a text";
-    case ValueType::kInteger: return "a whole number";
-    case ValueType::kReal: return "a number";
-    case ValueType::kBoolean: return "true or false";
-    case ValueType::kPath: return "a path";
-    case ValueType::kPathList: return "a list of paths";
-    case ValueType::kTextList: return "a list of texts";
-    case ValueType::kIntegerList: return "a list of whole numbers";
-    case ValueType::kRealList: return "a list of numbers";
-    case ValueType::kMap: return "a map";
+    case ValueType::kText:
+      return "a text";
+    case ValueType::kInteger:
+      return "a whole number";
+    case ValueType::kReal:
+      return "a number";
+    case ValueType::kBoolean:
+      return "true or false";
+    case ValueType::kPath:
+      return "a path";
+    case ValueType::kPathList:
+      return "a list of paths";
+    case ValueType::kTextList:
+      return "a list of texts";
+    case ValueType::kIntegerList:
+      return "a list of whole numbers";
+    case ValueType::kRealList:
+      return "a list of numbers";
+    case ValueType::kMap:
+      return "a map";
   }
   return "a value";
 }
@@ -93,15 +103,23 @@ bool type_matches(const ConfigKey& key, const YAML::Node& node) {
   };
   switch (key.type) {
     case ValueType::kText:
-    case ValueType::kPath: return node.IsScalar();
-    case ValueType::kInteger: return node.IsScalar() && reads_as<std::int64_t>(node);
-    case ValueType::kReal: return node.IsScalar() && reads_as<double>(node);
-    case ValueType::kBoolean: return node.IsScalar() && reads_as<bool>(node);
+    case ValueType::kPath:
+      return node.IsScalar();
+    case ValueType::kInteger:
+      return node.IsScalar() && reads_as<std::int64_t>(node);
+    case ValueType::kReal:
+      return node.IsScalar() && reads_as<double>(node);
+    case ValueType::kBoolean:
+      return node.IsScalar() && reads_as<bool>(node);
     case ValueType::kPathList:
-    case ValueType::kTextList: return node.IsScalar() || all([](const YAML::Node& n) { return n.IsScalar(); });
-    case ValueType::kIntegerList: return all([](const YAML::Node& n) { return reads_as<std::int64_t>(n); });
-    case ValueType::kRealList: return all([](const YAML::Node& n) { return reads_as<double>(n); });
-    case ValueType::kMap: return node.IsMap();
+    case ValueType::kTextList:
+      return node.IsScalar() || all([](const YAML::Node& n) { return n.IsScalar(); });
+    case ValueType::kIntegerList:
+      return all([](const YAML::Node& n) { return reads_as<std::int64_t>(n); });
+    case ValueType::kRealList:
+      return all([](const YAML::Node& n) { return reads_as<double>(n); });
+    case ValueType::kMap:
+      return node.IsMap();
   }
   return false;
 }
@@ -116,14 +134,15 @@ std::string shown(const YAML::Node& node) {
 YAML::Node checked_value(const ConfigKey& key, const std::string& path, const YAML::Node& node, const Origin& origin) {
   if (node.IsNull()) return node;
   if (!type_matches(key, node)) {
-    throw ConfigError(fmt::format("{}: {} is {}, expected {}", origin.at(node), path, shown(node), expectation(key.type)));
+    throw ConfigError(
+        fmt::format("{}: {} is {}, expected {}", origin.at(node), path, shown(node), expectation(key.type)));
   }
   if (!key.choices.empty()) {
     const auto choices = split_choices(key.choices);
     const auto value = node.as<std::string>();
     if (std::ranges::find(choices, value) == choices.end()) {
-      throw ConfigError(fmt::format("{}: {} is '{}', expected one of {}; did you mean '{}'?", origin.at(node), path, value,
-                                    fmt::join(choices, ", "), nearest_word(value, choices)));
+      throw ConfigError(fmt::format("{}: {} is '{}', expected one of {}; did you mean '{}'?", origin.at(node), path,
+                                    value, fmt::join(choices, ", "), nearest_word(value, choices)));
     }
   }
   const auto absolute = [&](const std::string& text) {
@@ -228,7 +247,8 @@ std::vector<Step> steps_of(std::string_view path) {
       const std::string_view digits = part.substr(bracket + 1, part.size() - bracket - 2);
       const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
       if (error != std::errc{} || end != digits.data() + digits.size()) {
-        throw ConfigError(fmt::format("'{}' is not the number of a list entry; expected e.g. graph.edges[0].format", digits));
+        throw ConfigError(
+            fmt::format("'{}' is not the number of a list entry; expected e.g. graph.edges[0].format", digits));
       }
       step.entry = index;
       part = part.substr(0, bracket);
@@ -294,7 +314,8 @@ struct Config::Tree {
   template <class T>
   [[nodiscard]] T as(std::string_view path) const {
     const YAML::Node node = value(path);
-    if (node.IsNull()) throw ConfigError(fmt::format("{} is not set; set it in the job file or with --set {}=...", path, path));
+    if (node.IsNull())
+      throw ConfigError(fmt::format("{} is not set; set it in the job file or with --set {}=...", path, path));
     return node.as<T>();
   }
 };
@@ -317,8 +338,8 @@ void Config::add_file(const std::filesystem::path& file, const std::string& text
   try {
     node = YAML::Load(text);
   } catch (const YAML::Exception& error) {
-    throw ConfigError(fmt::format("{}:{}:{}: not valid YAML: {}", file.string(), error.mark.line + 1, error.mark.column + 1,
-                                  error.msg));
+    throw ConfigError(fmt::format("{}:{}:{}: not valid YAML: {}", file.string(), error.mark.line + 1,
+                                  error.mark.column + 1, error.msg));
   }
   merge(tree_->root, checked_tree("", node, origin));
 }
@@ -363,8 +384,12 @@ bool Config::has(std::string_view path) const {
   return node.IsDefined() && !node.IsNull();
 }
 
-std::string Config::text(std::string_view path) const { return tree_->as<std::string>(path); }
-std::int64_t Config::integer(std::string_view path) const { return tree_->as<std::int64_t>(path); }
+std::string Config::text(std::string_view path) const {
+  return tree_->as<std::string>(path);
+}
+std::int64_t Config::integer(std::string_view path) const {
+  return tree_->as<std::int64_t>(path);
+}
 
 std::uint64_t Config::count(std::string_view path, std::uint64_t minimum) const {
   const std::int64_t value = integer(path);
@@ -374,8 +399,12 @@ std::uint64_t Config::count(std::string_view path, std::uint64_t minimum) const 
   return static_cast<std::uint64_t>(value);
 }
 
-double Config::real(std::string_view path) const { return tree_->as<double>(path); }
-bool Config::boolean(std::string_view path) const { return tree_->as<bool>(path); }
+double Config::real(std::string_view path) const {
+  return tree_->as<double>(path);
+}
+bool Config::boolean(std::string_view path) const {
+  return tree_->as<bool>(path);
+}
 
 std::vector<std::string> Config::texts(std::string_view path) const {
   const YAML::Node node = tree_->value(path);

@@ -45,13 +45,19 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"graph.nodes[].ids", kPathList, "~", "", "file with the original id of each feature row"},
     {"graph.nodes[].name", kText, "features", "", "name of the features"},
     {"graph.nodes[].dataset", kText, "~", "", "dataset inside a .npz or .h5 file"},
-    {"graph.links[].type", kTextList, "~", "", "[type a, type b]: ids of a that are also ids of b"},
-    {"graph.links[].files", kPathList, "~", "", "two columns: id of a, id of b"},
+    {"graph.nodes[].dangling", kText, "drop", "drop|error|add",
+     "what edges to vertices that the list does not have become (dropped ones are counted)"},
+    {"graph.links[].type", kTextList, "~", "",
+     "[type, alias type]: vertices of the first also known by an id of the second"},
+    {"graph.links[].files", kPathList, "~", "", "two columns: id of the type, id of the alias type"},
+    {"graph.links[].source", kText, "~", "", "column name of the id of the type"},
+    {"graph.links[].target", kText, "~", "", "column name of the id of the alias type"},
     {"graph.links[].format", kText, "edgelist", "edgelist|csv|recbole", "layout of the files"},
 
     {"partition.method", kText, "metis", "metis|fennel|hash|block|random|file", "how vertices are cut"},
     {"partition.parts", kInteger, "0", "", "number of parts; 0: the number of ranks"},
-    {"partition.imbalance", kReal, "0.03", "", "allowed excess over perfect balance, per vertex type and for its edges"},
+    {"partition.imbalance", kReal, "0.03", "",
+     "allowed excess over perfect balance, per vertex type and for its edges"},
     {"partition.objective", kText, "cut", "cut|volume", "what METIS minimises"},
     {"partition.tries", kInteger, "1", "", "METIS runs; the best is kept"},
     {"partition.files", kPathList, "~", "", "part files, one per vertex type (method: file)"},
@@ -72,6 +78,7 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"train.model", kText, "lightgcn", "lightgcn", "model"},
     {"train.users", kText, "user", "", "vertex type of the users"},
     {"train.items", kText, "item", "", "vertex type of the items"},
+    {"train.relation", kText, "~", "", "relation to train on, when several connect users and items"},
     {"train.dim", kInteger, "64", "", "embedding width"},
     {"train.layers", kInteger, "3", "", "propagation layers"},
     {"train.epochs", kInteger, "20", "", "passes over the interactions"},
@@ -134,7 +141,9 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::span<const ConfigKey> config_keys() { return kKeys; }
+std::span<const ConfigKey> config_keys() {
+  return kKeys;
+}
 
 std::string_view nearest_config_key(std::string_view path) {
   std::string_view best;

@@ -13,7 +13,7 @@ enum class ValueType { kText, kInteger, kReal, kBoolean, kPath, kPathList, kText
 /// One key of the job file. The table of keys is the single source of the defaults, the checks, the template and the
 /// list of what may be set.
 struct ConfigKey {
-  std::string_view path;           ///< "train.dim"; "[]" marks a list of maps: "graph.edges[].files"
+  std::string_view path;  ///< "train.dim"; "[]" marks a list of maps: "graph.edges[].files"
   ValueType type;
   std::string_view default_value;  ///< YAML text; "~" when the key has no default
   std::string_view choices;        ///< "a|b|c", or empty

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/display/progress_display.hpp"
 
-#include <unistd.h>
-
 #include <cstdlib>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace rove::jobs {
 namespace {
@@ -47,7 +46,8 @@ void ProgressDisplay::begin(std::string_view stage, std::uint64_t total, std::st
   start_ = Clock::now();
   shown_ = start_;
   if (style_ == Style::kCalm) {
-    fmt::print(out_, "{:<10} started{}\n", stage_, total_ == 0 ? "" : fmt::format(", {} {}", format_count(total_), unit_));
+    fmt::print(out_, "{:<10} started{}\n", stage_,
+               total_ == 0 ? "" : fmt::format(", {} {}", format_count(total_), unit_));
     std::fflush(out_);
   }
 }
@@ -58,13 +58,16 @@ std::string ProgressDisplay::line(std::uint64_t done, std::string_view detail, d
   if (total_ > 0) {
     const double share = static_cast<double>(done) / static_cast<double>(total_);
     const int filled = static_cast<int>(share * kBarWidth);
-    if (style_ == Style::kTerminal) text += fmt::format("[{:<{}}] ", std::string(static_cast<std::size_t>(filled), '#'), kBarWidth);
+    if (style_ == Style::kTerminal)
+      text += fmt::format("[{:<{}}] ", std::string(static_cast<std::size_t>(filled), '#'), kBarWidth);
     text += fmt::format("{:3.0f}% {}/{} {}", share * 100, format_count(done), format_count(total_), unit_);
   } else {
     text += fmt::format("{} {}", format_count(done), unit_);
   }
-  text += rate >= 100 ? fmt::format(", {}/s", format_count(static_cast<std::uint64_t>(rate))) : fmt::format(", {:.2f}/s", rate);
-  if (total_ > done && rate > 0) text += fmt::format(", {} left", format_seconds(static_cast<double>(total_ - done) / rate));
+  text += rate >= 100 ? fmt::format(", {}/s", format_count(static_cast<std::uint64_t>(rate)))
+                      : fmt::format(", {:.2f}/s", rate);
+  if (total_ > done && rate > 0)
+    text += fmt::format(", {} left", format_seconds(static_cast<double>(total_ - done) / rate));
   if (!detail.empty()) text += fmt::format("  {}", detail);
   return text;
 }

@@ -11,8 +11,8 @@
 
 namespace rove::jobs {
 
-/// Shows progress with rate and time left: one line redrawn in place on a terminal, calm separate lines elsewhere (at the
-/// start and end of a stage, and at most every `calm_interval`). Not thread-safe; rank 0 only.
+/// Shows progress with rate and time left: one line redrawn in place on a terminal, calm separate lines elsewhere (at
+/// the start and end of a stage, and at most every `calm_interval`). Not thread-safe; rank 0 only.
 class ProgressDisplay : public ProgressSink {
  public:
   enum class Style { kSilent, kCalm, kTerminal };

@@ -25,7 +25,8 @@ std::string read_text(const std::string& file) {
 
 void CommandLine::declare_common(CLI::App& app) {
   if (app.get_option_no_throw("JOB") == nullptr) {
-    app.add_option("-c,--config", job_file_, "Job file (YAML); `rove config --template` prints all keys")->type_name("JOB.yaml");
+    app.add_option("-c,--config", job_file_, "Job file (YAML); `rove config --template` prints all keys")
+        ->type_name("JOB.yaml");
   }
   app.add_option("--set", assignments_, "Set one configuration key: --set train.dim=128 (may be repeated)")
       ->type_name("KEY=VALUE")
@@ -67,6 +68,8 @@ Config CommandLine::configuration(const comm::Communicator& comm) const {
   return config;
 }
 
-Config CommandLine::configuration() const { return layered(job_file_.empty() ? "" : read_text(job_file_)); }
+Config CommandLine::configuration() const {
+  return layered(job_file_.empty() ? "" : read_text(job_file_));
+}
 
 }  // namespace rove::jobs

@@ -9,7 +9,9 @@ namespace {
 class ConfigVerb final : public SerialVerb {
  public:
   [[nodiscard]] std::string name() const override { return "config"; }
-  [[nodiscard]] std::string summary() const override { return "Print the commented template, or the effective configuration"; }
+  [[nodiscard]] std::string summary() const override {
+    return "Print the commented template, or the effective configuration";
+  }
   [[nodiscard]] std::string examples() const override {
     return "rove config --template > job.yaml\nrove config -c job.yaml --set train.dim=128";
   }
@@ -28,6 +30,8 @@ class ConfigVerb final : public SerialVerb {
 
 }  // namespace
 
-std::unique_ptr<Verb> make_config_verb() { return std::make_unique<ConfigVerb>(); }
+std::unique_ptr<Verb> make_config_verb() {
+  return std::make_unique<ConfigVerb>();
+}
 
 }  // namespace rove::jobs

@@ -7,6 +7,20 @@
 
 namespace rove::jobs {
 
+[[nodiscard]] std::unique_ptr<Verb> make_run_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_import_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_partition_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_ppr_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_train_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_evaluate_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_recommend_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_publish_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_info_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_verify_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_lookup_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_diff_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_estimate_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_generate_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_config_verb();
 
 }  // namespace rove::jobs

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "engine/base/error.hpp"
+#include "io/hdf5/graph_file.hpp"
+#include "io/hdf5/result_files.hpp"
+#include "io/import/import_graph.hpp"
+#include "io/text/part_file.hpp"
+#include "jobs/display/progress_display.hpp"
+#include "jobs/pipeline/stage_options.hpp"
+#include "jobs/pipeline/stages.hpp"
+#include "partition/partitioner.hpp"
+#include "partition/quality.hpp"
+
+namespace rove::jobs {
+namespace {
+
+nlohmann::json to_json(const partition::PartitionQuality& quality, const partition::PartitionOptions& options,
+                       double seconds) {
+  nlohmann::json types = nlohmann::json::array();
+  for (const auto& type : quality.types) {
+    types.push_back({{"type", type.type},
+                     {"vertices", type.vertices},
+                     {"edges", type.edges},
+                     {"vertex_imbalance", type.vertex_imbalance},
+                     {"edge_imbalance", type.edge_imbalance}});
+  }
+  return {{"method", options.method},
+          {"parts", quality.parts},
+          {"imbalance_asked", options.imbalance},
+          {"edges", quality.edges},
+          {"cut_edges", quality.cut_edges},
+          {"cut_share", quality.cut_share()},
+          {"communication_volume", quality.communication_volume},
+          {"owned", quality.owned},
+          {"ghosts", quality.ghosts},
+          {"work_imbalance", quality.work_imbalance},
+          {"types", types},
+          {"seconds", seconds},
+          {"peak_resident_bytes", peak_resident_bytes()}};
+}
+
+std::vector<std::string> type_names(const graph::Schema& schema) {
+  std::vector<std::string> names;
+  for (const graph::VertexType& type : schema.vertex_types()) names.push_back(type.name);
+  return names;
+}
+
+std::vector<io::NodeRows> node_rows(const graph::GraphBlocks& blocks, std::vector<io::IdBlock> ids) {
+  std::vector<io::NodeRows> nodes;
+  for (std::size_t t = 0; t < ids.size(); ++t) {
+    nodes.push_back({blocks.schema.vertex_types()[t].name, std::move(ids[t]), blocks.keys[t]});
+  }
+  return nodes;
+}
+
+/// **Collective.** By the configured method, or as the configured part files say.
+graph::Assignment make_assignment(const Session& session, const partition::PartitionOptions& options) {
+  if (options.method != "file") return partition::assign(session.comm(), session.blocks(), options);
+  const auto files = session.config().paths("partition.files");
+  session.comm().agree([&] {
+    if (files.size() == session.schema().vertex_types().size()) return;
+    throw ConfigError(fmt::format("partition.files names {} files, expected one per vertex type, in this order: {}",
+                                  files.size(), fmt::join(type_names(session.schema()), ", ")));
+  });
+  return io::text::read_part_files(session.comm(), session.schema(), files, options.parts);
+}
+
+}  // namespace
+
+void import_stage(Session& session, const std::filesystem::path& graph_file) {
+  const PhaseTimer timer(session.times(), "import");
+  io::ImportOptions options;
+  session.comm().agree([&] { options = import_options(session.config()); });
+  ProgressSink& progress = session.progress();
+  io::ImportedGraph imported = io::import_graph(session.comm(), options, progress);
+
+  progress.begin("write", 0, "bytes");
+  std::string digest;
+  {
+    const PhaseTimer writing(session.times(), "write graph");
+    digest = io::write_graph(session.comm(), graph_file, imported, session.provenance());
+  }
+  std::string summary;
+  for (const graph::VertexType& type : imported.blocks.schema.vertex_types()) {
+    summary += fmt::format("{} {}, ", format_count(type.count), type.name);
+  }
+  progress.end(fmt::format("{}: {}{} edges", graph_file.filename().string(), summary,
+                           format_count(imported.blocks.schema.num_edges())));
+  std::vector<io::NodeRows> nodes = node_rows(imported.blocks, std::move(imported.ids));
+  session.set_graph(std::move(imported.blocks), std::move(nodes), std::move(imported.overrides), digest);
+}
+
+partition::PartitionQuality partition_stage(Session& session, const std::filesystem::path& partition_file) {
+  const PhaseTimer timer(session.times(), "partition");
+  const partition::PartitionOptions options = partition_options(session);
+  session.progress().begin("partition", session.schema().num_vertices(), "vertices");
+  session.set_assignment(make_assignment(session, options));
+  const partition::PartitionQuality quality =
+      partition::evaluate(session.comm(), session.blocks(), session.assignment());
+  session.progress().update(session.schema().num_vertices(), "");
+  io::write_partition(session.comm(), partition_file, session.schema(), session.assignment(),
+                      to_json(quality, options, timer.seconds()).dump(2), session.provenance());
+  std::uint64_t ghosts = 0;
+  for (const std::uint64_t count : quality.ghosts) ghosts += count;
+  session.progress().end(
+      fmt::format("{} parts by {}: {:.1f}% of edges cut, {:.1f}% ghosts, work within {:.1f}% of even", options.parts,
+                  options.method, quality.cut_share() * 100,
+                  100.0 * static_cast<double>(ghosts) /
+                      static_cast<double>(std::max<std::uint64_t>(1, session.schema().num_vertices())),
+                  (quality.work_imbalance - 1) * 100));
+  return quality;
+}
+
+void ensure_assignment(Session& session) {
+  if (session.has_assignment() && session.assignment().num_parts == session.comm().size()) return;
+  const PhaseTimer timer(session.times(), "partition");
+  partition::PartitionOptions options = partition_options(session);
+  options.parts = session.comm().size();
+  session.set_assignment(make_assignment(session, options));
+}
+
+}  // namespace rove::jobs

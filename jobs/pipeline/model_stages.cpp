@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "engine/base/error.hpp"
+#include "gnn/interactions.hpp"
+#include "gnn/metrics.hpp"
+#include "gnn/retrieval.hpp"
+#include "gnn/train_lightgcn.hpp"
+#include "io/hdf5/checkpoint_directory.hpp"
+#include "io/hdf5/result_files.hpp"
+#include "io/ids/resolve_interactions.hpp"
+#include "io/publish/file_system.hpp"
+#include "jobs/display/progress_display.hpp"
+#include "jobs/pipeline/stage_options.hpp"
+#include "jobs/pipeline/stages.hpp"
+
+namespace rove::jobs {
+namespace {
+
+/// **Collective.** Rows of one type at their home block, without padding.
+std::vector<float> home_vectors(Session& session, const gnn::EmbeddingTable& table, VertexTypeId type) {
+  const IndexRange owned = session.graph().owned_of_type(type);
+  std::vector<float> rows;
+  rows.reserve(owned.size() * table.dim());
+  for (std::uint64_t local = owned.begin; local < owned.end; ++local) {
+    const auto row = table.row(static_cast<std::uint32_t>(local));
+    rows.insert(rows.end(), row.begin(), row.end());
+  }
+  return session.graph().home(type).to_home<float>(session.comm(), rows, table.dim());
+}
+
+void write_model(Session& session, const TrainedModel& model, const std::filesystem::path& file) {
+  const graph::EdgeType& edge_type = session.schema().edge_type(model.edge_type);
+  const std::vector<float> users = home_vectors(session, model.embeddings, edge_type.source);
+  const std::vector<float> items = home_vectors(session, model.embeddings, edge_type.destination);
+  const std::vector<io::EmbeddingsView> types{{session.nodes(edge_type.source), users},
+                                              {session.nodes(edge_type.destination), items}};
+  const io::EmbeddingsInfo info{session.config().text("train.model"), model.embeddings.dim(), "dot", false,
+                                "users and items"};
+  io::write_embeddings(session.comm(), file, info, types, session.provenance());
+}
+
+/// **Collective.** The held-out interactions at the users' owners.
+gnn::TestItems read_test_items(Session& session, const gnn::Interactions& interactions) {
+  const comm::Communicator& comm = session.comm();
+  io::TextLayout layout;
+  comm.agree([&] { layout = test_layout(session.config()); });
+  const auto index_of = [&](VertexTypeId type) {
+    const io::NodeRows& nodes = session.nodes(type);
+    return io::IdIndex(comm, nodes.type, type, nodes.ids, nodes.keys, session.overrides());
+  };
+  const io::ResolvedInteractions test =
+      io::resolve_interactions(comm, layout, index_of(interactions.user_type()), index_of(interactions.item_type()));
+  if (test.unknown_sources + test.unknown_targets > 0) {
+    session.warn(
+        fmt::format("evaluate: {} of {} test interactions name a user or item that the graph does not have; left out",
+                    test.unknown_sources + test.unknown_targets, test.rows_read));
+  }
+  return gnn::test_items_of_owners(comm, interactions, test.offsets, test.targets);
+}
+
+nlohmann::json to_json(const gnn::Evaluation& evaluation) {
+  nlohmann::json json;
+  for (const gnn::RankingMetrics& at : evaluation.at) {
+    json[fmt::format("recall@{}", at.cutoff)] = at.recall;
+    json[fmt::format("ndcg@{}", at.cutoff)] = at.ndcg;
+    json[fmt::format("precision@{}", at.cutoff)] = at.precision;
+    json[fmt::format("hit_rate@{}", at.cutoff)] = at.hit_rate;
+    json[fmt::format("mrr@{}", at.cutoff)] = at.mrr;
+    json[fmt::format("map@{}", at.cutoff)] = at.map;
+  }
+  return json;
+}
+
+void write_history(Session& session, const std::vector<gnn::EpochRecord>& history, const std::filesystem::path& file) {
+  nlohmann::json json = nlohmann::json::array();
+  for (const gnn::EpochRecord& epoch : history) {
+    nlohmann::json entry{{"epoch", epoch.epoch},
+                         {"bpr_loss", epoch.bpr_loss},
+                         {"loss", epoch.loss},
+                         {"seconds", epoch.seconds},
+                         {"edges_per_second", epoch.edges_per_second}};
+    if (epoch.evaluation) entry["metrics"] = to_json(*epoch.evaluation);
+    json.push_back(std::move(entry));
+  }
+  session.comm().agree([&] {
+    if (session.comm().is_root()) io::publish::write_text_durably(file, json.dump(1) + "\n");
+  });
+}
+
+}  // namespace
+
+TrainedModel train_stage(Session& session, const std::filesystem::path& embeddings_file,
+                         const std::filesystem::path& checkpoint_directory, const std::string& identity) {
+  const PhaseTimer timer(session.times(), "train");
+  const comm::Communicator& comm = session.comm();
+  gnn::TrainOptions options;
+  EdgeTypeId edge_type;
+  std::vector<std::uint32_t> at;
+  comm.agree([&] {
+    options = train_options(session.config());
+    edge_type = training_edge_type(session);
+    at = cutoffs(session.config());
+  });
+  ensure_assignment(session);
+  const graph::DistributedGraph& graph = session.graph();
+  const gnn::Interactions interactions(graph, edge_type);
+  session.require_fits(gnn::plan_lightgcn(graph.num_owned(), graph.num_local() - graph.num_owned(),
+                                          graph.by_source(edge_type).num_edges(), options));
+
+  io::CheckpointDirectory checkpoints(comm, checkpoint_directory);
+  gnn::TrainHooks hooks;
+  hooks.progress = &session.progress();
+  std::uint64_t epochs_saved = 0;
+  hooks.save_checkpoint = [&](const exec::CheckpointRegistry& state) {
+    checkpoints.save(state, ++epochs_saved, identity, session.provenance());
+  };
+  gnn::TestItems test;
+  if (options.evaluate_every > 0 && !session.config().texts("evaluate.test").empty()) {
+    test = read_test_items(session, interactions);
+    hooks.evaluate = [&](const gnn::EmbeddingTable& embeddings) {
+      return gnn::evaluate(comm, interactions, embeddings, test, at);
+    };
+  }
+  const std::unique_ptr<exec::CheckpointSource> resume = checkpoints.open(identity);
+  hooks.resume = resume.get();
+
+  gnn::TrainResult result = gnn::train_lightgcn(comm, graph, edge_type, options, hooks);
+  TrainedModel model{edge_type, std::move(result.embeddings)};
+  write_model(session, model, embeddings_file);
+  write_history(session, result.history, embeddings_file.parent_path() / "history.json");
+  checkpoints.clear();
+  return model;
+}
+
+TrainedModel load_model(Session& session, const std::filesystem::path& embeddings_file) {
+  const PhaseTimer timer(session.times(), "read embeddings");
+  const comm::Communicator& comm = session.comm();
+  EdgeTypeId edge_type;
+  comm.agree([&] { edge_type = training_edge_type(session); });
+  ensure_assignment(session);
+  const graph::DistributedGraph& graph = session.graph();
+  std::optional<gnn::EmbeddingTable> table;
+  const graph::EdgeType& types = session.schema().edge_type(edge_type);
+  for (const VertexTypeId type : {types.source, types.destination}) {
+    const std::string& name = session.schema().vertex_type(type).name;
+    const io::EmbeddingsBlock block = io::read_embeddings(comm, embeddings_file, name);
+    comm.agree([&] {
+      if (!std::ranges::equal(block.nodes.keys, session.nodes(type).keys)) {
+        throw InputError(fmt::format("'{}' holds other vertices of type '{}' than the graph; train on this graph first",
+                                     embeddings_file.string(), name));
+      }
+    });
+    const auto dim = static_cast<std::uint32_t>(block.info.dim);
+    if (!table) table.emplace(graph.num_owned(), dim);
+    const std::vector<float> rows = graph.home(type).to_owners<float>(comm, block.vectors, dim);
+    const IndexRange owned = graph.owned_of_type(type);
+    for (std::uint64_t i = 0; i < owned.size(); ++i) {
+      std::ranges::copy(std::span(rows).subspan(i * dim, dim),
+                        table->row(static_cast<std::uint32_t>(owned.begin + i)).begin());
+    }
+  }
+  return {edge_type, std::move(*table)};
+}
+
+io::publish::Metrics evaluate_stage(Session& session, const TrainedModel& model,
+                                    const std::filesystem::path& metrics_file) {
+  const PhaseTimer timer(session.times(), "evaluate");
+  const comm::Communicator& comm = session.comm();
+  std::vector<std::uint32_t> at;
+  comm.agree([&] {
+    at = cutoffs(session.config());
+    if (session.config().texts("evaluate.test").empty()) {
+      throw ConfigError("evaluate.test is not set; name the files with the held-out interactions");
+    }
+  });
+  const gnn::Interactions interactions(session.graph(), model.edge_type);
+  const gnn::TestItems test = read_test_items(session, interactions);
+  session.progress().begin("evaluate", 0, "users");
+  const gnn::Evaluation evaluation = gnn::evaluate(comm, interactions, model.embeddings, test, at);
+  const nlohmann::json json = to_json(evaluation);
+  io::publish::Metrics metrics;
+  for (const auto& [name, value] : json.items()) metrics[name] = value.get<double>();
+  metrics["users"] = static_cast<double>(evaluation.num_users);
+  comm.agree([&] {
+    if (comm.is_root()) io::publish::write_metrics(metrics_file, metrics);
+  });
+  session.progress().update(evaluation.num_users, "");
+  std::string detail;
+  for (const gnn::RankingMetrics& metric : evaluation.at) {
+    detail +=
+        fmt::format("recall@{} {:.4f} ndcg@{} {:.4f}  ", metric.cutoff, metric.recall, metric.cutoff, metric.ndcg);
+  }
+  session.progress().end(detail);
+  return metrics;
+}
+
+void recommend_stage(Session& session, const TrainedModel& model, const std::filesystem::path& recommendations_file) {
+  const PhaseTimer timer(session.times(), "recommend");
+  const comm::Communicator& comm = session.comm();
+  gnn::RetrievalOptions options;
+  comm.agree([&] { options.top_k = static_cast<std::uint32_t>(session.config().count("recommend.top_k", 1)); });
+  const gnn::Interactions interactions(session.graph(), model.edge_type);
+  const graph::EdgeType& types = session.schema().edge_type(model.edge_type);
+  const std::uint64_t num_users = session.schema().vertex_type(types.source).count;
+  session.progress().begin("recommend", num_users, "users");
+  const graph::NeighborLists lists = gnn::recommend(comm, interactions, model.embeddings, options);
+  const io::NeighborSetView set{session.schema().vertex_type(types.source).name,
+                                session.schema().vertex_type(types.destination).name,
+                                lists,
+                                {},
+                                {{"model", session.config().text("train.model")},
+                                 {"top_k", static_cast<std::int64_t>(options.top_k)},
+                                 {"score", std::string("inner product")},
+                                 {"exclude_linked", std::int64_t{1}}}};
+  const std::vector<io::NodeView> nodes{session.nodes(types.source), session.nodes(types.destination)};
+  io::write_neighbors(comm, recommendations_file, io::FileFormat::kRecommendations, nodes, std::span(&set, 1),
+                      session.provenance());
+  session.progress().update(num_users, "");
+  session.progress().end(recommendations_file.filename().string());
+}
+
+}  // namespace rove::jobs

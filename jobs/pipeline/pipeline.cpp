@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/pipeline/pipeline.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "engine/base/error.hpp"
+#include "engine/base/fault.hpp"
+#include "io/publish/publisher.hpp"
+#include "jobs/pipeline/gate.hpp"
+#include "jobs/pipeline/report.hpp"
+#include "jobs/pipeline/run_state.hpp"
+#include "jobs/pipeline/stages.hpp"
+#include "jobs/version.hpp"
+
+namespace rove::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// One run directory being filled. Rank 0 keeps the state; decisions are told to all.
+class Pipeline {
+ public:
+  explicit Pipeline(Session& session) : session_(session), comm_(session.comm()), config_(session.config()) {}
+
+  PipelineResult run() {
+    open_run();
+    graph_stages();
+    model_stages();
+    write_report(session_, result_.run);
+    if (config_.boolean("publish.enabled")) publish();
+    return std::move(result_);
+  }
+
+ private:
+  [[nodiscard]] fs::path file(const char* name) const { return result_.run / name; }
+
+  /// **Collective.** Finds an unfinished run that this configuration can continue, or makes a new one.
+  void open_run() {
+    const fs::path output = *config_.path("output");
+    std::string hashes;
+    std::string resumable;
+    comm_.agree([&] {
+      if (!comm_.is_root()) return;
+      const auto stages = stage_hashes(config_);
+      hashes = nlohmann::json(stages).dump();
+      for (const io::publish::Run& run : io::publish::list_runs(output)) {
+        if (run.status == "incomplete" && RunState(run.path).agrees_with(stages)) resumable = run.path.string();
+      }
+    });
+    hashes_ = nlohmann::json::parse(comm_.broadcast_text(hashes, Rank{0})).get<std::map<std::string, std::string>>();
+    resumable = comm_.broadcast_text(resumable, Rank{0});
+    result_.resumed = !resumable.empty();
+    result_.run = result_.resumed ? fs::path(resumable) : io::publish::create_run(comm_, output);
+    comm_.agree([&] {
+      if (comm_.is_root()) state_.emplace(result_.run);
+    });
+  }
+
+  /// **Collective.** Whether the stage was finished before, in this run directory.
+  [[nodiscard]] bool is_done(const std::string& stage) const {
+    return comm_.broadcast(static_cast<std::uint32_t>(comm_.is_root() && state_->is_done(stage, hashes_.at(stage))),
+                           Rank{0}) != 0;
+  }
+
+  /// **Collective.** Runs a stage that is not done yet and records it.
+  template <class Work>
+  void stage(const std::string& name, const std::vector<std::string>& files, const Work& work) {
+    if (comm_.agree_stop()) {
+      throw Interrupted(
+          fmt::format("asked to stop before the stage {}; the finished stages are kept in '{}', start the same job "
+                      "again to go on",
+                      name, result_.run.string()));
+    }
+    comm_.agree([&] { fault::point("stage." + name); });
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    comm_.agree([&] {
+      if (comm_.is_root()) state_->set_done(name, hashes_.at(name), seconds, files);
+    });
+  }
+
+  void graph_stages() {
+    if (const auto given = config_.path("graph.file")) {
+      session_.load_graph(*given);
+    } else if (is_done("import")) {
+      session_.load_graph(file("graph.h5"));
+    } else {
+      stage("import", {"graph.h5"}, [&] { import_stage(session_, file("graph.h5")); });
+    }
+    if (is_done("partition")) {
+      session_.load_partition(file("partition.h5"));
+    } else {
+      stage("partition", {"partition.h5"}, [&] { static_cast<void>(partition_stage(session_, file("partition.h5"))); });
+    }
+    if (config_.boolean("ppr.enabled") && !is_done("ppr")) {
+      stage("ppr", {"ppr.h5"}, [&] { ppr_stage(session_, file("ppr.h5")); });
+    }
+  }
+
+  void model_stages() {
+    if (!config_.boolean("train.enabled")) return;
+    std::optional<TrainedModel> model;
+    if (!is_done("train")) {
+      stage("train", {"embeddings.h5"},
+            [&] { model = train_stage(session_, file("embeddings.h5"), file("checkpoint"), hashes_.at("train")); });
+    }
+    const auto trained = [&]() -> const TrainedModel& {
+      if (!model) model = load_model(session_, file("embeddings.h5"));
+      return *model;
+    };
+    if (!config_.texts("evaluate.test").empty()) {
+      if (!is_done("evaluate")) {
+        stage("evaluate", {"metrics.json"},
+              [&] { result_.metrics = evaluate_stage(session_, trained(), file("metrics.json")); });
+      } else {
+        comm_.agree([&] { result_.metrics = io::publish::read_metrics(file("metrics.json")); });
+      }
+    }
+    if (config_.boolean("recommend.enabled") && !is_done("recommend")) {
+      stage("recommend", {"recommendations.h5"},
+            [&] { recommend_stage(session_, trained(), file("recommendations.h5")); });
+    }
+  }
+
+  void publish() {
+    const PhaseTimer timer(session_.times(), "publish");
+    session_.progress().begin("publish", 0, "files");
+    io::publish::PublishOptions options;
+    options.keep = config_.count("publish.keep");
+    options.exclude = {"state.json", "checkpoint"};
+    const io::FileProvenance provenance = session_.provenance();
+    options.created_utc = provenance.created_utc;
+    options.software_version = provenance.software_version;
+    options.commit = provenance.commit;
+    const io::publish::Manifest manifest =
+        io::publish::publish_run(comm_, *config_.path("output"), result_.run, options, make_gate(config_));
+    result_.published = true;
+    session_.progress().update(manifest.files.size(), "");
+    session_.progress().end("verified, `latest` moved");
+  }
+
+  Session& session_;
+  const comm::Communicator& comm_;
+  const Config& config_;
+  std::map<std::string, std::string> hashes_;
+  std::optional<RunState> state_;
+  PipelineResult result_;
+};
+
+}  // namespace
+
+PipelineResult run_pipeline(Session& session) {
+  return Pipeline(session).run();
+}
+
+}  // namespace rove::jobs

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "algorithms/ppr/ppr.hpp"
+#include "io/hdf5/result_files.hpp"
+#include "jobs/display/progress_display.hpp"
+#include "jobs/pipeline/stage_options.hpp"
+#include "jobs/pipeline/stages.hpp"
+
+namespace rove::jobs {
+namespace {
+
+/// Whether every rank holds the whole adjacency: asked for, or `auto` and it fits half of what there is. Power
+/// iteration runs on the partitioned graph. Results do not depend on it.
+bool use_replicated(const Session& session, const algorithms::PprOptions& options, const MemoryPlan& plan) {
+  const std::string layout = session.config().text("resources.layout");
+  if (layout != "auto") return layout == "replicated";
+  if (options.method == algorithms::PprMethod::kPower) return false;
+  const bool fits = plan.total_bytes() <= session.memory().bytes / 2;
+  return session.comm().all_reduce(static_cast<std::uint32_t>(fits), comm::ReduceOp::kMin) != 0;
+}
+
+}  // namespace
+
+void ppr_stage(Session& session, const std::filesystem::path& ppr_file) {
+  const PhaseTimer timer(session.times(), "ppr");
+  const comm::Communicator& comm = session.comm();
+  algorithms::PprOptions options;
+  comm.agree([&] { options = ppr_options(session); });
+  const MemoryPlan replicated =
+      algorithms::plan_ppr_replicated(session.schema(), comm.size(), parallel::concurrency(), options);
+  algorithms::PprResult result;
+  if (use_replicated(session, options, replicated)) {
+    session.require_fits(replicated);
+    result = algorithms::personalized_pagerank(comm, session.blocks(), options);
+  } else {
+    session.require_fits(
+        algorithms::plan_ppr_partitioned(session.schema(), comm.size(), parallel::concurrency(), options));
+    ensure_assignment(session);
+    result = algorithms::personalized_pagerank(comm, session.graph(), options);
+  }
+
+  const std::string& source = session.schema().vertex_type(options.sources).name;
+  const std::string& target = session.schema().vertex_type(options.targets).name;
+  const io::NeighborSetView set{
+      source,
+      target,
+      result.lists,
+      result.error_bounds,
+      {{"restart", options.restart},
+       {"method", std::string(algorithms::ppr_method_name(result.method))},
+       {"top_k", static_cast<std::int64_t>(options.top_k)},
+       {"walks", static_cast<std::int64_t>(result.method == algorithms::PprMethod::kItemIndex ? options.item_walks
+                                                                                              : options.walks)},
+       {"dangling", std::string("lost walks are renormalised: the walk continues from its own source")},
+       {"exclude_linked", static_cast<std::int64_t>(options.exclude_linked)},
+       {"cold_sources", static_cast<std::int64_t>(result.num_cold)}}};
+  std::vector<io::NodeView> nodes{session.nodes(options.sources)};
+  if (options.sources != options.targets) nodes.emplace_back(session.nodes(options.targets));
+  io::write_neighbors(comm, ppr_file, io::FileFormat::kPpr, nodes, std::span(&set, 1), session.provenance());
+  const std::uint64_t entries =
+      comm.all_reduce(static_cast<std::uint64_t>(result.lists.targets.size()), comm::ReduceOp::kSum);
+  session.progress().begin("ppr", 0, "entries");
+  session.progress().end(
+      fmt::format("{}: {} neighbours of {} {} by {}, {} steps, {} cold", ppr_file.filename().string(),
+                  format_count(entries), format_count(session.schema().vertex_type(options.sources).count), source,
+                  algorithms::ppr_method_name(result.method), format_count(result.moves), result.num_cold));
+}
+
+}  // namespace rove::jobs

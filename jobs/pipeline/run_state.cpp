@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/pipeline/run_state.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <glob.h>
+#include <nlohmann/json.hpp>
+
+#include "engine/base/error.hpp"
+#include "engine/base/hash.hpp"
+#include "io/publish/file_system.hpp"
+
+namespace rove::jobs {
+namespace {
+
+std::string hash_text(const std::string& text) {
+  const Digest128 digest = digest128(std::as_bytes(std::span(text)));
+  return fmt::format("{:016x}{:016x}", digest.high, digest.low);
+}
+
+std::string identity_of(const std::vector<std::filesystem::path>& patterns) {
+  std::string identity;
+  for (const auto& file : expand_patterns(patterns)) {
+    std::error_code error;
+    const auto bytes = std::filesystem::file_size(file, error);
+    if (error) throw IoError(fmt::format("cannot read '{}': {}", file.string(), error.message()));
+    const auto changed = std::filesystem::last_write_time(file).time_since_epoch().count();
+    identity += fmt::format("{} {} {}\n", file.string(), bytes, changed);
+  }
+  return identity;
+}
+
+}  // namespace
+
+std::vector<std::filesystem::path> expand_patterns(const std::vector<std::filesystem::path>& patterns) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& pattern : patterns) {
+    glob_t found{};
+    const int code = glob(pattern.c_str(), 0, nullptr, &found);
+    for (std::size_t i = 0; i < found.gl_pathc; ++i) files.emplace_back(found.gl_pathv[i]);
+    globfree(&found);
+    if (code != 0) {
+      throw IoError(
+          fmt::format("no input file matches '{}'; check the path in the job file (relative to it)", pattern.string()));
+    }
+  }
+  return files;
+}
+
+RunState::RunState(std::filesystem::path run_directory) : directory_(std::move(run_directory)) {
+  const auto file = directory_ / "state.json";
+  if (!std::filesystem::exists(file)) return;
+  const auto json = nlohmann::json::parse(io::publish::read_text(file), nullptr, false);
+  if (!json.is_object()) return;
+  for (const auto& [name, stage] : json.items()) {
+    stages_[name] = {stage.value("content_hash", ""), stage.value("seconds", 0.0),
+                     stage.value("files", std::vector<std::string>{})};
+  }
+}
+
+bool RunState::is_done(const std::string& stage, const std::string& content_hash) const {
+  const auto found = stages_.find(stage);
+  return found != stages_.end() && found->second.content_hash == content_hash &&
+         std::ranges::all_of(found->second.files,
+                             [&](const std::string& file) { return std::filesystem::exists(directory_ / file); });
+}
+
+bool RunState::agrees_with(const std::map<std::string, std::string>& hashes) const {
+  return !stages_.empty() && std::ranges::all_of(stages_, [&](const auto& stage) {
+    const auto found = hashes.find(stage.first);
+    return found != hashes.end() && found->second == stage.second.content_hash;
+  });
+}
+
+void RunState::set_done(const std::string& stage, const std::string& content_hash, double seconds,
+                        const std::vector<std::string>& files) {
+  stages_[stage] = {content_hash, seconds, files};
+  nlohmann::json json;
+  for (const auto& [name, done] : stages_) {
+    json[name] = {{"content_hash", done.content_hash}, {"seconds", done.seconds}, {"files", done.files}};
+  }
+  io::publish::write_text_durably(directory_ / "state.json", json.dump(2) + "\n");
+}
+
+std::map<std::string, std::string> stage_hashes(const Config& config) {
+  std::vector<std::filesystem::path> inputs;
+  for (const char* list : {"graph.edges", "graph.nodes", "graph.links"}) {
+    for (std::size_t i = 0; i < config.entries(list); ++i) {
+      const auto files = config.paths(fmt::format("{}[{}].files", list, i));
+      inputs.insert(inputs.end(), files.begin(), files.end());
+    }
+  }
+  for (const char* file : {"graph.file", "graph.previous"}) {
+    if (const auto path = config.path(file)) inputs.push_back(*path);
+  }
+
+  std::map<std::string, std::string> hashes;
+  hashes["import"] = hash_text("import\n" + config.effective_yaml({"graph"}) + identity_of(inputs));
+  const std::string seeded = hashes["import"] + config.effective_yaml({"seed"});
+  hashes["partition"] = hash_text("partition\n" + seeded + config.effective_yaml({"partition"}));
+  hashes["ppr"] = hash_text("ppr\n" + seeded + config.effective_yaml({"ppr"}));
+  hashes["train"] = hash_text("train\n" + seeded + config.effective_yaml({"train"}));
+  hashes["evaluate"] = hash_text("evaluate\n" + hashes["train"] + config.effective_yaml({"evaluate"}) +
+                                 identity_of(config.paths("evaluate.test")));
+  hashes["recommend"] = hash_text("recommend\n" + hashes["train"] + config.effective_yaml({"recommend"}));
+  return hashes;
+}
+
+}  // namespace rove::jobs

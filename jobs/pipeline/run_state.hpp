@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "jobs/config/config.hpp"
+
+namespace rove::jobs {
+
+/// What the stages of a run directory have finished, so that a job that was stopped goes on where it was: `state.json`,
+/// replaced durably after every stage. A stage's content hash names what its output depends on; ranks, parts, threads
+/// and memory are not in it, or a restart on other nodes would do everything again.
+class RunState {
+ public:
+  /// Reads the state, or starts an empty one when there is no file. Rank 0's business.
+  explicit RunState(std::filesystem::path run_directory);
+
+  /// Whether the stage is done with this hash and its files still exist.
+  [[nodiscard]] bool is_done(const std::string& stage, const std::string& content_hash) const;
+  /// Whether the stages recorded so far all agree with `hashes` (stage -> content hash): the directory can be resumed.
+  [[nodiscard]] bool agrees_with(const std::map<std::string, std::string>& hashes) const;
+  void set_done(const std::string& stage, const std::string& content_hash, double seconds,
+                const std::vector<std::string>& files);
+
+ private:
+  struct Stage {
+    std::string content_hash;
+    double seconds = 0;
+    std::vector<std::string> files;
+  };
+  std::filesystem::path directory_;
+  std::map<std::string, Stage> stages_;
+};
+
+/// Content hash of each stage of `rove run` under a configuration: its own section, its input files (path, size, time
+/// of change) and the stages before it. Same on all ranks when they see the same files.
+[[nodiscard]] std::map<std::string, std::string> stage_hashes(const Config& config);
+
+/// Files that a list of shell patterns names, in ascending order. Throws `IoError` for a pattern without files.
+[[nodiscard]] std::vector<std::filesystem::path> expand_patterns(const std::vector<std::filesystem::path>& patterns);
+
+}  // namespace rove::jobs

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/pipeline/session.hpp"
+
+#include <charconv>
+#include <chrono>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "engine/base/error.hpp"
+#include "engine/base/log.hpp"
+#include "io/hdf5/graph_file.hpp"
+#include "io/hdf5/result_files.hpp"
+#include "jobs/config/schema.hpp"
+#include "jobs/version.hpp"
+
+namespace rove::jobs {
+namespace {
+
+std::uint32_t configured_threads(const Config& config) {
+  const std::string text = config.text("resources.threads");
+  if (text == "auto") return 0;
+  std::uint32_t threads = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), threads);
+  if (error != std::errc{} || end != text.data() + text.size() || threads == 0) {
+    throw ConfigError(fmt::format("resources.threads is '{}', expected a number from 1 or auto", text));
+  }
+  return threads;
+}
+
+MemoryLimit configured_memory(const Config& config, const comm::Communicator& comm) {
+  const comm::Communicator node = comm.split_node();
+  const std::string text = config.text("resources.memory");
+  if (text == "auto") return detect_memory_limit(static_cast<std::uint32_t>(node.size()));
+  return {parse_bytes(text), "resources.memory"};
+}
+
+std::string utc_now() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
+}
+
+}  // namespace
+
+Session::Session(const comm::Communicator& comm, Config config, ProgressSink& progress)
+    : comm_(comm), config_(std::move(config)), progress_(progress) {
+  comm.agree([&] { threads_.emplace(configured_threads(config_)); });
+  memory_ = configured_memory(config_, comm);
+  created_utc_ = comm.broadcast_text(utc_now(), Rank{0});
+}
+
+std::uint64_t Session::seed() const {
+  return static_cast<std::uint64_t>(config_.integer("seed"));
+}
+
+io::FileProvenance Session::provenance() const {
+  io::FileProvenance provenance;
+  provenance.software_version = software_version();
+  provenance.commit = software_commit();
+  provenance.seed = seed();
+  provenance.graph_digest = graph_digest_;
+  provenance.created_utc = created_utc_;
+  provenance.config_yaml = config_.effective_yaml();
+  return provenance;
+}
+
+void Session::require_fits(const MemoryPlan& plan) const {
+  comm_.agree([&] { plan.require_fits(memory_.bytes, memory_.source); });
+}
+
+void Session::warn(const std::string& message) {
+  warnings_.push_back(message);
+  log::warning("{}", message);
+}
+
+void Session::set_graph(graph::GraphBlocks blocks, std::vector<io::NodeRows> nodes,
+                        std::vector<io::KeyOverride> overrides, std::string digest) {
+  graph_.reset();
+  assignment_.reset();
+  blocks_ = std::make_unique<graph::GraphBlocks>(std::move(blocks));
+  nodes_ = std::move(nodes);
+  overrides_ = std::move(overrides);
+  graph_digest_ = std::move(digest);
+}
+
+void Session::load_graph(const std::filesystem::path& file) {
+  const PhaseTimer timer(times_, "read graph");
+  io::GraphFile read = io::read_graph(comm_, file);
+  std::vector<io::NodeRows> nodes;
+  for (const graph::VertexType& type : read.blocks.schema.vertex_types()) {
+    nodes.push_back(io::read_nodes(comm_, file, type.name));
+  }
+  std::vector<io::KeyOverride> overrides;
+  comm_.agree([&] {
+    const io::hdf5::InputFile input(file);
+    for (std::size_t t = 0; t < nodes.size(); ++t) {
+      for (auto& entry : io::read_key_overrides(input, VertexTypeId{static_cast<std::uint16_t>(t)}))
+        overrides.push_back(std::move(entry));
+    }
+  });
+  set_graph(std::move(read.blocks), std::move(nodes), std::move(overrides), read.header.provenance.graph_digest);
+}
+
+VertexTypeId Session::vertex_type(const std::string& config_key) const {
+  const std::string name = config_.text(config_key);
+  if (const auto type = schema().find_vertex_type(name)) return *type;
+  std::vector<std::string> names;
+  for (const graph::VertexType& type : schema().vertex_types()) names.push_back(type.name);
+  throw ConfigError(fmt::format("{} is '{}', but the graph has the vertex types {}; did you mean '{}'?", config_key,
+                                name, fmt::join(names, ", "), nearest_word(name, names)));
+}
+
+void Session::set_assignment(graph::Assignment assignment) {
+  graph_.reset();
+  assignment_ = std::move(assignment);
+}
+
+void Session::load_partition(const std::filesystem::path& file) {
+  const PhaseTimer timer(times_, "read partition");
+  set_assignment(io::read_partition(comm_, file, schema()).assignment);
+}
+
+const graph::DistributedGraph& Session::graph() {
+  if (!graph_) {
+    const PhaseTimer timer(times_, "distribute graph");
+    graph_ = std::make_unique<graph::DistributedGraph>(graph::DistributedGraph::build(comm_, blocks(), assignment()));
+  }
+  return *graph_;
+}
+
+}  // namespace rove::jobs

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/memory_plan.hpp"
+#include "engine/base/progress.hpp"
+#include "engine/base/timer.hpp"
+#include "engine/comm/communicator.hpp"
+#include "engine/graph/assignment.hpp"
+#include "engine/graph/distributed_graph.hpp"
+#include "engine/graph/graph_blocks.hpp"
+#include "engine/parallel/parallel.hpp"
+#include "io/hdf5/header.hpp"
+#include "io/hdf5/node_rows.hpp"
+#include "io/imported_graph.hpp"
+#include "jobs/config/config.hpp"
+
+namespace rove::jobs {
+
+/// What the stages of one job share on one rank: configuration, progress, limits, and the graph in its two forms (home
+/// blocks, distributed), each made once and kept as long as a later stage needs it. Every function that makes something
+/// is
+/// **Collective**.
+class Session {
+ public:
+  Session(const comm::Communicator& comm, Config config, ProgressSink& progress);
+
+  [[nodiscard]] const comm::Communicator& comm() const { return comm_; }
+  [[nodiscard]] const Config& config() const { return config_; }
+  [[nodiscard]] ProgressSink& progress() { return progress_; }
+  [[nodiscard]] PhaseTimes& times() { return times_; }
+  [[nodiscard]] const MemoryLimit& memory() const { return memory_; }
+  [[nodiscard]] std::uint64_t seed() const;
+  /// The header of every file this job writes.
+  [[nodiscard]] io::FileProvenance provenance() const;
+
+  /// Tells the user, once, of something that is no error.
+  void warn(const std::string& message);
+  [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
+
+  /// Throws `DoesNotFitError` on all ranks when the plan does not fit on one.
+  void require_fits(const MemoryPlan& plan) const;
+
+  /// Takes over what import produced and `graph.h5` holds.
+  void set_graph(graph::GraphBlocks blocks, std::vector<io::NodeRows> nodes, std::vector<io::KeyOverride> overrides,
+                 std::string digest);
+  /// **Collective.** Reads `graph.h5`.
+  void load_graph(const std::filesystem::path& file);
+  [[nodiscard]] bool has_graph() const { return blocks_ != nullptr; }
+  [[nodiscard]] const graph::GraphBlocks& blocks() const { return *blocks_; }
+  [[nodiscard]] const graph::Schema& schema() const { return blocks_->schema; }
+  [[nodiscard]] const io::NodeRows& nodes(VertexTypeId type) const { return nodes_[type.index()]; }
+  /// Vertices whose key is not the hash of their id.
+  [[nodiscard]] const std::vector<io::KeyOverride>& overrides() const { return overrides_; }
+  /// The type of this name. Throws `ConfigError` naming the key and the types there are.
+  [[nodiscard]] VertexTypeId vertex_type(const std::string& config_key) const;
+
+  void set_assignment(graph::Assignment assignment);
+  /// **Collective.** Reads `partition.h5`.
+  void load_partition(const std::filesystem::path& file);
+  [[nodiscard]] const graph::Assignment& assignment() const { return *assignment_; }
+  [[nodiscard]] bool has_assignment() const { return assignment_.has_value(); }
+  /// **Collective** on first use. The graph cut by the assignment, whose parts must equal the ranks.
+  [[nodiscard]] const graph::DistributedGraph& graph();
+
+ private:
+  const comm::Communicator& comm_;
+  Config config_;
+  ProgressSink& progress_;
+  PhaseTimes times_;
+  MemoryLimit memory_;
+  std::optional<parallel::ConcurrencyLimit> threads_;
+  std::string created_utc_;
+  std::string graph_digest_;
+  std::unique_ptr<graph::GraphBlocks> blocks_;
+  std::vector<io::NodeRows> nodes_;
+  std::vector<io::KeyOverride> overrides_;
+  std::vector<std::string> warnings_;
+  std::optional<graph::Assignment> assignment_;
+  std::unique_ptr<graph::DistributedGraph> graph_;
+};
+
+}  // namespace rove::jobs

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/pipeline/stage_options.hpp"
+
+#include <fmt/format.h>
+
+#include "engine/base/checked_cast.hpp"
+#include "engine/base/error.hpp"
+#include "gnn/triple_sampler.hpp"
+
+namespace rove::jobs {
+namespace {
+
+template <class Enum>
+Enum choose(const std::string& text, std::initializer_list<std::pair<const char*, Enum>> choices) {
+  for (const auto& [name, value] : choices) {
+    if (text == name) return value;
+  }
+  throw InternalError(fmt::format("the key table allows '{}', which no stage knows", text));
+}
+
+std::string optional_text(const Config& config, const std::string& path) {
+  return config.has(path) ? config.text(path) : std::string{};
+}
+
+std::vector<std::string> file_names(const Config& config, const std::string& path) {
+  std::vector<std::string> names;
+  for (const auto& file : config.paths(path)) names.push_back(file.string());
+  return names;
+}
+
+io::TextLayout text_layout(const Config& config, const std::string& entry) {
+  io::TextLayout layout;
+  layout.files = file_names(config, entry + ".files");
+  if (layout.files.empty()) throw ConfigError(fmt::format("{}.files is not set; name the input files", entry));
+  layout.format = io::text_format_of(config.text(entry + ".format"));
+  layout.source = optional_text(config, entry + ".source");
+  layout.target = optional_text(config, entry + ".target");
+  return layout;
+}
+
+}  // namespace
+
+io::ImportOptions import_options(const Config& config) {
+  io::ImportOptions options;
+  for (std::size_t i = 0; i < config.entries("graph.edges"); ++i) {
+    const std::string entry = fmt::format("graph.edges[{}]", i);
+    const auto triple = config.texts(entry + ".type");
+    if (triple.size() != 3) {
+      throw ConfigError(fmt::format("{}.type has {} names, expected three: [source type, relation, destination type]",
+                                    entry, triple.size()));
+    }
+    io::EdgeOptions edge;
+    edge.source_type = triple[0];
+    edge.relation_name = triple[1];
+    edge.destination_type = triple[2];
+    edge.layout = text_layout(config, entry);
+    edge.layout.weight = optional_text(config, entry + ".weight");
+    edge.layout.time = optional_text(config, entry + ".time");
+    edge.layout.relation = optional_text(config, entry + ".relation_column");
+    edge.layout.delimiter = config.text(entry + ".delimiter");
+    edge.layout.header =
+        choose<io::Header>(config.text(entry + ".header"),
+                           {{"auto", io::Header::kAuto}, {"yes", io::Header::kYes}, {"no", io::Header::kNo}});
+    edge.directed = config.boolean(entry + ".directed");
+    edge.duplicates = choose<io::Duplicates>(config.text(entry + ".duplicates"), {{"first", io::Duplicates::kFirst},
+                                                                                  {"last", io::Duplicates::kLast},
+                                                                                  {"sum", io::Duplicates::kSum},
+                                                                                  {"keep", io::Duplicates::kKeep},
+                                                                                  {"error", io::Duplicates::kError}});
+    edge.self_loops = choose<io::SelfLoops>(
+        config.text(entry + ".self_loops"),
+        {{"keep", io::SelfLoops::kKeep}, {"drop", io::SelfLoops::kDrop}, {"error", io::SelfLoops::kError}});
+    if (config.has(entry + ".time_from")) edge.time_from = config.integer(entry + ".time_from");
+    if (config.has(entry + ".time_to")) edge.time_to = config.integer(entry + ".time_to");
+    if (config.has(entry + ".min_weight")) edge.min_weight = config.real(entry + ".min_weight");
+    edge.k_core = config.count(entry + ".k_core");
+    edge.max_degree = config.count(entry + ".max_degree");
+    options.edges.push_back(std::move(edge));
+  }
+  if (options.edges.empty()) throw ConfigError("graph.edges is empty; name at least one edge type and its files");
+  for (std::size_t i = 0; i < config.entries("graph.nodes"); ++i) {
+    const std::string entry = fmt::format("graph.nodes[{}]", i);
+    io::NodeOptions node;
+    node.type = config.text(entry + ".type");
+    node.files = file_names(config, entry + ".files");
+    node.format = io::node_format_of(config.text(entry + ".format"));
+    node.ids = file_names(config, entry + ".ids");
+    node.name = config.text(entry + ".name");
+    node.dataset = optional_text(config, entry + ".dataset");
+    node.dangling = choose<io::Dangling>(
+        config.text(entry + ".dangling"),
+        {{"drop", io::Dangling::kDrop}, {"error", io::Dangling::kError}, {"add", io::Dangling::kAdd}});
+    options.nodes.push_back(std::move(node));
+  }
+  for (std::size_t i = 0; i < config.entries("graph.links"); ++i) {
+    const std::string entry = fmt::format("graph.links[{}]", i);
+    const auto types = config.texts(entry + ".type");
+    if (types.size() != 2)
+      throw ConfigError(fmt::format("{}.type has {} names, expected two: [type, alias type]", entry, types.size()));
+    options.links.push_back({types[0], types[1], text_layout(config, entry)});
+  }
+  return options;
+}
+
+io::TextLayout test_layout(const Config& config) {
+  io::TextLayout layout;
+  layout.files = file_names(config, "evaluate.test");
+  layout.format = io::text_format_of(config.text("evaluate.format"));
+  layout.source = optional_text(config, "evaluate.source");
+  layout.target = optional_text(config, "evaluate.target");
+  return layout;
+}
+
+partition::PartitionOptions partition_options(const Session& session) {
+  const Config& config = session.config();
+  partition::PartitionOptions options;
+  options.method = config.text("partition.method");
+  const std::uint64_t parts = config.count("partition.parts");
+  options.parts = parts == 0 ? session.comm().size() : checked_cast<std::int32_t>(parts, "partition.parts");
+  options.imbalance = config.real("partition.imbalance");
+  if (!(options.imbalance >= 0))
+    throw ConfigError(fmt::format("partition.imbalance is {}, expected at least 0", options.imbalance));
+  options.objective =
+      choose<partition::Objective>(config.text("partition.objective"),
+                                   {{"cut", partition::Objective::kCut}, {"volume", partition::Objective::kVolume}});
+  options.tries = checked_cast<std::uint32_t>(config.count("partition.tries", 1), "partition.tries");
+  options.seed = session.seed();
+  options.memory_limit_bytes = session.memory().bytes;
+  options.memory_limit_source = session.memory().source;
+  return options;
+}
+
+algorithms::PprOptions ppr_options(Session& session) {
+  const Config& config = session.config();
+  algorithms::PprOptions options;
+  options.sources = session.vertex_type("ppr.sources");
+  options.targets = session.vertex_type("ppr.targets");
+  options.restart = config.real("ppr.restart");
+  options.top_k = checked_cast<std::uint32_t>(config.count("ppr.top_k", 1), "ppr.top_k");
+  options.exclude_linked = config.boolean("ppr.exclude_linked");
+  options.method = algorithms::parse_ppr_method(config.text("ppr.method"));
+  options.walks = checked_cast<std::uint32_t>(config.count("ppr.walks", 1), "ppr.walks");
+  options.item_walks = checked_cast<std::uint32_t>(config.count("ppr.item_walks", 1), "ppr.item_walks");
+  options.item_entries = checked_cast<std::uint32_t>(config.count("ppr.item_entries", 1), "ppr.item_entries");
+  options.tolerance = config.real("ppr.tolerance");
+  options.seed = session.seed();
+  options.batch_bytes = std::max<std::uint64_t>(session.memory().bytes / 4, std::uint64_t{1} << 20U);
+  options.progress = &session.progress();
+  return options;
+}
+
+gnn::TrainOptions train_options(const Config& config) {
+  gnn::TrainOptions options;
+  options.seed = static_cast<std::uint64_t>(config.integer("seed"));
+  options.dim = checked_cast<std::uint32_t>(config.count("train.dim", 1), "train.dim");
+  options.layers = checked_cast<std::uint32_t>(config.count("train.layers"), "train.layers");
+  options.epochs = config.count("train.epochs", 1);
+  options.batch_size = config.count("train.batch_size", 1);
+  options.learning_rate = config.real("train.learning_rate");
+  options.decay = config.real("train.decay");
+  options.sampler =
+      choose<gnn::SamplerKind>(config.text("train.sampler"), {{"stratified", gnn::SamplerKind::kUserStratified},
+                                                              {"uniform", gnn::SamplerKind::kUserUniform},
+                                                              {"edge", gnn::SamplerKind::kEdgeUniform}});
+  options.evaluate_every = config.count("train.evaluate_every");
+  options.checkpoint_every = config.count("train.checkpoint_every");
+  return options;
+}
+
+EdgeTypeId training_edge_type(const Session& session) {
+  const graph::Schema& schema = session.schema();
+  const VertexTypeId users = session.vertex_type("train.users");
+  const VertexTypeId items = session.vertex_type("train.items");
+  const std::string relation = optional_text(session.config(), "train.relation");
+  std::vector<EdgeTypeId> found;
+  std::vector<std::string> names;
+  for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
+    const EdgeTypeId type{static_cast<std::uint16_t>(e)};
+    names.push_back(schema.name_of(type));
+    const graph::EdgeType& edge_type = schema.edge_type(type);
+    if (edge_type.source == users && edge_type.destination == items &&
+        (relation.empty() || edge_type.relation == relation)) {
+      found.push_back(type);
+    }
+  }
+  if (found.size() != 1) {
+    throw ConfigError(
+        fmt::format("{} edge types go from train.users '{}' to train.items '{}'{}, expected one; the graph has {}",
+                    found.size(), schema.vertex_type(users).name, schema.vertex_type(items).name,
+                    relation.empty() ? "; choose one with train.relation" : fmt::format(" by '{}'", relation),
+                    fmt::join(names, "; ")));
+  }
+  return found.front();
+}
+
+std::vector<std::uint32_t> cutoffs(const Config& config) {
+  std::vector<std::uint32_t> result;
+  for (const std::uint64_t k : config.counts("evaluate.at"))
+    result.push_back(checked_cast<std::uint32_t>(k, "evaluate.at"));
+  return result;
+}
+
+}  // namespace rove::jobs

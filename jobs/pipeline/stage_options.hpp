@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "algorithms/ppr/ppr.hpp"
+#include "gnn/train_lightgcn.hpp"
+#include "io/import/import_options.hpp"
+#include "jobs/config/config.hpp"
+#include "jobs/pipeline/session.hpp"
+#include "partition/partitioner.hpp"
+
+namespace rove::jobs {
+
+/// The configuration's sections as the options of the folders that do the work. All throw `ConfigError` naming the key.
+[[nodiscard]] io::ImportOptions import_options(const Config& config);
+/// How held-out interactions are read (`evaluate.*`).
+[[nodiscard]] io::TextLayout test_layout(const Config& config);
+[[nodiscard]] partition::PartitionOptions partition_options(const Session& session);
+[[nodiscard]] algorithms::PprOptions ppr_options(Session& session);
+[[nodiscard]] gnn::TrainOptions train_options(const Config& config);
+/// The edge type that connects `train.users` with `train.items` (`train.relation` where there are several).
+[[nodiscard]] EdgeTypeId training_edge_type(const Session& session);
+[[nodiscard]] std::vector<std::uint32_t> cutoffs(const Config& config);
+
+}  // namespace rove::jobs

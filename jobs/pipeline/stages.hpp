@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "engine/graph/redistribute.hpp"
+#include "gnn/embedding_table.hpp"
+#include "gnn/metrics.hpp"
+#include "io/publish/manifest.hpp"
+#include "jobs/pipeline/session.hpp"
+#include "partition/quality.hpp"
+
+namespace rove::jobs {
+
+/// The stages of the pipeline. Each is **Collective**, takes what it needs from the session, writes one file and says
+/// in one line what came out. Plans its memory before it allocates.
+
+/// Text files to `graph.h5`; the session has the graph afterwards.
+void import_stage(Session& session, const std::filesystem::path& graph_file);
+
+/// The graph cut into `partition.parts` parts (or as `partition.files` say), with the quality report.
+partition::PartitionQuality partition_stage(Session& session, const std::filesystem::path& partition_file);
+
+/// Cuts the graph for this job's ranks without writing anything, if the session has no such cut: by `partition.method`.
+void ensure_assignment(Session& session);
+
+/// PPR neighbour sets of all sources.
+void ppr_stage(Session& session, const std::filesystem::path& ppr_file);
+
+/// What is scored: final rows of users and items at their owners.
+struct TrainedModel {
+  EdgeTypeId edge_type;
+  gnn::EmbeddingTable embeddings;
+};
+
+/// Trains, checkpoints into `checkpoint_directory`, resumes from it when it holds a checkpoint with this identity,
+/// writes `embeddings.h5` and `history.json` beside it. Throws `Interrupted` after the checkpoint when a stop was asked
+/// for.
+[[nodiscard]] TrainedModel train_stage(Session& session, const std::filesystem::path& embeddings_file,
+                                       const std::filesystem::path& checkpoint_directory, const std::string& identity);
+/// The model of an earlier train stage.
+[[nodiscard]] TrainedModel load_model(Session& session, const std::filesystem::path& embeddings_file);
+
+/// Full-ranking metrics on `evaluate.test` to `metrics.json`.
+[[nodiscard]] io::publish::Metrics evaluate_stage(Session& session, const TrainedModel& model,
+                                                  const std::filesystem::path& metrics_file);
+
+/// Exact top-k of all users to `recommendations.h5`.
+void recommend_stage(Session& session, const TrainedModel& model, const std::filesystem::path& recommendations_file);
+
+}  // namespace rove::jobs

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs that run one stage alone: import, partition, ppr, train, evaluate, recommend.
+#include <filesystem>
+
+#include "engine/base/error.hpp"
+#include "io/text/part_file.hpp"
+#include "jobs/pipeline/stages.hpp"
+#include "jobs/verbs/collective_job.hpp"
+#include "jobs/verbs/make_verbs.hpp"
+
+namespace rove::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What the stage verbs share: a graph to work on, perhaps its partition, and a file to write.
+class StageVerb : public CollectiveVerb {
+ public:
+  void declare(CLI::App& app) final {
+    command_line_.declare_common(app);
+    declare_stage(app);
+  }
+  void run(const comm::Communicator& world) final {
+    CollectiveJob job(world, command_line_);
+    run_stage(job);
+  }
+
+ protected:
+  virtual void declare_stage(CLI::App& app) = 0;
+  virtual void run_stage(CollectiveJob& job) = 0;
+
+  void declare_graph(CLI::App& app) {
+    app.add_option("-g,--graph", graph_, "The graph container that `rove import` wrote")
+        ->type_name("graph.h5")
+        ->required();
+  }
+  void declare_partition(CLI::App& app) {
+    app.add_option("-p,--partition", partition_, "Its partition; without it the graph is cut by partition.method")
+        ->type_name("partition.h5");
+  }
+  void declare_embeddings(CLI::App& app) {
+    app.add_option("-e,--embeddings", embeddings_, "What `rove train` wrote")->type_name("embeddings.h5")->required();
+  }
+  void declare_out(CLI::App& app, const std::string& standard) {
+    out_ = standard;
+    app.add_option("-o,--out", out_, "File to write")->capture_default_str();
+  }
+  void load_graph(CollectiveJob& job) const {
+    job.session().load_graph(graph_);
+    if (!partition_.empty()) job.session().load_partition(partition_);
+  }
+
+  CommandLine command_line_;
+  fs::path graph_;
+  fs::path partition_;
+  fs::path embeddings_;
+  fs::path out_;
+};
+
+class ImportVerb final : public StageVerb {
+ public:
+  [[nodiscard]] std::string name() const override { return "import"; }
+  [[nodiscard]] std::string summary() const override { return "Text files to a graph container"; }
+  [[nodiscard]] std::string examples() const override {
+    return "rove import --type user,rates,item --files 'logs/*.csv.zst' --format csv -o graph.h5\n"
+           "  mpirun -n 4 rove import -c job.yaml -o graph.h5";
+  }
+
+ private:
+  void declare_stage(CLI::App& app) override {
+    declare_out(app, "graph.h5");
+    command_line_.declare_key(app, "--type", "graph.edges[0].type", "Edge type: source,relation,destination");
+    command_line_.declare_key(app, "--files", "graph.edges[0].files", "Input files (a shell pattern in quotes)");
+    command_line_.declare_key(app, "--format", "graph.edges[0].format", "Layout of the files");
+    command_line_.declare_key(app, "--source", "graph.edges[0].source", "Column of the source id");
+    command_line_.declare_key(app, "--target", "graph.edges[0].target", "Column of the target id");
+    command_line_.declare_key(app, "--weight", "graph.edges[0].weight", "Column of the weight");
+    command_line_.declare_key(app, "--time", "graph.edges[0].time", "Column of the time");
+  }
+  void run_stage(CollectiveJob& job) override { import_stage(job.session(), out_); }
+};
+
+class PartitionVerb final : public StageVerb {
+ public:
+  [[nodiscard]] std::string name() const override { return "partition"; }
+  [[nodiscard]] std::string summary() const override { return "Cut a graph into parts, with a quality report"; }
+  [[nodiscard]] std::string examples() const override {
+    return "rove partition -g graph.h5 --parts 4\n  rove partition -g graph.h5 --parts 64 --method fennel --part-files "
+           "parts/";
+  }
+
+ private:
+  void declare_stage(CLI::App& app) override {
+    declare_graph(app);
+    declare_out(app, "partition.h5");
+    command_line_.declare_key(app, "--parts,--num-parts", "partition.parts", "Number of parts");
+    command_line_.declare_key(app, "--method,--part-method", "partition.method",
+                              "metis, fennel, hash, block, random or file");
+    command_line_.declare_key(app, "--imbalance", "partition.imbalance", "Allowed excess over perfect balance");
+    app.add_option("--part-files", part_files_, "Also write plain part files (one number a line) into this directory");
+  }
+  void run_stage(CollectiveJob& job) override {
+    load_graph(job);
+    Session& session = job.session();
+    const partition::PartitionQuality quality = partition_stage(session, out_);
+    job.print("{} parts by {}: {} of {} edges cut ({:.2f}%), {} rows per halo update", quality.parts,
+              session.config().text("partition.method"), quality.cut_edges, quality.edges, quality.cut_share() * 100,
+              quality.communication_volume);
+    for (const auto& type : quality.types) {
+      job.print("  {:<16} largest part / average: vertices {:.3f}, edges {:.3f}", type.type, type.vertex_imbalance,
+                type.edge_imbalance);
+    }
+    for (std::size_t p = 0; p < quality.owned.size(); ++p) {
+      job.print("  part {:<4} owns {:>12}  reads {:>12} ghosts", p, format_count(quality.owned[p]),
+                format_count(quality.ghosts[p]));
+    }
+    if (!part_files_.empty())
+      io::text::write_part_files(session.comm(), part_files_, session.schema(), session.assignment());
+  }
+
+  fs::path part_files_;
+};
+
+class PprVerb final : public StageVerb {
+ public:
+  [[nodiscard]] std::string name() const override { return "ppr"; }
+  [[nodiscard]] std::string summary() const override { return "PPR neighbour sets for every source of a type"; }
+  [[nodiscard]] std::string examples() const override {
+    return "rove ppr -g graph.h5 --sources user --targets item --top-k 100\n  mpirun -n 4 rove ppr -g graph.h5 "
+           "--method walks";
+  }
+
+ private:
+  void declare_stage(CLI::App& app) override {
+    declare_graph(app);
+    declare_partition(app);
+    declare_out(app, "ppr.h5");
+    command_line_.declare_key(app, "--sources", "ppr.sources", "Vertex type of the sources");
+    command_line_.declare_key(app, "--targets", "ppr.targets", "Vertex type of the targets");
+    command_line_.declare_key(app, "-k,--top-k", "ppr.top_k", "Neighbours per source");
+    command_line_.declare_key(app, "--restart,--alpha", "ppr.restart", "Restart probability (1 - damping)");
+    command_line_.declare_key(app, "--method", "ppr.method", "auto, walks, power or item-index");
+    command_line_.declare_key(app, "--walks,--num-walks", "ppr.walks", "Walks per source");
+  }
+  void run_stage(CollectiveJob& job) override {
+    load_graph(job);
+    ppr_stage(job.session(), out_);
+  }
+};
+
+class TrainVerb final : public StageVerb {
+ public:
+  [[nodiscard]] std::string name() const override { return "train"; }
+  [[nodiscard]] std::string summary() const override { return "Train a model, write embeddings"; }
+  [[nodiscard]] std::string examples() const override {
+    return "mpirun -n 4 rove train -g graph.h5 --epochs 20 --dim 64";
+  }
+
+ private:
+  void declare_stage(CLI::App& app) override {
+    declare_graph(app);
+    declare_partition(app);
+    declare_out(app, "embeddings.h5");
+    app.add_option("--checkpoint", checkpoint_,
+                   "Directory of checkpoints; one that fits is continued (default: beside the output)");
+    command_line_.declare_key(app, "--epochs,--num-epochs", "train.epochs", "Passes over the interactions");
+    command_line_.declare_key(app, "--dim,--hidden-size", "train.dim", "Embedding width");
+    command_line_.declare_key(app, "--layers,--num-layers", "train.layers", "Propagation layers");
+    command_line_.declare_key(app, "--lr,--learning-rate", "train.learning_rate", "Adam's step");
+    command_line_.declare_key(app, "--batch-size", "train.batch_size", "Triples per step");
+  }
+  void run_stage(CollectiveJob& job) override {
+    load_graph(job);
+    const fs::path checkpoint = checkpoint_.empty() ? fs::path(out_.string() + ".checkpoint") : checkpoint_;
+    const std::string identity =
+        job.session().provenance().graph_digest + job.session().config().effective_yaml({"seed", "train"});
+    static_cast<void>(train_stage(job.session(), out_, checkpoint, identity));
+  }
+
+  fs::path checkpoint_;
+};
+
+class EvaluateVerb final : public StageVerb {
+ public:
+  [[nodiscard]] std::string name() const override { return "evaluate"; }
+  [[nodiscard]] std::string summary() const override { return "Full-ranking metrics on held-out interactions"; }
+  [[nodiscard]] std::string examples() const override {
+    return "rove evaluate -g graph.h5 -e embeddings.h5 --test test.txt --test-format adjacency";
+  }
+
+ private:
+  void declare_stage(CLI::App& app) override {
+    declare_graph(app);
+    declare_partition(app);
+    declare_embeddings(app);
+    declare_out(app, "metrics.json");
+    command_line_.declare_key(app, "--test", "evaluate.test", "Held-out interactions");
+    command_line_.declare_key(app, "--test-format", "evaluate.format", "Layout of the test files");
+    command_line_.declare_key(app, "--at", "evaluate.at", "Cut-offs, such as [10, 20]");
+  }
+  void run_stage(CollectiveJob& job) override {
+    load_graph(job);
+    const TrainedModel model = load_model(job.session(), embeddings_);
+    for (const auto& [name, value] : evaluate_stage(job.session(), model, out_))
+      job.print("{:<16} {:.6f}", name, value);
+  }
+};
+
+class RecommendVerb final : public StageVerb {
+ public:
+  [[nodiscard]] std::string name() const override { return "recommend"; }
+  [[nodiscard]] std::string summary() const override { return "Exact top-k items for all users, seen items masked"; }
+  [[nodiscard]] std::string examples() const override {
+    return "rove recommend -g graph.h5 -e embeddings.h5 --top-k 50";
+  }
+
+ private:
+  void declare_stage(CLI::App& app) override {
+    declare_graph(app);
+    declare_partition(app);
+    declare_embeddings(app);
+    declare_out(app, "recommendations.h5");
+    command_line_.declare_key(app, "-k,--top-k", "recommend.top_k", "Items per user");
+  }
+  void run_stage(CollectiveJob& job) override {
+    load_graph(job);
+    recommend_stage(job.session(), load_model(job.session(), embeddings_), out_);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_import_verb() {
+  return std::make_unique<ImportVerb>();
+}
+std::unique_ptr<Verb> make_partition_verb() {
+  return std::make_unique<PartitionVerb>();
+}
+std::unique_ptr<Verb> make_ppr_verb() {
+  return std::make_unique<PprVerb>();
+}
+std::unique_ptr<Verb> make_train_verb() {
+  return std::make_unique<TrainVerb>();
+}
+std::unique_ptr<Verb> make_evaluate_verb() {
+  return std::make_unique<EvaluateVerb>();
+}
+std::unique_ptr<Verb> make_recommend_verb() {
+  return std::make_unique<RecommendVerb>();
+}
+
+}  // namespace rove::jobs
