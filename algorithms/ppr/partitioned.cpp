@@ -100,7 +100,7 @@ class PartitionedPpr {
   }
 
   void lists_from_walks() {
-    parallel::PerThread<TopK> selections{TopK(options_.top_k)};
+    parallel::PerThread<detail::CountRanking> rankings{detail::CountRanking(options_.top_k)};
     parallel::PerThread<std::vector<std::uint32_t>> excluded;
     add_traffic(detail::count_travelling_visits(
         comm_, graph_, walk_graph_, walking(options_.sources, options_.walks, "ppr: walks"),
@@ -112,8 +112,7 @@ class PartitionedPpr {
           collect_excluded(source.vertex, excluded.local());
           for (const std::uint32_t row : excluded.local()) counts.forget(row);
           const auto stopped = static_cast<double>(options_.walks - lost);
-          const std::vector<Scored> ranked =
-              detail::rank_counts(counts.entries(), 0, options_.restart / stopped, selections.local());
+          const std::span<const Scored> ranked = rankings.local().rank(counts.entries(), 0, options_.restart / stopped);
           if (ranked.empty()) return;
           store(source.vertex, ranked,
                 detail::bernstein_bound(static_cast<double>(ranked.front().score), stopped, num_targets_));

@@ -86,10 +86,10 @@ class ReplicatedPpr {
 
  private:
   struct Walking {
-    Walking(IndexRange counted, std::uint32_t top_k) : counter(counted), selection(top_k) {}
+    Walking(IndexRange counted, std::uint32_t top_k) : counter(counted), ranking(top_k) {}
     exec::WalkLanes lanes{};
     exec::VisitCounter counter;
-    TopK selection;
+    detail::CountRanking ranking;
     std::uint64_t moves = 0;
   };
 
@@ -123,8 +123,7 @@ class ReplicatedPpr {
     detail::OneHopList list;
     if (lost < options_.walks) {
       const auto stopped = static_cast<double>(options_.walks - lost);
-      list.ranked =
-          detail::rank_counts(mine.counter.entries(), first_target_, options_.restart / stopped, mine.selection);
+      list.ranked = mine.ranking.rank(mine.counter.entries(), first_target_, options_.restart / stopped);
       if (!list.ranked.empty()) {
         list.error_bound =
             detail::bernstein_bound(static_cast<double>(list.ranked.front().score), stopped, targets_.size());

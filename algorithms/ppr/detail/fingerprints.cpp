@@ -75,6 +75,10 @@ void FingerprintTable::append(const Fingerprint& fingerprint) {
   cut.push_back(fingerprint.cut);
 }
 
+/// The processor's own prefetcher takes over after a few lines of a row.
+constexpr std::size_t kPrefetchLines = 6;
+constexpr std::size_t kEntriesPerLine = 64 / sizeof(Entry);
+
 OneHopList one_hop(const FingerprintTable& table, const OneHopOptions& options, OneHopScratch& scratch) {
   std::vector<std::uint32_t>& slots = scratch.slots;
   std::sort(slots.begin(), slots.end());
@@ -93,7 +97,10 @@ OneHopList one_hop(const FingerprintTable& table, const OneHopOptions& options, 
     cut += table.cut[row];
     const auto entries =
         std::span(table.entries).subspan(table.offsets[row], table.offsets[row + 1] - table.offsets[row]);
-    if (i + 1 < slots.size()) __builtin_prefetch(table.entries.data() + table.offsets[slots[i + 1]]);
+    if (i + 1 < slots.size()) {
+      const Entry* next = table.entries.data() + table.offsets[slots[i + 1]];
+      for (std::size_t line = 0; line < kPrefetchLines; ++line) __builtin_prefetch(next + line * kEntriesPerLine);
+    }
     largest_sum += scratch.counter.add(entries);
   }
   if (largest_sum > std::numeric_limits<std::uint32_t>::max()) {
@@ -109,7 +116,7 @@ OneHopList one_hop(const FingerprintTable& table, const OneHopOptions& options, 
   const double kept_share = 1.0 - moves_on * (static_cast<double>(lost) / (degree * walks));
   const double scale = moves_on * options.restart / (degree * walks * kept_share);
   OneHopList result;
-  result.ranked = rank_counts(scratch.counter.entries(), 0, scale, scratch.selection);
+  result.ranked = scratch.ranking.rank(scratch.counter.entries(), 0, scale);
   scratch.counter.clear();
   if (!result.ranked.empty()) {
     const double effective_walks = walks * degree / (moves_on * static_cast<double>(longest_run));

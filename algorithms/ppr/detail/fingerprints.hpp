@@ -34,10 +34,10 @@ struct FingerprintTable {
 
 /// Scratch of one thread for `one_hop`.
 struct OneHopScratch {
-  OneHopScratch(std::uint64_t num_targets, std::uint32_t top_k) : counter({0, num_targets}), selection(top_k) {}
+  OneHopScratch(std::uint64_t num_targets, std::uint32_t top_k) : counter({0, num_targets}), ranking(top_k) {}
 
   exec::VisitCounter counter;  ///< by target row
-  TopK selection;
+  CountRanking ranking;
   std::vector<std::uint32_t> slots;     ///< rows of the table for the source's slots; parallel edges repeat
   std::vector<std::uint32_t> excluded;  ///< target rows that must not be listed
 };
@@ -49,7 +49,7 @@ struct OneHopOptions {
 };
 
 struct OneHopList {
-  std::vector<Scored> ranked;
+  std::span<const Scored> ranked;  ///< lies in the scratch
   double error_bound = 0.0;
 };
 

@@ -2,6 +2,8 @@
 #include "algorithms/ppr/detail/lists.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 
 #include "engine/base/math.hpp"
@@ -31,20 +33,42 @@ graph::NeighborLists FixedLists::compact() const {
   return lists;
 }
 
-std::vector<Scored> rank_counts(std::span<const exec::VisitCounter::Entry> entries, std::uint32_t first_vertex,
-                                double scale, TopK& selection) {
-  // A count that was refused is refused with every smaller one: most candidates cost one integer comparison.
-  std::uint32_t refused = 0;
-  for (const exec::VisitCounter::Entry& entry : entries) {
-    if (entry.count <= refused) continue;
-    const auto score = static_cast<float>(static_cast<double>(entry.count) * scale);
-    if (selection.may_enter(score)) {
-      selection.push({score, entry.vertex - first_vertex});
-    } else {
-      refused = entry.count;
-    }
+namespace {
+
+/// Counts up to 31 have a bin each, larger ones sixteen bins per power of two.
+constexpr std::size_t kNumBins = 32 + 27 * 16;
+constexpr std::uint32_t bin_of(std::uint32_t count) {
+  const auto width = static_cast<std::uint32_t>(std::bit_width(count));
+  return width <= 5 ? count : (width - 5) * 16 + (count >> (width - 5));
+}
+constexpr std::uint32_t smallest_in_bin(std::uint32_t bin) {
+  return bin < 32 ? bin : (16 + bin % 16) << (bin / 16 - 1);
+}
+
+}  // namespace
+
+/// A count that at least k entries reach and that few more than k do.
+std::uint32_t CountRanking::least_count(std::span<const Entry> entries) const {
+  std::array<std::uint32_t, kNumBins> bins{};
+  for (const Entry& entry : entries) ++bins[bin_of(entry.count)];
+  std::uint64_t reaching = 0;
+  std::uint32_t bin = kNumBins;
+  while (bin > 0 && reaching < k_) reaching += bins[--bin];
+  // From 2^24 on neighbouring counts may round to the same score, where the row decides: one more bin takes them all
+  // in.
+  constexpr std::uint32_t kExact = std::uint32_t{1} << 23U;
+  return smallest_in_bin(bin) >= kExact ? smallest_in_bin(bin - 1) : smallest_in_bin(bin);
+}
+
+std::span<const Scored> CountRanking::rank(std::span<const Entry> entries, std::uint32_t first_vertex, double scale) {
+  const std::uint32_t least = entries.size() > k_ ? least_count(entries) : 0;
+  ranked_.clear();
+  for (const Entry& entry : entries) {
+    if (entry.count < least) continue;
+    ranked_.push_back({static_cast<float>(static_cast<double>(entry.count) * scale), entry.vertex - first_vertex});
   }
-  return selection.take();
+  std::sort(ranked_.begin(), ranked_.end(), ranks_before);
+  return std::span(ranked_).first(std::min<std::size_t>(ranked_.size(), k_));
 }
 
 double bernstein_bound(double best, double walks, std::uint64_t num_targets) {

@@ -29,9 +29,23 @@ class FixedLists {
   std::vector<float> scores_;
 };
 
-/// The best of `entries` by count * scale. Rows are vertex - first_vertex.
-[[nodiscard]] std::vector<Scored> rank_counts(std::span<const exec::VisitCounter::Entry> entries,
-                                              std::uint32_t first_vertex, double scale, TopK& selection);
+/// Picks the k best of a source's counts. Not thread-safe: one per thread. Cost: two passes over the counts.
+class CountRanking {
+ public:
+  using Entry = exec::VisitCounter::Entry;
+
+  explicit CountRanking(std::uint32_t k) : k_(k) {}
+
+  /// The best of `entries` by count * scale, rounded to float. Rows are vertex - first_vertex. Valid until the next
+  /// call.
+  [[nodiscard]] std::span<const Scored> rank(std::span<const Entry> entries, std::uint32_t first_vertex, double scale);
+
+ private:
+  [[nodiscard]] std::uint32_t least_count(std::span<const Entry> entries) const;
+
+  std::uint32_t k_;
+  std::vector<Scored> ranked_;
+};
 
 /// Largest error of any of a list's scores with probability 0.99: full-path counts of `walks` walks, the largest true
 /// score taken as `best`, `num_targets` candidates. From Pr[|x - pi| >= g pi] <= 2 exp(-g^2 R h / 6) with h >= pi, and
