@@ -90,6 +90,12 @@ std::uint64_t DistinctPairs::first(std::uint64_t source) const {
   if (source <= saturated_) return source * max_degree();
   if (source >= spec_.sources) return spec_.pairs;
   const std::uint64_t rest = spec_.pairs - saturated_ * max_degree();
+  if (spec_.source_exponent == 0) {
+    // Exact, so that a whole number of pairs per source stays one.
+    __extension__ using Wide = unsigned __int128;
+    return saturated_ * max_degree() +
+           static_cast<std::uint64_t>(Wide{rest} * (source - saturated_) / (spec_.sources - saturated_));
+  }
   const double before = activity_.sum(saturated_);
   const double share = (activity_.sum(source) - before) / (activity_.total() - before);
   const auto position = static_cast<std::uint64_t>(static_cast<double>(rest) * share);
