@@ -26,7 +26,7 @@ std::string format_count(std::uint64_t count) {
   if (count >= 10'000'000'000U) return fmt::format("{:.1f}G", static_cast<double>(count) * 1e-9);
   if (count >= 10'000'000U) return fmt::format("{:.1f}M", static_cast<double>(count) * 1e-6);
   std::string digits = fmt::format("{}", count);
-  for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, ",");
+  for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, 1, ',');
   return digits;
 }
 
