@@ -2,7 +2,6 @@
 #include "gnn/linear_propagation.hpp"
 
 #include <algorithm>
-#include <array>
 #include <numeric>
 
 #include "engine/base/isa.hpp"
@@ -14,7 +13,7 @@ namespace {
 
 constexpr std::uint64_t kGrain = 512;
 
-void update(detail::RowUpdate task) {
+void update(const detail::RowUpdate& task) {
   detail::UpdateRows* const kernel = pick_isa(detail::avx2::update_rows, detail::avx512::update_rows);
   parallel::for_chunks({0, task.count}, kGrain, [&](IndexRange chunk) {
     detail::RowUpdate part = task;
@@ -28,23 +27,25 @@ void update(detail::RowUpdate task) {
 
 }  // namespace
 
-LinearPropagation::LinearPropagation(const exec::Propagation& propagation, std::vector<float> weights,
-                                     std::uint32_t width)
+LinearPropagation::LinearPropagation(const exec::Propagation& propagation, VertexTypeId users, VertexTypeId items,
+                                     std::vector<float> weights, std::uint32_t width)
     : propagation_(&propagation),
       weights_(std::move(weights)),
       width_(width),
       scaled_(weights_.size() > 1 ? std::size_t{propagation.num_local()} * width : 0),
-      even_(scaled_.size()),
-      odd_(scaled_.size()),
+      work_(scaled_.size()),
       batch_index_(propagation.num_owned()),
-      is_active_(propagation.num_local()),
-      is_read_(propagation.num_local()) {}
+      is_active_(propagation.num_local()) {
+  sides_[0].type = users;
+  sides_[1].type = items;
+}
 
 void LinearPropagation::refresh(const EmbeddingTable& table) {
   if (num_layers() == 0) return;
-  std::vector<std::uint32_t> rows(propagation_->num_owned());
-  std::iota(rows.begin(), rows.end(), 0U);
-  update({table.values().data(), scaled_.data(), rows.data(), rows.size(), width_, propagation_->before().data()});
+  const std::span<const float> scale = propagation_->before();
+  parallel::for_each({0, table.num_rows()}, kGrain, [&](std::uint64_t row) {
+    for (std::uint64_t c = row * width_; c < (row + 1) * width_; ++c) scaled_[c] = scale[row] * table.values()[c];
+  });
 }
 
 void LinearPropagation::set_active(const Batch& batch) {
@@ -58,10 +59,14 @@ void LinearPropagation::set_active(const Batch& batch) {
     is_active_[batch.active[i]] = 1;
   }
   if (num_layers() == 0) return;
-  active_rows_ = propagation_->select(is_active_);
-  if (num_layers() == 1) return;
-  propagation_->mark_sources(batch.active, is_read_);
-  read_rows_ = propagation_->select(is_read_);
+  for (Side& side : sides_) {
+    const IndexRange owned = propagation_->graph().owned_of_type(side.type);
+    const auto begin = std::lower_bound(batch.active.begin(), batch.active.end(), owned.begin);
+    const auto end = std::lower_bound(begin, batch.active.end(), owned.end);
+    side.active = std::span(begin, end);
+    side.first = static_cast<std::size_t>(begin - batch.active.begin());
+    side.rows = propagation_->select(side.active);
+  }
 }
 
 void LinearPropagation::forward(const EmbeddingTable& table, const Batch& batch, float* row_buffer) {
@@ -71,42 +76,39 @@ void LinearPropagation::forward(const EmbeddingTable& table, const Batch& batch,
   update(gather);
   if (num_layers() == 0) return;
 
-  gather.add = true;
-  gather.scale = propagation_->undo_before().data();
-  HugeBuffer<float>* current = &scaled_;
-  for (std::uint32_t k = 1; k < num_layers(); ++k) {
-    HugeBuffer<float>* next = k % 2 == 1 ? &odd_ : &even_;
-    exec::Propagation::Pull pull;
-    if (k + 1 == num_layers()) pull.rows = &read_rows_;
-    pull.scale = propagation_->chain();
-    propagation_->pull(current->span(), width_, pull, next->span());
-    gather.from = next->data();
-    gather.factor = weights_[k];
-    update(gather);
-    current = next;
-  }
   detail::UpdateRows* const kernel = pick_isa(detail::avx2::update_rows, detail::avx512::update_rows);
-  exec::Propagation::Pull last;
-  last.rows = &active_rows_;
-  last.scale = propagation_->after();
-  propagation_->pull(current->span(), width_, last, [&](std::span<const std::uint32_t> rows, const float* results) {
-    std::array<std::uint32_t, exec::Propagation::kBlockRows> places{};
-    for (std::size_t i = 0; i < rows.size(); ++i) places[i] = batch_index_[rows[i]] - 1;
-    detail::RowUpdate task{results, row_buffer, places.data(), rows.size(), width_};
-    task.factor = weights_.back();
-    task.add = true;
-    task.scatter = true;
-    kernel(task);
-  });
+  for (std::uint32_t start = 0; start < 2; ++start) {
+    exec::Propagation::Pull pull;
+    pull.scale = propagation_->chain();
+    for (std::uint32_t k = 1; k < num_layers(); ++k) {
+      const Side& side = side_of(start, k);
+      pull.source_type = side_of(start, k - 1).type;
+      pull.rows = &propagation_->rows_of_type(side.type);
+      propagation_->pull(k == 1 ? scaled_.span() : work_.span(), width_, pull, work_.span());
+      gather = {work_.data(), row_buffer + side.first * width_, side.active.data(), side.active.size(), width_};
+      gather.scale = propagation_->undo_before().data();
+      gather.factor = weights_[k];
+      gather.add = true;
+      update(gather);
+    }
+    const Side& side = side_of(start, num_layers());
+    pull.source_type = side_of(start, num_layers() - 1).type;
+    pull.rows = &side.rows;
+    pull.scale = propagation_->after();
+    const auto consume = [&](std::span<const std::uint32_t> rows, const float* results) {
+      std::array<std::uint32_t, exec::Propagation::kBlockRows> places{};
+      for (std::size_t i = 0; i < rows.size(); ++i) places[i] = batch_index_[rows[i]] - 1;
+      detail::RowUpdate task{results, row_buffer, places.data(), rows.size(), width_};
+      task.factor = weights_.back();
+      task.add = true;
+      task.scatter = true;
+      kernel(task);
+    };
+    propagation_->pull(num_layers() == 1 ? scaled_.span() : work_.span(), width_, pull, consume);
+  }
 }
 
-void LinearPropagation::clear_unmarked_rows(float* x) {
-  parallel::for_each({0, propagation_->num_owned()}, kGrain, [&](std::uint64_t row) {
-    if (is_read_[row] == 0) std::fill_n(x + row * width_, width_, 0.0F);
-  });
-}
-
-void LinearPropagation::backward(const Batch& batch, const float* gradients, const GradientConsumer& consume) {
+void LinearPropagation::backward(const float* gradients, const GradientConsumer& consume) {
   if (num_layers() == 0) {
     std::vector<std::uint32_t> rows(propagation_->num_owned());
     std::iota(rows.begin(), rows.end(), 0U);
@@ -115,59 +117,63 @@ void LinearPropagation::backward(const Batch& batch, const float* gradients, con
     });
     return;
   }
-  // The adjoint of D^-a A D^-b is D^-b A D^-a: the scalings before and after change places.
-  detail::RowUpdate scatter{gradients, even_.data(), batch.active.data(), batch.active.size(), width_};
-  scatter.scale = propagation_->after().data();
-  scatter.factor = weights_.back();
-  scatter.scatter = true;
-  update(scatter);
-  if (propagation_->graph().halo().comm().size() > 1) propagation_->graph().halo().update<std::uint8_t>(is_active_);
-
-  scatter.add = true;
-  HugeBuffer<float>* current = &even_;
-  bool is_sparse = true;
-  for (std::uint32_t k = num_layers() - 1; k >= 1; --k) {
-    HugeBuffer<float>* next = current == &even_ ? &odd_ : &even_;
-    exec::Propagation::Pull pull;
-    pull.scale = propagation_->chain();
-    if (is_sparse) {
-      pull.rows = &read_rows_;
-      pull.nonzero = is_active_;
-    }
-    propagation_->pull(current->span(), width_, pull, next->span());
-    if (is_sparse) clear_unmarked_rows(next->data());
-    scatter.to = next->data();
-    scatter.factor = weights_[k];
-    update(scatter);
-    current = next;
-    is_sparse = false;
+  if (propagation_->graph().halo().comm().size() > 1) {
+    propagation_->graph().halo().update<std::uint8_t>(is_active_);
   }
-  exec::Propagation::Pull last;
-  last.scale = propagation_->before();
-  if (is_sparse) last.nonzero = is_active_;
-  propagation_->pull(current->span(), width_, last, consume);
+  // The adjoint of D^-a A D^-b is D^-b A D^-a: the scalings before and after change places.
+  const auto add_gradients = [&](const Side& side, std::uint32_t k) {
+    detail::RowUpdate scatter{gradients + side.first * width_, work_.data(), side.active.data(), side.active.size(),
+                              width_};
+    scatter.scale = propagation_->after().data();
+    scatter.factor = weights_[k];
+    scatter.scatter = true;
+    scatter.add = k < num_layers();
+    update(scatter);
+  };
+  for (std::uint32_t start = 0; start < 2; ++start) {
+    add_gradients(side_of(start, 0), num_layers());
+    for (std::uint32_t hop = 1; hop <= num_layers(); ++hop) {
+      const Side& side = side_of(start, hop);
+      exec::Propagation::Pull pull;
+      pull.source_type = side_of(start, hop - 1).type;
+      pull.rows = &propagation_->rows_of_type(side.type);
+      if (hop == 1) pull.nonzero = is_active_;
+      if (hop == num_layers()) {
+        pull.scale = propagation_->before();
+        propagation_->pull(work_.span(), width_, pull, consume);
+      } else {
+        pull.scale = propagation_->chain();
+        propagation_->pull(work_.span(), width_, pull, work_.span());
+        add_gradients(side, num_layers() - hop);
+      }
+    }
+  }
 }
 
 void LinearPropagation::forward_all(const EmbeddingTable& table, EmbeddingTable& result) {
-  std::vector<std::uint32_t> rows(propagation_->num_owned());
-  std::iota(rows.begin(), rows.end(), 0U);
-  detail::RowUpdate gather{table.values().data(), result.values().data(), rows.data(), rows.size(), width_};
-  gather.factor = weights_[0];
-  update(gather);
-  gather.add = true;
-  gather.scale = propagation_->undo_before().data();
-  HugeBuffer<float>* current = &scaled_;
-  for (std::uint32_t k = 1; k <= num_layers(); ++k) {
-    HugeBuffer<float>* next = k % 2 == 1 ? &odd_ : &even_;
-    exec::Propagation::Pull pull;
-    const bool is_last = k == num_layers();
-    pull.scale = is_last ? propagation_->after() : propagation_->chain();
-    propagation_->pull(current->span(), width_, pull, next->span());
-    gather.from = next->data();
-    gather.factor = weights_[k];
-    if (is_last) gather.scale = nullptr;
+  const auto add_layer = [&](const float* from, IndexRange rows, float weight, std::span<const float> scale, bool add) {
+    std::vector<std::uint32_t> list(rows.size());
+    std::iota(list.begin(), list.end(), static_cast<std::uint32_t>(rows.begin));
+    detail::RowUpdate gather{from, result.values().data() + rows.begin * width_, list.data(), list.size(), width_};
+    gather.scale = scale.empty() ? nullptr : scale.data();
+    gather.factor = weight;
+    gather.add = add;
     update(gather);
-    current = next;
+  };
+  add_layer(table.values().data(), {0, table.num_rows()}, weights_[0], {}, false);
+  if (num_layers() == 0) return;
+  for (std::uint32_t start = 0; start < 2; ++start) {
+    for (std::uint32_t k = 1; k <= num_layers(); ++k) {
+      const VertexTypeId type = side_of(start, k).type;
+      const bool is_last = k == num_layers();
+      exec::Propagation::Pull pull;
+      pull.source_type = side_of(start, k - 1).type;
+      pull.rows = &propagation_->rows_of_type(type);
+      pull.scale = is_last ? propagation_->after() : propagation_->chain();
+      propagation_->pull(k == 1 ? scaled_.span() : work_.span(), width_, pull, work_.span());
+      add_layer(work_.data(), propagation_->graph().owned_of_type(type), weights_[k],
+                is_last ? std::span<const float>() : propagation_->undo_before(), true);
+    }
   }
 }
 

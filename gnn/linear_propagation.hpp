@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -13,20 +14,24 @@
 
 namespace rove::gnn {
 
-/// H = w_0 X + w_1 Â X + ... + w_K Â^K X for a table X, and its gradient by Horner's rule without stored activations
-/// (LightGCN, arXiv 2002.02126; K = 0 is matrix factorisation). Per batch only what it needs is computed, with the bits
-/// of the full computation: the last layer at the batch's rows, the one before at what they read; backwards the first
-/// hop reads the batch's rows only.
+/// H = w_0 X + w_1 Â X + ... + w_K Â^K X for a table X on a bipartite graph, and its gradient by Horner's rule without
+/// stored activations (LightGCN, arXiv 2002.02126; K = 0 is matrix factorisation). Per batch the last layer is computed
+/// at the batch's rows only, and the first hop backwards reads only them; the bits are those of the full computation.
+///
+/// Layers are computed in two chains, users -> items -> users ... and items -> users -> items ..., one after the other:
+/// a chain's hop reads what the last one wrote, and both fit the cache together where a whole layer and the next do
+/// not. One work array serves both chains, since a hop reads one type's rows and writes the other's.
 ///
 /// Keeps D^-b X beside X: whoever changes X calls `refresh`, or writes both (the fused optimiser step). All calls are
-/// for the thread that drives the rank. Memory: 3 rows of the table's width per local vertex.
+/// for the thread that drives the rank. Memory: 2 rows of the table's width per local vertex.
 class LinearPropagation {
  public:
-  /// `weights`: w_0 ... w_K. Refers to the propagation.
-  LinearPropagation(const exec::Propagation& propagation, std::vector<float> weights, std::uint32_t width);
+  /// `weights`: w_0 ... w_K. `users` and `items`: the types of the two sides. Refers to the propagation.
+  LinearPropagation(const exec::Propagation& propagation, VertexTypeId users, VertexTypeId items,
+                    std::vector<float> weights, std::uint32_t width);
 
   [[nodiscard]] std::uint32_t num_layers() const { return static_cast<std::uint32_t>(weights_.size()) - 1; }
-  /// D^-b X of owned rows, to be kept up to date with X; scales are `scaled_by`.
+  /// D^-b X of owned rows, to be kept up to date with X, and d^-b; nullptr without layers.
   [[nodiscard]] float* scaled() { return scaled_.data(); }
   [[nodiscard]] const float* scaled_by() const { return propagation_->before().data(); }
   void refresh(const EmbeddingTable& table);
@@ -36,9 +41,9 @@ class LinearPropagation {
   /// Called from several threads with disjoint rows: `results` is the gradient that arrives through propagation
   /// (nullptr: none), to which w_0 · gradient is still to be added for active rows.
   using GradientConsumer = std::function<void(std::span<const std::uint32_t> rows, const float* results)>;
-  /// **Collective.** Hands over ∂L/∂X of all owned rows, given ∂L/∂H of the active rows of the batch that `forward` saw
-  /// last.
-  void backward(const Batch& batch, const float* gradients, const GradientConsumer& consume);
+  /// **Collective.** Hands over ∂L/∂X of every owned row of the two types once, given ∂L/∂H of the active rows of the
+  /// batch that `forward` saw last. X and D^-b X of a row may be changed once it was handed over.
+  void backward(const float* gradients, const GradientConsumer& consume);
   /// Per owned row: 1 + its place among the active rows of the present batch, or 0.
   [[nodiscard]] const std::uint32_t* batch_index() const { return batch_index_.data(); }
   [[nodiscard]] float first_weight() const { return weights_[0]; }
@@ -47,21 +52,26 @@ class LinearPropagation {
   void forward_all(const EmbeddingTable& table, EmbeddingTable& result);
 
  private:
+  /// The active rows of one type: a range of the batch's, since types lie one after the other.
+  struct Side {
+    VertexTypeId type;
+    std::span<const std::uint32_t> active;
+    std::size_t first = 0;  ///< place of the first of them among the batch's
+    exec::Propagation::Rows rows;
+  };
   void set_active(const Batch& batch);
-  void clear_unmarked_rows(float* x);
+  /// The side that hop k of the chain which starts at `start` writes; hop 0 is the start itself.
+  [[nodiscard]] const Side& side_of(std::uint32_t start, std::uint32_t hop) const { return sides_[(start + hop) % 2]; }
 
   const exec::Propagation* propagation_;
   std::vector<float> weights_;
   std::uint32_t width_;
   HugeBuffer<float> scaled_;
-  HugeBuffer<float> even_;  ///< layers alternate between two buffers
-  HugeBuffer<float> odd_;
+  HugeBuffer<float> work_;
+  std::array<Side, 2> sides_;
   std::vector<std::uint32_t> batch_index_;
   std::vector<std::uint32_t> indexed_rows_;
   std::vector<std::uint8_t> is_active_;  ///< by local row
-  std::vector<std::uint8_t> is_read_;    ///< by local row: an active row, or one it reads
-  exec::Propagation::Rows active_rows_;
-  exec::Propagation::Rows read_rows_;
 };
 
 }  // namespace rove::gnn

@@ -53,7 +53,8 @@ class Training {
         sampler_(comm, interactions_, options.sampler, options.seed),
         propagation_(graph, {{type}, options.row_exponent, options.column_exponent}),
         table_(graph.num_owned(), options.dim),
-        model_(propagation_, layer_mean(options.layers), table_.width()),
+        model_(propagation_, interactions_.user_type(), interactions_.item_type(), layer_mean(options.layers),
+               table_.width()),
         optimizer_({.learning_rate = options.learning_rate}, table_),
         loss_(table_.width()) {
     register_state(type);
@@ -168,7 +169,7 @@ class Training {
     task.decay_factor = static_cast<float>(options_.decay / static_cast<double>(batch.num_triples));
     task.scaled = model_.num_layers() == 0 ? nullptr : model_.scaled();
     task.scale = model_.scaled_by();
-    model_.backward(batch, gradients_.data(), [&](std::span<const std::uint32_t> rows, const float* results) {
+    model_.backward(gradients_.data(), [&](std::span<const std::uint32_t> rows, const float* results) {
       detail::AdamRows part = task;
       part.rows = rows.data();
       part.count = rows.size();
@@ -347,7 +348,7 @@ TrainResult train_lightgcn(const comm::Communicator& comm, const graph::Distribu
 MemoryPlan plan_lightgcn(std::uint64_t owned_rows, std::uint64_t ghost_rows, std::uint64_t owned_interactions,
                          const TrainOptions& options) {
   const std::uint64_t row = exec::padded_width(options.dim) * sizeof(float);
-  const std::uint64_t buffers = options.layers == 0 ? 0 : 3;
+  const std::uint64_t buffers = options.layers == 0 ? 0 : 2;
   MemoryPlan plan("train");
   plan.hold("parameters and optimiser moments", 3 * owned_rows * row);
   plan.hold("layers", buffers * (owned_rows + ghost_rows) * row);

@@ -2,8 +2,8 @@
 #include "engine/exec/propagation.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
+#include <numeric>
 
 #include "engine/base/assert.hpp"
 #include "engine/base/checked_cast.hpp"
@@ -30,6 +30,12 @@ detail::RowSlots row_slots(const std::uint32_t* targets, IndexRange slots, std::
   const std::uint64_t readable = std::min(slots.size() + detail::kAhead, size - slots.begin);
   return {targets + slots.begin, static_cast<std::uint32_t>(slots.size()),
           checked_cast<std::uint32_t>(readable, "degree")};
+}
+
+std::vector<std::uint64_t> scaled(std::span<const std::uint64_t> offsets, std::uint64_t width) {
+  std::vector<std::uint64_t> result(offsets.begin(), offsets.end());
+  for (std::uint64_t& offset : result) offset *= width;
+  return result;
 }
 
 }  // namespace
@@ -68,9 +74,6 @@ Propagation::Propagation(const graph::DistributedGraph& graph, const Propagation
     const detail::RowSlots& slots = slots_[row];
     num_slots_ += slots.degree;
     if (slots.degree >= kHubDegree) hubs_.push_back(row);
-    const bool reads_ghost =
-        std::any_of(slots.targets, slots.targets + slots.degree, [&](std::uint32_t target) { return target >= owned; });
-    (reads_ghost ? all_rows_.boundary : all_rows_.interior).push_back(row);
     if (slots.degree == 0) continue;
     const auto degree = static_cast<double>(slots.degree);
     const double row_power = power(degree, options.row_exponent);
@@ -81,22 +84,59 @@ Propagation::Propagation(const graph::DistributedGraph& graph, const Propagation
     undo_before_[row] = static_cast<float>(column_power);
     undo_after_[row] = static_cast<float>(row_power);
   }
+  build_rows();
+  build_halos();
 }
 
-Propagation::Rows Propagation::select(std::span<const std::uint8_t> flags) const {
-  Rows rows;
-  const auto keep = [&](const std::vector<std::uint32_t>& from, std::vector<std::uint32_t>& to) {
-    to.resize(from.size());
-    std::size_t count = 0;
-    for (const std::uint32_t row : from) {
-      to[count] = row;
-      count += flags[row] != 0 ? 1U : 0U;
+void Propagation::build_rows() {
+  const std::uint32_t owned = num_owned();
+  reads_ghost_.resize(owned);
+  for (std::uint32_t row = 0; row < owned; ++row) {
+    const auto targets = targets_of(row);
+    reads_ghost_[row] =
+        std::any_of(targets.begin(), targets.end(), [&](std::uint32_t t) { return t >= owned; }) ? 1 : 0;
+  }
+  for (std::uint16_t t = 0; t < graph_->schema().vertex_types().size(); ++t) {
+    const IndexRange range = graph_->owned_of_type(VertexTypeId{t});
+    std::vector<std::uint32_t> rows(range.size());
+    std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(range.begin));
+    rows_by_type_.push_back(select(rows));
+    rows_by_type_.back().is_sparse = false;
+  }
+}
+
+void Propagation::build_halos() {
+  const graph::HaloExchange& halo = graph_->halo();
+  const std::size_t types = graph_->schema().vertex_types().size();
+  halo_by_type_.resize(types);
+  const auto append = [&](auto& offsets_of, auto& rows_of, std::size_t rank_begin, std::size_t rank_end, auto row_at) {
+    for (std::size_t i = rank_begin; i < rank_end; ++i) {
+      const std::uint32_t row = row_at(i);
+      rows_of(halo_by_type_[graph_->type_of(LocalVertexId{row}).index()]).push_back(row);
     }
-    to.resize(count);
+    for (TypeHalo& of_type : halo_by_type_) offsets_of(of_type).push_back(rows_of(of_type).size());
   };
-  keep(all_rows_.interior, rows.interior);
-  keep(all_rows_.boundary, rows.boundary);
-  return rows;
+  const auto send_offsets = [](TypeHalo& of_type) -> auto& { return of_type.send_offsets; };
+  const auto send_rows = [](TypeHalo& of_type) -> auto& { return of_type.send_rows; };
+  const auto receive_offsets = [](TypeHalo& of_type) -> auto& { return of_type.receive_offsets; };
+  const auto ghosts = [](TypeHalo& of_type) -> auto& { return of_type.ghosts; };
+  for (TypeHalo& of_type : halo_by_type_) {
+    of_type.send_offsets.push_back(0);
+    of_type.receive_offsets.push_back(0);
+  }
+  for (std::size_t rank = 0; rank + 1 < halo.send_offsets().size(); ++rank) {
+    append(send_offsets, send_rows, halo.send_offsets()[rank], halo.send_offsets()[rank + 1],
+           [&](std::size_t i) { return halo.send_rows()[i].value(); });
+    append(receive_offsets, ghosts, halo.ghost_offsets()[rank], halo.ghost_offsets()[rank + 1],
+           [&](std::size_t i) { return static_cast<std::uint32_t>(num_owned() + i); });
+  }
+}
+
+Propagation::Rows Propagation::select(std::span<const std::uint32_t> rows) const {
+  Rows selected;
+  selected.is_sparse = true;
+  for (const std::uint32_t row : rows) (reads_ghost_[row] != 0 ? selected.boundary : selected.interior).push_back(row);
+  return selected;
 }
 
 void Propagation::pull(std::span<float> x, std::uint32_t width, const Pull& options, std::span<float> y) const {
@@ -112,19 +152,37 @@ void Propagation::pull(std::span<float> x, std::uint32_t width, const Pull& opti
 void Propagation::run(std::span<float> x, std::uint32_t width, const Pull& options, float* y,
                       const BlockConsumer* consume) const {
   ROVE_ASSERT_LIGHT(width % kRowLanes == 0 && x.size() >= std::uint64_t{num_local()} * width);
-  const Rows& rows = options.rows == nullptr ? all_rows_ : *options.rows;
-  if (options.ghosts_are_fresh || graph_->halo().comm().size() == 1) {
-    pull_part(x.data(), width, rows.interior, options, y, consume);
-  } else {
+  const std::span<const Rows> parts =
+      options.rows == nullptr ? std::span<const Rows>(rows_by_type_) : std::span(options.rows, 1);
+  const auto interior = [&] {
+    for (const Rows& rows : parts) pull_part(x.data(), width, rows.interior, options, rows.is_sparse, y, consume);
+  };
+  const comm::Communicator& comm = graph_->halo().comm();
+  if (comm.size() == 1) return interior();
+  if (!options.source_type) {
     auto update = graph_->halo().start_update(x, width);
-    pull_part(x.data(), width, rows.interior, options, y, consume);
+    interior();
     update.wait();
+  } else {
+    const TypeHalo& halo = halo_by_type_[options.source_type->index()];
+    std::vector<float> outgoing(halo.send_rows.size() * width);
+    std::vector<float> incoming(halo.ghosts.size() * width);
+    for (std::size_t i = 0; i < halo.send_rows.size(); ++i) {
+      std::copy_n(x.data() + std::uint64_t{halo.send_rows[i]} * width, width, outgoing.data() + i * width);
+    }
+    auto pending = comm.start_exchange<float>(outgoing, scaled(halo.send_offsets, width), incoming,
+                                              scaled(halo.receive_offsets, width));
+    interior();
+    pending.wait();
+    for (std::size_t i = 0; i < halo.ghosts.size(); ++i) {
+      std::copy_n(incoming.data() + i * width, width, x.data() + std::uint64_t{halo.ghosts[i]} * width);
+    }
   }
-  pull_part(x.data(), width, rows.boundary, options, y, consume);
+  for (const Rows& rows : parts) pull_part(x.data(), width, rows.boundary, options, rows.is_sparse, y, consume);
 }
 
 void Propagation::pull_part(const float* x, std::uint32_t width, std::span<const std::uint32_t> rows,
-                            const Pull& options, float* y, const BlockConsumer* consume) const {
+                            const Pull& options, bool is_sparse, float* y, const BlockConsumer* consume) const {
   detail::PullRows* const kernel = pick_isa(detail::avx2::pull_rows, detail::avx512::pull_rows);
   detail::PullTask task;
   task.x = x;
@@ -134,6 +192,7 @@ void Propagation::pull_part(const float* x, std::uint32_t width, std::span<const
   task.nonzero = options.nonzero.empty() ? nullptr : options.nonzero.data();
   task.segment = kSegment;
   task.skip_degree = kHubDegree;
+  task.is_sparse = is_sparse;
 
   for (const std::uint32_t hub : hubs_) {
     const auto found = std::lower_bound(rows.begin(), rows.end(), hub);
@@ -215,20 +274,6 @@ void Propagation::pull_hub(const float* x, std::uint32_t width, std::uint32_t ro
     for (std::uint64_t s = 1; s < segments; ++s) total += sums[s * width + c];
     out[c] = scale * total;
   }
-}
-
-void Propagation::mark_sources(std::span<const std::uint32_t> rows, std::span<std::uint8_t> flags) const {
-  std::fill(flags.begin(), flags.end(), std::uint8_t{0});
-  parallel::for_each({0, rows.size()}, kGrain, [&](std::uint64_t i) {
-    for (const std::uint32_t target : targets_of(rows[i])) {
-      std::atomic_ref<std::uint8_t>(flags[target]).store(1, std::memory_order_relaxed);
-    }
-    std::atomic_ref<std::uint8_t>(flags[rows[i]]).store(1, std::memory_order_relaxed);
-  });
-  if (graph_->halo().comm().size() == 1) return;
-  graph_->halo().accumulate<std::uint8_t>(flags, 1, [&](LocalVertexId row, std::span<const std::uint8_t> flag) {
-    flags[row.index()] = static_cast<std::uint8_t>(flags[row.index()] | flag[0]);
-  });
 }
 
 }  // namespace rove::exec

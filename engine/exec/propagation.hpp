@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -67,35 +68,44 @@ class Propagation {
   struct Rows {
     std::vector<std::uint32_t> interior;
     std::vector<std::uint32_t> boundary;
+    bool is_sparse = false;  ///< few of the rows between the first and the last
     [[nodiscard]] std::uint64_t size() const { return interior.size() + boundary.size(); }
   };
-  [[nodiscard]] const Rows& all_rows() const { return all_rows_; }
-  /// The owned rows with a non-zero flag.
-  [[nodiscard]] Rows select(std::span<const std::uint8_t> flags) const;
+  [[nodiscard]] const Rows& rows_of_type(VertexTypeId type) const { return rows_by_type_[type.index()]; }
+  /// Some owned rows, given in ascending order.
+  [[nodiscard]] Rows select(std::span<const std::uint32_t> rows) const;
 
   struct Pull {
-    const Rows* rows = nullptr;             ///< nullptr: all
+    const Rows* rows = nullptr;             ///< nullptr: all owned rows
     std::span<const float> scale;           ///< per owned row; empty: 1
-    std::span<const std::uint8_t> nonzero;  ///< per local row; non-empty: rows of X with flag 0 count as zero, unread
-    bool ghosts_are_fresh = false;          ///< skips the halo exchange
+    std::span<const std::uint8_t> nonzero;  ///< per local row; non-empty: rows of x with flag 0 count as zero, unread
+    /// The chosen rows read this vertex type only, so only its ghosts travel; nothing: all types.
+    std::optional<VertexTypeId> source_type;
   };
   /// **Collective.** y[r] = scale[r] · sum(r) for the chosen owned rows; other rows of y stay as they are. Interior
-  /// rows are computed while the halo of x travels. x and y must not overlap; y needs the owned rows only.
+  /// rows are computed while the halo of x travels. y needs the owned rows only; it may be x when no chosen row is
+  /// read.
   void pull(std::span<float> x, std::uint32_t width, const Pull& options, std::span<float> y) const;
 
-  /// Called from several threads with disjoint blocks: `results` holds one scaled sum per entry of `rows`.
+  /// Called from several threads with disjoint blocks of at most `kBlockRows` rows: `results` holds a scaled sum for
+  /// each.
   using BlockConsumer = std::function<void(std::span<const std::uint32_t> rows, const float* results)>;
-  /// **Collective.** The same, handing over small blocks of results while they lie in the first-level cache.
+  /// **Collective.** The same, handing over blocks of results while they lie in the first-level cache.
   void pull(std::span<float> x, std::uint32_t width, const Pull& options, const BlockConsumer& consume) const;
 
-  /// **Collective.** Flags (by local row) of what the flagged owned rows read: 1 for every target of one and for
-  /// itself, else 0; ghosts' flags are passed on to their owners.
-  void mark_sources(std::span<const std::uint32_t> rows, std::span<std::uint8_t> flags) const;
-
  private:
+  /// The part of the graph's halo that belongs to one vertex type; ghosts of a type do not lie together.
+  struct TypeHalo {
+    std::vector<std::uint64_t> send_offsets;  ///< P + 1
+    std::vector<std::uint32_t> send_rows;
+    std::vector<std::uint64_t> receive_offsets;  ///< P + 1
+    std::vector<std::uint32_t> ghosts;           ///< local ids, in order of arrival
+  };
+  void build_rows();
+  void build_halos();
   void run(std::span<float> x, std::uint32_t width, const Pull& options, float* y, const BlockConsumer* consume) const;
   void pull_part(const float* x, std::uint32_t width, std::span<const std::uint32_t> rows, const Pull& options,
-                 float* y, const BlockConsumer* consume) const;
+                 bool is_sparse, float* y, const BlockConsumer* consume) const;
   void pull_hub(const float* x, std::uint32_t width, std::uint32_t row, const Pull& options, float* out) const;
 
   const graph::DistributedGraph* graph_;
@@ -103,7 +113,9 @@ class Propagation {
   std::vector<std::vector<std::uint32_t>> merged_;  ///< targets of the types that several adjacencies reach
   std::vector<std::uint32_t> hubs_;                 ///< rows whose segments are shared by the threads
   std::uint64_t num_slots_ = 0;
-  Rows all_rows_;
+  std::vector<Rows> rows_by_type_;
+  std::vector<std::uint8_t> reads_ghost_;  ///< per owned row
+  std::vector<TypeHalo> halo_by_type_;
   std::vector<float> before_;
   std::vector<float> after_;
   std::vector<float> chain_;

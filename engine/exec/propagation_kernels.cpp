@@ -63,7 +63,8 @@ template <std::uint32_t blocks>
 [[gnu::always_inline]] inline void sum_part(const PullTask& task, const float* x, const RowSlots& slots,
                                             std::uint64_t begin, std::uint64_t end, F32x16 (&sum)[blocks]) {
   if (task.nonzero == nullptr) {
-    sum_segment<blocks>(x, task.width, slots.targets, begin, end, slots.readable - std::uint64_t{1}, sum);
+    const std::uint64_t readable = task.is_sparse ? slots.degree : slots.readable;
+    sum_segment<blocks>(x, task.width, slots.targets, begin, end, readable - 1, sum);
   } else {
     sum_nonzero<blocks>(x, task.width, task.nonzero, slots.targets, begin, end, sum);
   }
@@ -76,6 +77,12 @@ void pull_columns(const PullTask& task, std::uint32_t first_column) {
     const std::uint32_t row = task.rows[q];
     const RowSlots slots = task.slots[row];
     if (slots.degree >= task.skip_degree) continue;
+    if (task.is_sparse && task.nonzero == nullptr && q + 1 < task.count) {
+      const RowSlots next = task.slots[task.rows[q + 1]];
+      for (std::uint64_t i = 0; i < smaller(kAhead, next.degree); ++i) {
+        prefetch_row<blocks>(x + next.targets[i] * std::size_t{task.width});
+      }
+    }
     F32x16 total[blocks];
     sum_part<blocks>(task, x, slots, 0, smaller(task.segment, slots.degree), total);
     for (std::uint64_t begin = task.segment; begin < slots.degree; begin += task.segment) {

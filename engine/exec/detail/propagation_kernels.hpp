@@ -29,6 +29,7 @@ struct PullTask {
   std::uint64_t skip_degree = 0;
   float* out = nullptr;
   bool compact = false;
+  bool is_sparse = false;  ///< `rows` skip many rows: prefetch from the next one of them, not from the next in memory
 };
 
 using PullRows = void(const PullTask& task);
