@@ -111,6 +111,11 @@ class Kill(unittest.TestCase):
             result = self.publish(self.next_run(), fault=point)
             self.assertEqual(result.returncode, 4, result.stderr)
         self.assertEqual(self.latest(), "0001")
+        for point in ("io.open:1:throw@1", "io.write:30:throw@2"):
+            target = tempfile.mkdtemp(dir=self.output)
+            result = driver("write", target, fault=point, ranks=3)
+            self.assertEqual(result.returncode, 4, result.stderr)
+            self.assertFalse([name for name in os.listdir(target) if name.endswith(".part")])
 
     def test_one_rank_dies(self):
         for fault in ("io.read:2:kill@1", "io.write:1:kill@0", "io.fsync:1:throw@1"):
