@@ -15,6 +15,7 @@
 #include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
 #include "engine/graph/block_distribution.hpp"
+#include "partition/rebalance.hpp"
 
 static_assert(IDXTYPEWIDTH == 32 && sizeof(idx_t) == sizeof(std::int32_t), "metis.cpp is written for a 32-bit idx_t");
 
@@ -81,41 +82,37 @@ void build_adjacency(std::span<const Edge> edges, std::uint64_t num_vertices, Me
   }
 }
 
-struct Constraint {
-  IndexRange vertices;  ///< stable ids of the type
-  bool counts_edges = false;
-};
-
 void build_constraints(const graph::Schema& schema, const PartitionOptions& options, MetisProblem& problem) {
-  const auto degree = [&](std::uint64_t v) { return problem.offsets[v + 1] - problem.offsets[v]; };
-  std::vector<Constraint> constraints;
+  const auto entries = [&](std::uint64_t v) {
+    return std::accumulate(problem.edge_weights.begin() + problem.offsets[v],
+                           problem.edge_weights.begin() + problem.offsets[v + 1], std::int32_t{0});
+  };
+  std::vector<MetisProblem::Constraint>& constraints = problem.constraints;
   for (std::size_t t = 0; t < schema.vertex_types().size(); ++t) {
     const IndexRange vertices = schema.stable_range(VertexTypeId{static_cast<std::uint16_t>(t)});
     if (vertices.size() == 0) continue;
-    constraints.push_back({vertices, false});
-    if (problem.offsets[vertices.end] > problem.offsets[vertices.begin]) constraints.push_back({vertices, true});
+    constraints.push_back({vertices, false, 0});
+    if (problem.offsets[vertices.end] > problem.offsets[vertices.begin]) constraints.push_back({vertices, true, 0});
   }
+  const std::size_t width = constraints.size();
   const auto parts = static_cast<std::uint64_t>(options.parts);
-  for (const Constraint& constraint : constraints) {
+  problem.vertex_weights.assign(static_cast<std::size_t>(problem.num_vertices()) * width, 0);
+  for (std::size_t c = 0; c < width; ++c) {
+    MetisProblem::Constraint& constraint = constraints[c];
     std::uint64_t total = 0;
     std::uint64_t largest = 0;
     for (std::uint64_t v = constraint.vertices.begin; v < constraint.vertices.end; ++v) {
-      const std::uint64_t weight = constraint.counts_edges ? static_cast<std::uint64_t>(degree(v)) : 1;
-      total += weight;
-      largest = std::max(largest, weight);
+      const std::int32_t weight = constraint.counts_edges ? entries(v) : 1;
+      problem.vertex_weights[v * width + c] = weight;
+      total += static_cast<std::uint64_t>(weight);
+      largest = std::max(largest, static_cast<std::uint64_t>(weight));
     }
     // A part of the best integer split may exceed the average by less than one vertex.
-    const std::uint64_t ceiling =
-        constraint.counts_edges ? (total + parts - 1) / parts + largest - 1 : (total + parts - 1) / parts;
-    const double needed = static_cast<double>(ceiling) * static_cast<double>(parts) / static_cast<double>(total);
-    problem.tolerances.push_back(static_cast<float>(std::max(1.0 + options.imbalance, needed)));
-  }
-  const std::size_t width = constraints.size();
-  problem.vertex_weights.assign(static_cast<std::size_t>(problem.num_vertices()) * width, 0);
-  for (std::size_t c = 0; c < width; ++c) {
-    for (std::uint64_t v = constraints[c].vertices.begin; v < constraints[c].vertices.end; ++v) {
-      problem.vertex_weights[v * width + c] = constraints[c].counts_edges ? degree(v) : 1;
-    }
+    const std::uint64_t ceiling = (total + parts - 1) / parts + largest - 1;
+    const double average = static_cast<double>(total) / static_cast<double>(parts);
+    const double allowed = (1.0 + options.imbalance) * average;
+    constraint.cap = static_cast<std::int64_t>(std::max(ceiling, static_cast<std::uint64_t>(allowed)));
+    problem.tolerances.push_back(static_cast<float>(std::max(allowed, static_cast<double>(ceiling)) / average));
   }
 }
 
@@ -194,15 +191,7 @@ MetisResult run_metis(MetisProblem& problem, const PartitionOptions& options, st
                     "partition.method=fennel or hash",
                     status, num_vertices, problem.neighbors.size(), num_parts));
   }
-  for (idx_t v = 0; v < num_vertices; ++v) {
-    const auto index = static_cast<std::size_t>(v);
-    for (idx_t slot = problem.offsets[index]; slot < problem.offsets[index + 1]; ++slot) {
-      const auto at = static_cast<std::size_t>(slot);
-      if (result.parts[index] != result.parts[static_cast<std::size_t>(problem.neighbors[at])])
-        result.cut += problem.edge_weights[at];
-    }
-  }
-  result.cut /= 2;
+  result.cut = cut_of(problem, result.parts);
   return result;
 }
 
@@ -228,6 +217,7 @@ graph::Assignment assign_metis(const comm::Communicator& comm, const graph::Grap
     std::optional<std::int64_t> best_cut;
     for (std::uint32_t attempt = 0; attempt < std::max(1U, options.tries); ++attempt) {
       MetisResult result = run_metis(problem, options, options.seed + attempt);
+      if (rebalance(problem, options.parts, result.parts) > 0) result.cut = cut_of(problem, result.parts);
       if (!best_cut || result.cut < *best_cut) {
         best_cut = result.cut;
         best = std::move(result.parts);

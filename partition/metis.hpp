@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/base/ids.hpp"
 #include "engine/comm/communicator.hpp"
 #include "engine/graph/assignment.hpp"
 #include "engine/graph/graph_blocks.hpp"
@@ -19,6 +20,13 @@ struct MetisProblem {
   std::vector<std::int32_t> edge_weights;
   std::vector<std::int32_t> vertex_weights;  ///< vertex-major, `tolerances.size()` per vertex
   std::vector<float> tolerances;             ///< per constraint: largest part over average, at least 1
+
+  struct Constraint {
+    IndexRange vertices;        ///< stable ids of the type; one type's constraints are neighbours
+    bool counts_edges = false;  ///< weights are adjacency entries, parallel edges included; otherwise 1
+    std::int64_t cap = 0;       ///< largest weight a part may have: within the tolerance or the ceiling bound
+  };
+  std::vector<Constraint> constraints;
 
   [[nodiscard]] std::int32_t num_vertices() const { return static_cast<std::int32_t>(offsets.size()) - 1; }
   [[nodiscard]] std::int32_t num_constraints() const { return static_cast<std::int32_t>(tolerances.size()); }
@@ -42,7 +50,7 @@ struct MetisResult {
 /// METIS's own code.
 [[nodiscard]] MetisResult run_metis(MetisProblem& problem, const PartitionOptions& options, std::uint64_t seed);
 
-/// **Collective.**
+/// **Collective.** Each try is rebalanced (partition/rebalance.hpp); the least cut is kept.
 [[nodiscard]] graph::Assignment assign_metis(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                                              const PartitionOptions& options);
 

@@ -22,11 +22,11 @@ struct PartitionQuality {
   };
 
   std::int32_t parts = 1;
-  std::uint64_t edges = 0;      ///< stored directed edges without self-loops
+  std::uint64_t edges = 0;      ///< without self-loops; an undirected edge counts once
   std::uint64_t cut_edges = 0;  ///< those whose ends lie in different parts
-  std::uint64_t communication_volume =
-      0;                             ///< sum over vertices of the foreign parts that read them: rows of one halo update
-  std::vector<std::uint64_t> owned;  ///< vertices per part
+  /// Sum over vertices of the foreign parts that read them: rows of one halo update.
+  std::uint64_t communication_volume = 0;
+  std::vector<std::uint64_t> owned;   ///< vertices per part
   std::vector<std::uint64_t> ghosts;  ///< foreign vertices a part reads
   std::vector<TypeBalance> types;
   double work_imbalance = 1;  ///< adjacency entries of the largest part over average

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/base/error.hpp"
+#include "engine/base/hash.hpp"
+#include "partition/metis.hpp"
+#include "partition/partitioner.hpp"
+#include "partition/quality.hpp"
+#include "partition/verify.hpp"
+#include "tests/partition/serial_cut.hpp"
+#include "tests/support/graphs.hpp"
+#include "tests/support/mpi.hpp"
+
+namespace rove::partition {
+namespace {
+
+using testing::HasSubstr;
+
+/// This rank as a world of its own.
+const comm::Communicator& alone() {
+  static comm::Communicator* single = new comm::Communicator(tests::world().split(tests::world().rank().value()));
+  return *single;
+}
+
+graph::GraphBlocks my_blocks(const graph::GraphBlocks& whole) {
+  return tests::cut(whole, tests::world().rank(), tests::world().size());
+}
+
+/// Parts of all vertices by stable id, on all ranks.
+std::vector<std::int32_t> gathered(const graph::Assignment& assignment) {
+  std::vector<std::int32_t> all;
+  for (const std::vector<std::int32_t>& parts : assignment.parts) {
+    const auto type = tests::world().all_gather_v<std::int32_t>(parts);
+    all.insert(all.end(), type.data.begin(), type.data.end());
+  }
+  return all;
+}
+
+/// What one rank computes on the whole graph.
+std::vector<std::int32_t> expected(const graph::GraphBlocks& whole, const PartitionOptions& options) {
+  std::vector<std::int32_t> all;
+  for (const std::vector<std::int32_t>& parts : assign(alone(), whole, options).parts) {
+    all.insert(all.end(), parts.begin(), parts.end());
+  }
+  return all;
+}
+
+graph::Assignment as_assignment(const graph::GraphBlocks& whole, const std::vector<std::int32_t>& parts,
+                                std::int32_t num_parts) {
+  graph::Assignment assignment =
+      tests::assign(tests::world(), whole.schema, [&](StableVertexId vertex) { return parts[vertex.index()]; });
+  assignment.num_parts = num_parts;
+  return assignment;
+}
+
+/// `groups` dense groups with a few links between them: a graph with an obvious best partition.
+graph::GraphBlocks planted_groups(std::uint32_t groups, std::uint32_t size) {
+  std::vector<tests::Edge> edges;
+  for (std::uint32_t g = 0; g < groups; ++g) {
+    for (std::uint32_t i = 0; i < size; ++i) {
+      for (std::uint32_t step = 1; step <= 4; ++step) edges.push_back({g * size + i, g * size + (i + step) % size});
+    }
+    edges.push_back({g * size, ((g + 1) % groups) * size});
+  }
+  return tests::make_graph({{"vertex", std::uint64_t{groups} * size}},
+                           {{{VertexTypeId{0}, "links", VertexTypeId{0}, 0, false, false, false, {}}, edges}});
+}
+
+PartitionOptions options_for(std::string_view method, std::int32_t parts) {
+  PartitionOptions options;
+  options.method = std::string(method);
+  options.parts = parts;
+  return options;
+}
+
+TEST(Partition, SamePartsForAnyNumberOfRanks) {
+  std::vector<tests::NamedGraph> graphs = tests::awkward_graphs();
+  graphs.push_back({"planted groups", planted_groups(6, 40)});
+  for (const tests::NamedGraph& graph : graphs) {
+    const graph::GraphBlocks blocks = my_blocks(graph.whole);
+    for (const std::string_view method : method_names()) {
+      // Fennel has hundreds of collective steps, whatever the graph.
+      for (const std::int32_t parts : method == "fennel" ? std::vector{3} : std::vector{1, 2, 3, 7}) {
+        const PartitionOptions options = options_for(method, parts);
+        const graph::Assignment assignment = assign(tests::world(), blocks, options);
+        EXPECT_EQ(assignment.num_parts, parts);
+        EXPECT_EQ(assignment.method, method);
+        EXPECT_EQ(gathered(assignment), expected(graph.whole, options))
+            << graph.name << ", " << method << ", " << parts << " parts";
+      }
+    }
+  }
+}
+
+TEST(Partition, SeedsChangeRandomAndMetis) {
+  const graph::GraphBlocks whole = tests::random_bipartite(300, 200, 3000, 5);
+  for (const std::string_view method : {"random", "metis"}) {
+    PartitionOptions options = options_for(method, 4);
+    const std::vector<std::int32_t> first = expected(whole, options);
+    options.seed = 7;
+    EXPECT_NE(first, expected(whole, options)) << method;
+  }
+}
+
+TEST(Partition, QualityAndVerifierAgreeWithASerialCount) {
+  for (const tests::NamedGraph& graph : tests::awkward_graphs()) {
+    const graph::GraphBlocks blocks = my_blocks(graph.whole);
+    for (const std::int32_t parts : {1, 3}) {
+      const graph::Assignment assignment = assign(tests::world(), blocks, options_for("random", parts));
+      const tests::SerialCut serial = tests::serial_cut(graph.whole, gathered(assignment), parts);
+      const PartitionQuality quality = evaluate(tests::world(), blocks, assignment);
+      EXPECT_EQ(quality.edges, serial.edges) << graph.name;
+      EXPECT_EQ(quality.cut_edges, serial.cut) << graph.name;
+      ASSERT_EQ(quality.types.size(), serial.vertices.size());
+      for (std::size_t t = 0; t < serial.vertices.size(); ++t) {
+        EXPECT_EQ(quality.types[t].vertices, serial.vertices[t]) << graph.name;
+        EXPECT_EQ(quality.types[t].edges, serial.entries[t]) << graph.name;
+      }
+      const Verification verification = verify(tests::world(), blocks, assignment, 0.03, false);
+      EXPECT_TRUE(verification.valid()) << graph.name;
+      EXPECT_EQ(verification.cut_edges, serial.cut) << graph.name;
+    }
+  }
+}
+
+TEST(Partition, GhostsAreTheForeignVerticesThatAPartReads) {
+  // A star: the hub's part reads every leaf elsewhere, every other part reads the hub once.
+  std::vector<tests::Edge> edges;
+  for (std::uint32_t leaf = 1; leaf < 9; ++leaf) edges.push_back({0, leaf});
+  const graph::GraphBlocks whole = tests::make_graph(
+      {{"vertex", 9}}, {{{VertexTypeId{0}, "links", VertexTypeId{0}, 0, false, false, false, {}}, edges}});
+  std::vector<std::int32_t> parts(9);
+  for (std::size_t v = 0; v < 9; ++v) parts[v] = static_cast<std::int32_t>(v % 3);
+  const PartitionQuality quality = evaluate(tests::world(), my_blocks(whole), as_assignment(whole, parts, 3));
+  EXPECT_EQ(quality.owned, (std::vector<std::uint64_t>{3, 3, 3}));
+  EXPECT_EQ(quality.ghosts, (std::vector<std::uint64_t>{6, 1, 1}));
+  EXPECT_EQ(quality.communication_volume, 8U);
+  EXPECT_EQ(quality.cut_edges, 6U);
+}
+
+TEST(Partition, MetisFindsPlantedGroupsAndKeepsTheBalance) {
+  const graph::GraphBlocks whole = planted_groups(4, 60);
+  const graph::GraphBlocks blocks = my_blocks(whole);
+  const graph::Assignment assignment = assign(tests::world(), blocks, options_for("metis", 4));
+  const Verification verification = verify(tests::world(), blocks, assignment, 0.03, true);
+  EXPECT_THAT(verification.problems, testing::IsEmpty());
+  EXPECT_EQ(verification.cut_edges, 4U);
+}
+
+TEST(Partition, StructureBeatsHash) {
+  const graph::GraphBlocks whole = planted_groups(4, 60);
+  const graph::GraphBlocks blocks = my_blocks(whole);
+  std::vector<std::uint64_t> cuts;
+  for (const std::string_view method : {"metis", "fennel", "hash"}) {
+    const graph::Assignment assignment = assign(tests::world(), blocks, options_for(method, 4));
+    cuts.push_back(evaluate(tests::world(), blocks, assignment).cut_edges);
+  }
+  EXPECT_LT(cuts[0], cuts[1]);
+  EXPECT_LT(cuts[1], cuts[2] / 2);
+}
+
+TEST(Partition, MetisBalancesEveryTypeOfMixedGraphs) {
+  const std::vector<tests::NamedGraph> graphs = {{"bipartite", tests::random_bipartite(900, 500, 12000, 3)},
+                                                 {"typed", tests::random_typed(400, 11)},
+                                                 {"plain", tests::random_graph(800, 6000, 2)}};
+  for (const tests::NamedGraph& graph : graphs) {
+    const graph::GraphBlocks blocks = my_blocks(graph.whole);
+    for (const std::int32_t parts : {2, 4, 7}) {
+      const graph::Assignment assignment = assign(tests::world(), blocks, options_for("metis", parts));
+      const Verification verification = verify(tests::world(), blocks, assignment, 0.03, true);
+      EXPECT_THAT(verification.problems, testing::IsEmpty()) << graph.name << ", " << parts << " parts";
+    }
+  }
+}
+
+TEST(Partition, FennelKeepsVerticesOfEveryTypeWithinTheTolerance) {
+  const graph::GraphBlocks whole = tests::random_typed(400, 11);
+  const graph::GraphBlocks blocks = my_blocks(whole);
+  for (const std::int32_t parts : {2, 4, 7}) {
+    const graph::Assignment assignment = assign(tests::world(), blocks, options_for("fennel", parts));
+    for (const double excess : verify(tests::world(), blocks, assignment, 0.03, false).vertex_excess) {
+      EXPECT_LE(excess, 1.0) << parts << " parts";
+    }
+  }
+}
+
+TEST(Partition, MorePartsThanVertices) {
+  const graph::GraphBlocks whole = tests::random_graph(5, 12, 1);
+  const graph::GraphBlocks blocks = my_blocks(whole);
+  for (const std::string_view method : method_names()) {
+    const graph::Assignment assignment = assign(tests::world(), blocks, options_for(method, 12));
+    EXPECT_TRUE(verify(tests::world(), blocks, assignment, 0.03, false).valid()) << method;
+  }
+  for (const std::string_view method : {"metis", "fennel", "block"}) {
+    const graph::Assignment assignment = assign(tests::world(), blocks, options_for(method, 12));
+    EXPECT_LE(verify(tests::world(), blocks, assignment, 0.03, false).vertex_excess[0], 1.0) << method;
+  }
+}
+
+TEST(Partition, MetisSharesOutAGraphWithoutEdges) {
+  const graph::GraphBlocks whole = tests::make_graph({{"user", 10}, {"item", 3}}, {});
+  const graph::GraphBlocks blocks = my_blocks(whole);
+  const graph::Assignment assignment = assign(tests::world(), blocks, options_for("metis", 4));
+  EXPECT_THAT(verify(tests::world(), blocks, assignment, 0.0, true).problems, testing::IsEmpty());
+}
+
+TEST(Verify, FindsPlantedErrors) {
+  const graph::GraphBlocks whole = tests::random_typed(60, 3);
+  const graph::GraphBlocks blocks = my_blocks(whole);
+  const graph::Assignment good = assign(tests::world(), blocks, options_for("block", 4));
+  const bool last = tests::world().rank().value() == tests::world().size() - 1;
+
+  graph::Assignment out_of_range = good;
+  if (last) out_of_range.parts[0].back() = 4;
+  EXPECT_THAT(verify(tests::world(), blocks, out_of_range, 0.03, false).problems,
+              testing::ElementsAre(HasSubstr("1 vertices have a part outside [0, 4)")));
+  if (last) out_of_range.parts[0].back() = -1;
+  EXPECT_FALSE(verify(tests::world(), blocks, out_of_range, 0.03, false).valid());
+
+  graph::Assignment row_missing = good;
+  if (last) row_missing.parts[0].pop_back();
+  EXPECT_THAT(verify(tests::world(), blocks, row_missing, 0.03, false).problems,
+              testing::ElementsAre(HasSubstr("do not cover")));
+
+  graph::Assignment type_missing = good;
+  if (last) type_missing.parts.pop_back();
+  EXPECT_FALSE(verify(tests::world(), blocks, type_missing, 0.03, false).valid());
+
+  graph::Assignment lopsided = good;
+  for (std::int32_t& part : lopsided.parts[0]) part = 0;
+  const Verification verification = verify(tests::world(), blocks, lopsided, 0.03, true);
+  EXPECT_THAT(verification.problems, testing::Contains(HasSubstr("vertices of type 'user'")));
+  EXPECT_GT(verification.vertex_excess[0], 3.5);
+  EXPECT_TRUE(verify(tests::world(), blocks, lopsided, 0.03, false).valid());
+}
+
+template <class Exception, class Work>
+std::string message_of(const Work& work) {
+  try {
+    work();
+  } catch (const Exception& error) {
+    return error.what();
+  }
+  return "nothing thrown";
+}
+
+TEST(Partition, RefusesWhatItCannotDo) {
+  const graph::GraphBlocks whole = tests::random_graph(50, 200, 4);
+  const graph::GraphBlocks blocks = my_blocks(whole);
+  EXPECT_THAT(message_of<ConfigError>([&] { (void)assign(tests::world(), blocks, options_for("kahip", 2)); }),
+              testing::AllOf(HasSubstr("'kahip'"), HasSubstr("fennel")));
+  EXPECT_THAT(message_of<ConfigError>([&] { (void)assign(tests::world(), blocks, options_for("metis", 0)); }),
+              HasSubstr("partition.parts is 0"));
+
+  PartitionOptions options = options_for("metis", 2);
+  EXPECT_THAT(message_of<DoesNotFitError>([&] { (void)collect_metis_problem(tests::world(), blocks, options, 49); }),
+              testing::AllOf(HasSubstr("found 50 vertices, at most 49 fit"), HasSubstr("partition.method=fennel")));
+  EXPECT_THAT(message_of<DoesNotFitError>([&] { (void)collect_metis_problem(tests::world(), blocks, options, 100); }),
+              testing::AllOf(HasSubstr("edges"), HasSubstr("at most 50 fit"), HasSubstr("partition.method=fennel")));
+
+  options.memory_limit_bytes = 1000;
+  options.memory_limit_source = "resources.memory";
+  EXPECT_THAT(message_of<DoesNotFitError>([&] { (void)assign(tests::world(), blocks, options); }),
+              testing::AllOf(HasSubstr("resources.memory"), HasSubstr("partition.method=fennel")));
+  // One part needs no METIS.
+  options.parts = 1;
+  EXPECT_EQ(gathered(assign(tests::world(), blocks, options)), std::vector<std::int32_t>(50, 0));
+}
+
+}  // namespace
+}  // namespace rove::partition
