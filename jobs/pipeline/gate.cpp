@@ -38,11 +38,11 @@ io::publish::Gate metric_gate(std::map<std::string, double> floors) {
     for (const auto& [name, floor] : floors) {
       const auto found = input.metrics.find(name);
       if (found == input.metrics.end()) {
-        reasons.push_back(fmt::format("{} is not among the run's metrics ({}), floor {:.6g}", name,
-                                      names_of(input.metrics), floor));
-      } else if (!(found->second >= floor)) {
         reasons.push_back(
-            fmt::format("{} is {:.6g}, below its floor {:.6g}{}", name, found->second, floor, previous_value(input, name)));
+            fmt::format("{} is not among the run's metrics ({}), floor {:.6g}", name, names_of(input.metrics), floor));
+      } else if (!(found->second >= floor)) {
+        reasons.push_back(fmt::format("{} is {:.6g}, below its floor {:.6g}{}", name, found->second, floor,
+                                      previous_value(input, name)));
       }
     }
     if (!reasons.empty()) {
@@ -51,7 +51,7 @@ io::publish::Gate metric_gate(std::map<std::string, double> floors) {
   };
 }
 
-io::publish::Gate configured_gate(const Config& config) {
+io::publish::Gate make_gate(const Config& config) {
   std::map<std::string, double> floors = config.reals("publish.gate");
   for (const auto& [name, floor] : floors) {
     if (!std::isfinite(floor)) {

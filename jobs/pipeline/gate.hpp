@@ -9,11 +9,11 @@
 
 namespace rove::jobs {
 
-/// A gate that lets a run pass when each named metric is at least its floor. It refuses with one line per metric that is
-/// below, not a number, or absent, with the floor and the value of the published run. No floors: everything passes.
+/// A gate that lets a run pass when each named metric is at least its floor. It refuses with one line per metric that
+/// is below, not a number, or absent, with the floor and the value of the published run. No floors: everything passes.
 [[nodiscard]] io::publish::Gate metric_gate(std::map<std::string, double> floors);
 
 /// The gate of `publish.gate`. Throws `ConfigError` when a floor is not a finite number.
-[[nodiscard]] io::publish::Gate configured_gate(const Config& config);
+[[nodiscard]] io::publish::Gate make_gate(const Config& config);
 
 }  // namespace rove::jobs

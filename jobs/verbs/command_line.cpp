@@ -47,9 +47,9 @@ CLI::Option* CommandLine::declare_key(CLI::App& app, const std::string& names, c
   return app.add_option(names, value, fmt::format("{} [{}]", help, key));
 }
 
-Config CommandLine::layered(const std::string& job_text) const {
+Config CommandLine::layered(const std::filesystem::path& name, const std::string& job_text) const {
   Config config;
-  if (!job_file_.empty()) config.add_file(job_file_, job_text);
+  if (!name.empty()) config.add_file(name, job_text);
   for (const auto& [key, value] : key_values_) {
     if (!value.empty()) config.set(fmt::format("{}={}", key, value));
   }
@@ -64,12 +64,16 @@ Config CommandLine::configuration(const comm::Communicator& comm) const {
   });
   text = comm.broadcast_text(text, Rank{0});
   Config config;
-  comm.agree([&] { config = layered(text); });
+  comm.agree([&] { config = layered(job_file_, text); });
   return config;
 }
 
 Config CommandLine::configuration() const {
-  return layered(job_file_.empty() ? "" : read_text(job_file_));
+  return layered(job_file_, job_file_.empty() ? "" : read_text(job_file_));
+}
+
+Config CommandLine::configuration_over(const std::filesystem::path& name, const std::string& yaml) const {
+  return layered(name, yaml);
 }
 
 }  // namespace rove::jobs

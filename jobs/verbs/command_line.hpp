@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,9 +32,11 @@ class CommandLine {
   [[nodiscard]] Config configuration(const comm::Communicator& comm) const;
   /// The same for verbs that run in one process.
   [[nodiscard]] Config configuration() const;
+  /// The same with this text, called `name`, in place of a job file.
+  [[nodiscard]] Config configuration_over(const std::filesystem::path& name, const std::string& yaml) const;
 
  private:
-  [[nodiscard]] Config layered(const std::string& job_text) const;
+  [[nodiscard]] Config layered(const std::filesystem::path& name, const std::string& job_text) const;
 
   std::string job_file_;
   std::vector<std::string> assignments_;

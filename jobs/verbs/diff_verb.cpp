@@ -14,11 +14,14 @@ namespace fs = std::filesystem;
 class DiffVerb final : public SerialVerb {
  public:
   [[nodiscard]] std::string name() const override { return "diff"; }
-  [[nodiscard]] std::string summary() const override { return "What differs between two files or runs: bytes, rows, drift, lists"; }
+  [[nodiscard]] std::string summary() const override {
+    return "What differs between two files or runs: bytes, rows, drift, lists";
+  }
   [[nodiscard]] std::string examples() const override {
     return "rove diff runs/gowalla/0006 runs/gowalla/latest        last night and tonight\n"
-           "rove diff a/embeddings.h5 b/embeddings.h5 --json\n"
-           "Exit code, as of diff(1): 0 all datasets but /config have the same bytes; 1 they differ; 2 and more: trouble.";
+           "  rove diff a/embeddings.h5 b/embeddings.h5 --json\n"
+           "  Exit code, as of diff(1): 0 all datasets but /config have the same bytes; 1 they differ; 2 and more: "
+           "  trouble.";
   }
   void declare(CLI::App& app) override {
     app.add_option("A", first_, "A file or a run")->required();
@@ -32,7 +35,8 @@ class DiffVerb final : public SerialVerb {
       throw ConfigError(fmt::format("'{}' is a {} and '{}' a {}; compare two files or two runs", first_.string(),
                                     files ? "file" : "directory", second_.string(), files ? "directory" : "file"));
     }
-    const bool same = files ? show(io::diff_files(first_, second_)) : show(io::diff_runs(run_of(first_), run_of(second_)));
+    const bool same =
+        files ? show(io::diff_files(first_, second_)) : show(io::diff_runs(run_of(first_), run_of(second_)));
     if (!same) {
       std::fflush(stdout);
       throw Error(ExitCode::kDifferent, fmt::format("{} and {} differ", first_.string(), second_.string()));
@@ -54,6 +58,8 @@ class DiffVerb final : public SerialVerb {
 
 }  // namespace
 
-std::unique_ptr<Verb> make_diff_verb() { return std::make_unique<DiffVerb>(); }
+std::unique_ptr<Verb> make_diff_verb() {
+  return std::make_unique<DiffVerb>();
+}
 
 }  // namespace rove::jobs

@@ -45,11 +45,13 @@ std::string to_text(const RunDescription& run) {
   if (run.manifest) {
     const Manifest& manifest = *run.manifest;
     if (!manifest.reason.empty()) text += fmt::format("  refused:  {}\n", manifest.reason);
-    text += fmt::format("  created:  {}  by rove {} ({})\n", manifest.created_utc, manifest.software_version, manifest.commit);
+    text += fmt::format("  created:  {}  by rove {} ({})\n", manifest.created_utc, manifest.software_version,
+                        manifest.commit);
     for (const auto& [name, value] : manifest.metrics) text += fmt::format("  metric:   {:<16} {:.6g}\n", name, value);
   }
   for (const io::FileDescription& file : run.files) {
-    text += fmt::format("  {:<22} {:>10}  {}\n", file.path.filename().string(), format_bytes(file.bytes), rows_text(file));
+    text +=
+        fmt::format("  {:<22} {:>10}  {}\n", file.path.filename().string(), format_bytes(file.bytes), rows_text(file));
   }
   return text;
 }
@@ -84,9 +86,9 @@ class InfoVerb final : public SerialVerb {
   [[nodiscard]] std::string summary() const override { return "Describe a file, a run or an output directory"; }
   [[nodiscard]] std::string examples() const override {
     return "rove info runs/gowalla                            which runs there are, and which is published\n"
-           "rove info runs/gowalla/latest                     status, metrics and files of a run\n"
-           "rove info runs/gowalla/latest/embeddings.h5       types, datasets, shapes, digests\n"
-           "rove info --json graph.h5 | jq .datasets";
+           "  rove info runs/gowalla/latest                     status, metrics and files of a run\n"
+           "  rove info runs/gowalla/latest/embeddings.h5       types, datasets, shapes, digests\n"
+           "  rove info --json graph.h5 | jq .datasets";
   }
   void declare(CLI::App& app) override {
     app.add_option("PATH", path_, "A file Rove wrote, a run directory, or the output directory of a job")->required();
@@ -104,7 +106,9 @@ class InfoVerb final : public SerialVerb {
         fmt::print("{}", json_ ? to_json(run).dump(2) + "\n" : to_text(run));
         return;
       }
-      case PathKind::kOutput: print_runs(path_, json_); return;
+      case PathKind::kOutput:
+        print_runs(path_, json_);
+        return;
     }
   }
 
@@ -115,6 +119,8 @@ class InfoVerb final : public SerialVerb {
 
 }  // namespace
 
-std::unique_ptr<Verb> make_info_verb() { return std::make_unique<InfoVerb>(); }
+std::unique_ptr<Verb> make_info_verb() {
+  return std::make_unique<InfoVerb>();
+}
 
 }  // namespace rove::jobs

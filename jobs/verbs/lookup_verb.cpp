@@ -47,12 +47,14 @@ std::string what_there_is(const fs::path& path) {
 class LookupVerb final : public SerialVerb {
  public:
   [[nodiscard]] std::string name() const override { return "lookup"; }
-  [[nodiscard]] std::string summary() const override { return "Print what files say about ids: vector, neighbours, lists, edges"; }
+  [[nodiscard]] std::string summary() const override {
+    return "Print what files say about ids: vector, neighbours, lists, edges";
+  }
   [[nodiscard]] std::string examples() const override {
     return "rove lookup 343 --in runs/gowalla/latest                everything a run says about an id\n"
-           "rove lookup 343 17 --in ppr.h5 --type user --limit 5\n"
-           "rove lookup 343 --in embeddings.h5 --json | jq .[0].vector\n"
-           "Exit code 3 when an id is in none of the files.";
+           "  rove lookup 343 17 --in ppr.h5 --type user --limit 5\n"
+           "  rove lookup 343 --in embeddings.h5 --json | jq .[0].vector\n"
+           "  Exit code 3 when an id is in none of the files.";
   }
   void declare(CLI::App& app) override {
     app.add_option("ID", ids_, "Original ids, as the input files have them")->required();
@@ -73,8 +75,8 @@ class LookupVerb final : public SerialVerb {
     if (json_) fmt::print("{}\n", all.dump(2));
     if (!missing.empty()) {
       std::fflush(stdout);
-      throw InputError(fmt::format("no {} with id '{}' in '{}'; it has {}", type_.value_or("vertex"), fmt::join(missing, "', '"),
-                                   path_.string(), what_there_is(files.back())));
+      throw InputError(fmt::format("no {} with id '{}' in '{}'; it has {}", type_.value_or("vertex"),
+                                   fmt::join(missing, "', '"), path_.string(), what_there_is(files.back())));
     }
   }
 
@@ -103,7 +105,8 @@ class LookupVerb final : public SerialVerb {
       }
     }
     if (!type_known) {
-      throw InputError(fmt::format("'{}' has no vertex type '{}'; it has {}", path_.string(), *type_, what_there_is(files.back())));
+      throw InputError(
+          fmt::format("'{}' has no vertex type '{}'; it has {}", path_.string(), *type_, what_there_is(files.back())));
     }
     return found;
   }
@@ -121,6 +124,8 @@ class LookupVerb final : public SerialVerb {
 
 }  // namespace
 
-std::unique_ptr<Verb> make_lookup_verb() { return std::make_unique<LookupVerb>(); }
+std::unique_ptr<Verb> make_lookup_verb() {
+  return std::make_unique<LookupVerb>();
+}
 
 }  // namespace rove::jobs

@@ -16,17 +16,18 @@ PathKind kind_of(const fs::path& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (!fs::exists(status)) {
-    throw IoError(fmt::format("'{}' does not exist; name a file that Rove wrote, a run directory, or the output directory",
-                              path.string()));
+    throw IoError(fmt::format(
+        "'{}' does not exist; name a file that Rove wrote, a run directory, or the output directory", path.string()));
   }
   if (!fs::is_directory(status)) return PathKind::kFile;
   if (fs::exists(path / "manifest.json") || fs::exists(path / "state.json") || !files_of_run(path).empty()) {
     return PathKind::kRun;
   }
   if (!io::publish::list_runs(path).empty()) return PathKind::kOutput;
-  throw InputError(fmt::format("'{}' is neither a run directory (no manifest.json, no .h5 files) nor an output directory "
-                               "with numbered runs",
-                               path.string()));
+  throw InputError(
+      fmt::format("'{}' is neither a run directory (no manifest.json, no .h5 files) nor an output directory "
+                  "with numbered runs",
+                  path.string()));
 }
 
 fs::path run_of(const fs::path& path) {

@@ -33,29 +33,34 @@ Verdict verify_path(const comm::Communicator& comm, const fs::path& path) {
   comm.agree([&] {
     run = run_of(path);
     if (!fs::exists(run / "manifest.json")) {
-      throw InputError(fmt::format("'{}' has no manifest.json: the run did not finish (or is still going on); its files can "
-                                   "be verified one by one",
-                                   run.string()));
+      throw InputError(
+          fmt::format("'{}' has no manifest.json: the run did not finish (or is still going on); its files can "
+                      "be verified one by one",
+                      run.string()));
     }
     manifest = io::publish::read_manifest(run);
   });
   std::uint64_t bytes = 0;
   for (const io::publish::ManifestFile& file : manifest.files) bytes += file.bytes;
-  return {run, fmt::format("{} files, {}", manifest.files.size(), format_bytes(bytes)), io::publish::verify_run(comm, run)};
+  return {run, fmt::format("{} files, {}", manifest.files.size(), format_bytes(bytes)),
+          io::publish::verify_run(comm, run)};
 }
 
 class VerifyVerb final : public CollectiveVerb {
  public:
   [[nodiscard]] std::string name() const override { return "verify"; }
-  [[nodiscard]] std::string summary() const override { return "Check every byte of files and runs against digests and rules"; }
+  [[nodiscard]] std::string summary() const override {
+    return "Check every byte of files and runs against digests and rules";
+  }
   [[nodiscard]] std::string examples() const override {
     return "rove verify runs/gowalla/latest          the manifest's checksums, then every file inside\n"
-           "rove verify embeddings.h5 graph.h5\n"
-           "mpirun -n 4 rove verify runs/gowalla     the published run, rows shared over the ranks\n"
-           "Exit code 0: all is well. 3: problems, all of them listed.";
+           "  rove verify embeddings.h5 graph.h5\n"
+           "  mpirun -n 4 rove verify runs/gowalla     the published run, rows shared over the ranks\n"
+           "  Exit code 0: all is well. 3: problems, all of them listed.";
   }
   void declare(CLI::App& app) override {
-    app.add_option("PATH", paths_, "Files Rove wrote, run directories, output directories (their published run)")->required();
+    app.add_option("PATH", paths_, "Files Rove wrote, run directories, output directories (their published run)")
+        ->required();
     app.add_flag("--json", json_, "The verdicts for programs");
   }
   void run(const comm::Communicator& world) override {
@@ -68,18 +73,19 @@ class VerifyVerb final : public CollectiveVerb {
       if (!verdict.problems.empty()) ++bad;
       if (!world.is_root()) continue;
       if (json_) {
-        all.push_back({{"path", verdict.path.string()}, {"ok", verdict.problems.empty()}, {"problems", verdict.problems}});
+        all.push_back(
+            {{"path", verdict.path.string()}, {"ok", verdict.problems.empty()}, {"problems", verdict.problems}});
         continue;
       }
-      fmt::print("{}: {} ({}, {:.1f} s)\n", verdict.path.string(), verdict.problems.empty() ? "good" : "BAD", verdict.what,
-                 timer.seconds());
+      fmt::print("{}: {} ({}, {:.1f} s)\n", verdict.path.string(), verdict.problems.empty() ? "good" : "BAD",
+                 verdict.what, timer.seconds());
       for (const std::string& problem : verdict.problems) fmt::print("  {}\n", problem);
     }
     if (json_ && world.is_root()) fmt::print("{}\n", all.dump(2));
     if (bad > 0) {
       std::fflush(stdout);
-      throw InputError(fmt::format("{} of {} did not verify; restore a good run with `rove publish OUTPUT --rollback`", bad,
-                                   paths_.size()));
+      throw InputError(fmt::format("{} of {} did not verify; restore a good run with `rove publish OUTPUT --rollback`",
+                                   bad, paths_.size()));
     }
   }
 
@@ -90,6 +96,8 @@ class VerifyVerb final : public CollectiveVerb {
 
 }  // namespace
 
-std::unique_ptr<Verb> make_verify_verb() { return std::make_unique<VerifyVerb>(); }
+std::unique_ptr<Verb> make_verify_verb() {
+  return std::make_unique<VerifyVerb>();
+}
 
 }  // namespace rove::jobs

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/pipeline/estimate.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "algorithms/ppr/ppr.hpp"
+#include "gnn/train_lightgcn.hpp"
+#include "io/hdf5/graph_file.hpp"
+#include "io/publish/file_system.hpp"
+#include "jobs/pipeline/stage_options.hpp"
+#include "partition/partitioner.hpp"
+
+namespace rove::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Original ids are not known before import: a typical length.
+constexpr std::uint64_t kIdBytes = 12;
+
+std::uint64_t attribute_bytes(const graph::EdgeType& type) {
+  return (type.has_weights ? 4U : 0U) + (type.has_times ? 8U : 0U) + (type.relations.empty() ? 0U : 4U);
+}
+
+/// Times of a finished run's stages and the edges it had.
+struct History {
+  nlohmann::json stages;
+  std::uint64_t edges = 0;
+  std::string run;
+};
+
+std::optional<History> read_history(const std::optional<fs::path>& run) {
+  if (!run || !fs::exists(*run / "state.json") || !fs::exists(*run / "graph.h5")) return std::nullopt;
+  auto stages = nlohmann::json::parse(io::publish::read_text(*run / "state.json"), nullptr, false);
+  if (!stages.is_object()) return std::nullopt;
+  return History{std::move(stages), io::read_schema(io::hdf5::InputFile(*run / "graph.h5")).num_edges(), run->string()};
+}
+
+class Estimator {
+ public:
+  Estimator(Session& session, const EstimateMachine& machine, std::optional<History> history)
+      : session_(session),
+        config_(session.config()),
+        schema_(session.schema()),
+        machine_(machine),
+        history_(std::move(history)) {}
+
+  std::vector<StageEstimate> run() {
+    if (!config_.path("graph.file")) import();
+    partition();
+    if (config_.boolean("ppr.enabled")) ppr();
+    if (config_.boolean("train.enabled")) {
+      train();
+      if (!config_.texts("evaluate.test").empty()) {
+        const std::vector<std::uint32_t> at = cutoffs(config_);
+        retrieval("evaluate", *std::ranges::max_element(at), "evaluate.at");
+      }
+      if (config_.boolean("recommend.enabled")) {
+        retrieval("recommend", config_.count("recommend.top_k", 1), "recommend.top_k");
+      }
+    }
+    return std::move(stages_);
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t share(std::uint64_t count) const {
+    const auto ranks = static_cast<std::uint64_t>(machine_.ranks);
+    return (count + ranks - 1) / ranks;
+  }
+  [[nodiscard]] std::uint64_t ghosts() const {
+    const std::uint64_t elsewhere =
+        schema_.num_vertices() - std::min(schema_.num_vertices(), share(schema_.num_vertices()));
+    return std::min(elsewhere, 2 * share(schema_.num_edges()));
+  }
+  /// One adjacency in both directions on one rank.
+  [[nodiscard]] std::uint64_t adjacency_bytes(std::uint64_t extra_per_slot) const {
+    std::uint64_t bytes = 0;
+    for (const graph::EdgeType& type : schema_.edge_types()) {
+      bytes += 8 * (share(schema_.vertex_type(type.source).count) + share(schema_.vertex_type(type.destination).count));
+      bytes += 2 * share(type.count) * (4 + attribute_bytes(type)) + share(type.count) * extra_per_slot;
+    }
+    return bytes;
+  }
+
+  [[nodiscard]] MemoryPlan home_blocks() const {
+    MemoryPlan plan("resident");
+    const std::uint64_t rows = share(schema_.num_vertices());
+    plan.hold("graph in home blocks", adjacency_bytes(8) + 8 * rows);
+    plan.hold("original ids", rows * (kIdBytes + 16));
+    return plan;
+  }
+  [[nodiscard]] MemoryPlan distributed() const {
+    MemoryPlan plan = home_blocks();
+    const std::uint64_t owned = share(schema_.num_vertices());
+    plan.hold("parts of the home blocks", 4 * owned);
+    plan.hold("graph cut for the ranks", adjacency_bytes(0) + 40 * owned);
+    plan.hold("ghosts, at most", 48 * ghosts());
+    return plan;
+  }
+
+  void add(const std::string& stage, MemoryPlan resident, MemoryPlan plan, const std::string& advice) {
+    StageEstimate estimate{stage,  std::move(resident), std::move(plan),
+                           advice, std::nullopt,        "no earlier run to go by"};
+    if (history_ && history_->stages.contains(stage) && history_->edges > 0) {
+      const double seconds = history_->stages[stage].value("seconds", 0.0);
+      estimate.seconds = seconds * static_cast<double>(schema_.num_edges()) / static_cast<double>(history_->edges);
+      estimate.seconds_from = fmt::format(
+          "measured in {} ({:.1f} s), scaled by edges; other ranks or settings change it", history_->run, seconds);
+    }
+    stages_.push_back(std::move(estimate));
+  }
+
+  void import() {
+    std::uint64_t edge_bytes = 0;
+    for (const graph::EdgeType& type : schema_.edge_types())
+      edge_bytes += share(type.count) * (8 + attribute_bytes(type));
+    MemoryPlan plan("import");
+    plan.hold("blocks of text", std::uint64_t{machine_.threads} * (std::uint64_t{16} << 20U));
+    plan.hold("edges until their rows are known, sent and received", 3 * edge_bytes);
+    plan.hold("dictionary of ids", share(schema_.num_vertices()) * (2 * kIdBytes + 48));
+    plan.hold("graph in home blocks", home_blocks().total_bytes());
+    add("import", MemoryPlan("resident"), std::move(plan), "use more ranks");
+  }
+
+  void partition() {
+    partition::PartitionOptions options = partition_options(session_);
+    if (config_.count("partition.parts") == 0) options.parts = machine_.ranks;
+    add("partition", home_blocks(), partition::plan_assign(schema_, machine_.ranks, options),
+        options.method == "metis" ? "set partition.method to fennel or hash, which hold a batch only"
+                                  : "use more ranks");
+  }
+
+  void ppr() {
+    algorithms::PprOptions options = ppr_options(session_);
+    options.batch_bytes = std::max<std::uint64_t>(machine_.limit.bytes / 4, std::uint64_t{1} << 20U);
+    const std::string layout = config_.text("resources.layout");
+    MemoryPlan replicated = algorithms::plan_ppr_replicated(schema_, machine_.ranks, machine_.threads, options);
+    const bool fits =
+        options.method != algorithms::PprMethod::kPower && replicated.total_bytes() <= machine_.limit.bytes / 2;
+    if (layout == "replicated" || (layout == "auto" && fits)) {
+      add("ppr", home_blocks(), std::move(replicated), "set resources.layout to partitioned, or use more ranks");
+    } else {
+      add("ppr", distributed(), algorithms::plan_ppr_partitioned(schema_, machine_.ranks, machine_.threads, options),
+          "lower ppr.top_k, or ppr.item_entries with ppr.method item-index, or use more ranks");
+    }
+  }
+
+  void train() {
+    const graph::EdgeType& type = schema_.edge_type(training_edge_type(session_));
+    add("train", distributed(),
+        gnn::plan_lightgcn(share(schema_.num_vertices()), ghosts(), share(type.count), train_options(config_)),
+        "lower train.dim or train.batch_size, or use more ranks");
+  }
+
+  void retrieval(const std::string& stage, std::uint64_t top_k, const std::string& key) {
+    const graph::EdgeType& type = schema_.edge_type(training_edge_type(session_));
+    const std::uint64_t dim = train_options(config_).dim;
+    MemoryPlan plan(stage);
+    plan.hold("final representations", share(schema_.num_vertices()) * dim * 4);
+    plan.hold("one rank's block of items, twice", 2 * share(schema_.vertex_type(type.destination).count) * dim * 4);
+    plan.hold("lists at owners and home", 2 * share(schema_.vertex_type(type.source).count) * (top_k * 8 + 16));
+    add(stage, distributed(), std::move(plan), fmt::format("lower {}, or use more ranks", key));
+  }
+
+  Session& session_;
+  const Config& config_;
+  const graph::Schema& schema_;
+  EstimateMachine machine_;
+  std::optional<History> history_;
+  std::vector<StageEstimate> stages_;
+};
+
+}  // namespace
+
+std::vector<StageEstimate> estimate_stages(Session& session, const EstimateMachine& machine,
+                                           const std::optional<fs::path>& previous_run) {
+  return Estimator(session, machine, read_history(previous_run)).run();
+}
+
+}  // namespace rove::jobs

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/memory_plan.hpp"
+#include "engine/graph/schema.hpp"
+#include "jobs/pipeline/session.hpp"
+
+namespace rove::jobs {
+
+/// What a job would run on: not what runs the estimate.
+struct EstimateMachine {
+  std::int32_t ranks = 1;
+  std::uint32_t threads = 1;  ///< per rank
+  MemoryLimit limit;          ///< per rank
+};
+
+/// What one stage needs on its busiest rank.
+struct StageEstimate {
+  std::string stage;
+  MemoryPlan resident{""};  ///< what earlier stages leave in memory: the graph in its forms, ids
+  MemoryPlan plan{""};      ///< what the stage adds, as it will plan itself before it allocates
+  std::string advice;       ///< the settings that make it smaller
+  std::optional<double> seconds;
+  std::string seconds_from;  ///< where the time comes from, or why there is none
+
+  [[nodiscard]] std::uint64_t total_bytes() const { return resident.total_bytes() + plan.total_bytes(); }
+};
+
+/// Stages of `rove run` that the configuration enables, in order. Throws `ConfigError` as the stages would. Ghosts are
+/// counted at their upper bound (every end of a rank's edges lies elsewhere), since nothing is cut yet. Times are those
+/// of the stages of `previous_run`, if given, scaled by the edges. `session` knows the schema alone.
+[[nodiscard]] std::vector<StageEstimate> estimate_stages(Session& session, const EstimateMachine& machine,
+                                                         const std::optional<std::filesystem::path>& previous_run);
+
+}  // namespace rove::jobs
