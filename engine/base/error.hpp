@@ -10,6 +10,7 @@ namespace rove {
 /// What the process returns to its caller (scripts, Slurm). Never renumber.
 enum class ExitCode : int {
   kSuccess = 0,
+  kDifferent = 1,     ///< `rove diff` found differences, as diff(1)
   kUsage = 2,         ///< command line or configuration
   kInput = 3,         ///< bad input data
   kFile = 4,          ///< a file or another resource is missing or cannot be written
