@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/text/ordered_writer.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "engine/base/error.hpp"
+#include "engine/base/fault.hpp"
+#include "engine/parallel/parallel.hpp"
+
+namespace rove::io::text {
+namespace {
+
+[[noreturn]] void fail(const char* what, const std::filesystem::path& path) {
+  const int reason = errno;
+  throw IoError(fmt::format("cannot {} {}: {}", what, path.string(), std::generic_category().message(reason)));
+}
+
+int open_file(const std::filesystem::path& path, int flags) {
+  fault::point("io.open");
+  const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+  if (descriptor < 0) fail("open", path);
+  return descriptor;
+}
+
+}  // namespace
+
+OrderedWriter::OrderedWriter(const comm::Communicator& comm, std::filesystem::path path)
+    : comm_(comm), path_(std::move(path)), part_(path_.string() + ".part") {
+  comm_.agree([&] {
+    if (comm_.is_root()) descriptor_ = open_file(part_, O_WRONLY | O_CREAT | O_TRUNC);
+  });
+  try {
+    comm_.agree([&] {
+      if (!comm_.is_root()) descriptor_ = open_file(part_, O_WRONLY);
+    });
+  } catch (...) {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    if (comm_.is_root()) ::unlink(part_.c_str());
+    throw;
+  }
+}
+
+OrderedWriter::~OrderedWriter() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+  if (!finished_ && comm_.is_root()) ::unlink(part_.c_str());
+}
+
+void OrderedWriter::append(std::span<const std::string> pieces) {
+  std::vector<std::uint64_t> offsets;
+  std::uint64_t mine = 0;
+  for (const std::string& piece : pieces) {
+    offsets.push_back(mine);
+    mine += piece.size();
+  }
+  const std::uint64_t first = bytes_ + comm_.exclusive_scan(mine);
+  comm_.agree([&] {
+    if (mine > 0) fault::point("io.write");
+    parallel::for_each({0, pieces.size()}, 1, [&](std::uint64_t i) { write_at(pieces[i], first + offsets[i]); });
+  });
+  bytes_ += comm_.all_reduce(mine, comm::ReduceOp::kSum);
+}
+
+void OrderedWriter::write_at(std::string_view text, std::uint64_t offset) const {
+  while (!text.empty()) {
+    const ssize_t written = ::pwrite(descriptor_, text.data(), text.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno != EINTR) fail("write", part_);
+    if (written <= 0) continue;
+    text.remove_prefix(static_cast<std::size_t>(written));
+    offset += static_cast<std::uint64_t>(written);
+  }
+}
+
+std::uint64_t OrderedWriter::finish() {
+  comm_.agree([&] {
+    if (::close(std::exchange(descriptor_, -1)) != 0) fail("close", part_);
+  });
+  comm_.agree([&] {
+    if (!comm_.is_root()) return;
+    fault::point("io.rename");
+    if (std::rename(part_.c_str(), path_.c_str()) != 0) fail("move into place", path_);
+  });
+  finished_ = true;
+  return bytes_;
+}
+
+}  // namespace rove::io::text
