@@ -85,6 +85,30 @@ TEST(Verify, AFlippedBitIsFoundAndItsDatasetNamed) {
   }
 }
 
+TEST(Verify, DatasetsOfManyDigestBlocksAreSharedOverTheRanks) {
+  constexpr std::uint64_t kDim = 300;  // rows of 1200 bytes: 54 to a block, so blocks and ranks cut at different rows
+  const SharedTempDirectory directory(world());
+  const graph::GraphBlocks whole = random_bipartite(1500, 3, 20, 2);
+  const io::ImportedGraph graph = sample_import(whole, world().rank(), world().size());
+  const std::vector<float> vectors = sample_vectors(whole, VertexTypeId{0}, world().rank(), world().size(), kDim);
+  const io::EmbeddingsView view{{"user", graph.ids[0], graph.blocks.keys[0]}, vectors};
+  const auto path = directory / "embeddings.h5";
+  io::write_embeddings(world(), path, {"m", kDim, "dot", false, "s"}, std::span(&view, 1), sample_provenance());
+
+  const io::VerifyReport good = io::verify_file(world(), path);
+  std::vector<std::byte> row;
+  {
+    const io::hdf5::InputFile file(path);
+    row = file.read_bytes("/nodes/user/vectors", {1234, 1235});
+  }
+  damage(path, row);
+  const io::VerifyReport bad = io::verify_file(world(), path);
+
+  EXPECT_THAT(good.problems, IsEmpty());
+  EXPECT_GE(good.bytes, 1500 * kDim * 4);
+  EXPECT_THAT(bad.problems, ::testing::ElementsAre(AllOf(HasSubstr("/nodes/user/vectors"), HasSubstr("damaged"))));
+}
+
 TEST(Verify, BrokenRulesAreNamed) {
   const SharedTempDirectory directory(world());
   const graph::GraphBlocks whole = random_bipartite(9, 6, 30, 2);
