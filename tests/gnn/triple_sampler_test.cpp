@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnn/triple_sampler.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "engine/base/error.hpp"
+#include "tests/gnn/training_support.hpp"
+#include "tests/support/mpi.hpp"
+
+namespace rove::gnn {
+namespace {
+
+using tests::world;
+
+constexpr EdgeTypeId kRates{0};
+constexpr SamplerKind kKinds[] = {SamplerKind::kUserStratified, SamplerKind::kUserUniform, SamplerKind::kEdgeUniform};
+
+/// A triple by rows, as it can be compared between distributions.
+struct RowTriple {
+  std::uint64_t position = 0;
+  std::uint64_t user = 0;
+  std::uint64_t positive = 0;
+  std::uint64_t negative = 0;
+  auto operator<=>(const RowTriple&) const = default;
+};
+
+struct Sampled {
+  std::uint64_t num_triples = 0;
+  std::vector<RowTriple> triples;  ///< of all ranks, by position
+};
+
+Sampled sample(const comm::Communicator& comm, const graph::DistributedGraph& graph, SamplerKind kind,
+               std::uint64_t epoch) {
+  const Interactions interactions(graph, kRates);
+  const TripleSampler sampler(comm, interactions, kind, 42);
+  std::vector<RowTriple> mine;
+  for (const Triple& triple : sampler.sample(comm, epoch)) {
+    mine.push_back({triple.position, graph.schema().row_of(graph.index_map().stable_of(triple.user)), triple.positive,
+                    triple.negative});
+  }
+  EXPECT_TRUE(std::is_sorted(mine.begin(), mine.end()));
+  Sampled all{sampler.num_triples(), comm.all_gather_v(std::span<const RowTriple>(mine)).data};
+  std::sort(all.triples.begin(), all.triples.end());
+  return all;
+}
+
+std::multiset<std::pair<std::uint64_t, std::uint64_t>> edges_of(const graph::GraphBlocks& whole) {
+  std::multiset<std::pair<std::uint64_t, std::uint64_t>> edges;
+  const graph::AdjacencyBlock& block = whole.edges[0].by_source;
+  for (std::uint64_t user = 0; user + 1 < block.offsets.size(); ++user) {
+    for (std::uint64_t i = block.offsets[user]; i < block.offsets[user + 1]; ++i) edges.emplace(user, block.targets[i]);
+  }
+  return edges;
+}
+
+TEST(TripleSampler, DrawsTheSameTriplesOnAnyRanks) {
+  const graph::GraphBlocks whole = tests::random_bipartite(60, 40, 700, 3);
+  const comm::Communicator self = tests::alone(world());
+  const graph::DistributedGraph serial = tests::distribute(self, whole, tests::Spread::kBlock);
+  for (const SamplerKind kind : kKinds) {
+    for (const std::uint64_t epoch : {1U, 2U}) {
+      const Sampled expected = sample(self, serial, kind, epoch);
+      for (const tests::Spread spread : tests::kSpreads) {
+        const Sampled drawn = sample(world(), tests::distribute(world(), whole, spread), kind, epoch);
+        EXPECT_EQ(drawn.num_triples, expected.num_triples);
+        EXPECT_EQ(drawn.triples, expected.triples) << name_of(kind) << ", " << name_of(spread);
+      }
+    }
+  }
+}
+
+TEST(TripleSampler, PositivesAreInteractionsAndNegativesAreNot) {
+  const graph::GraphBlocks whole = tests::random_bipartite(60, 12, 500, 4);
+  const auto edges = edges_of(whole);
+  const graph::DistributedGraph graph = tests::distribute(world(), whole, tests::Spread::kScattered);
+  for (const SamplerKind kind : kKinds) {
+    const Sampled drawn = sample(world(), graph, kind, 1);
+    ASSERT_EQ(drawn.triples.size(), drawn.num_triples);
+    for (std::uint64_t i = 0; i < drawn.triples.size(); ++i) {
+      EXPECT_EQ(drawn.triples[i].position, i);
+      EXPECT_TRUE(edges.contains({drawn.triples[i].user, drawn.triples[i].positive}));
+      EXPECT_FALSE(edges.contains({drawn.triples[i].user, drawn.triples[i].negative}));
+    }
+  }
+}
+
+TEST(TripleSampler, CountsPerUserFollowTheRule) {
+  const graph::GraphBlocks whole = tests::random_bipartite(50, 80, 600, 8);
+  const graph::AdjacencyBlock& block = whole.edges[0].by_source;
+  const graph::DistributedGraph graph = tests::distribute(world(), whole, tests::Spread::kScattered);
+  const auto counts = [&](SamplerKind kind) {
+    std::map<std::uint64_t, std::uint64_t> count;
+    for (const RowTriple& triple : sample(world(), graph, kind, 1).triples) ++count[triple.user];
+    return count;
+  };
+  for (const auto& [user, count] : counts(SamplerKind::kUserStratified)) EXPECT_EQ(count, 600U / 50U) << user;
+  for (const auto& [user, count] : counts(SamplerKind::kEdgeUniform)) {
+    EXPECT_EQ(count, block.offsets[user + 1] - block.offsets[user]);
+  }
+  // Uniform draws over the users with an item: chi-square within five standard deviations of its mean.
+  const auto uniform = counts(SamplerKind::kUserUniform);
+  std::uint64_t trainable = 0;
+  for (std::uint64_t user = 0; user < 50; ++user) trainable += block.offsets[user + 1] > block.offsets[user] ? 1U : 0U;
+  const double expected = 600.0 / static_cast<double>(trainable);
+  double chi = 0;
+  for (std::uint64_t user = 0; user < 50; ++user) {
+    if (block.offsets[user + 1] == block.offsets[user]) continue;
+    const auto found = uniform.find(user);
+    const double count = found == uniform.end() ? 0.0 : static_cast<double>(found->second);
+    chi += (count - expected) * (count - expected) / expected;
+  }
+  const auto freedom = static_cast<double>(trainable - 1);
+  EXPECT_LT(std::abs(chi - freedom), 5 * std::sqrt(2 * freedom));
+}
+
+TEST(TripleSampler, NegativesAreUniformOverTheMissingItems) {
+  // One user with 3 of 10 items, one with 8 of 10: rejection and the complement.
+  for (const std::uint32_t seen : {3U, 8U}) {
+    tests::EdgeList list;
+    list.type.source = VertexTypeId{0};
+    list.type.relation = "rates";
+    list.type.destination = VertexTypeId{1};
+    for (std::uint32_t item = 0; item < seen; ++item) list.edges.push_back({0, item});
+    const graph::GraphBlocks whole = tests::make_graph({{"user", 1}, {"item", 10}}, {list});
+    const comm::Communicator self = tests::alone(world());
+    const graph::DistributedGraph graph = tests::distribute(self, whole, tests::Spread::kBlock);
+    std::map<std::uint64_t, double> count;
+    double total = 0;
+    for (std::uint64_t epoch = 1; epoch <= 300; ++epoch) {
+      for (const RowTriple& triple : sample(self, graph, SamplerKind::kEdgeUniform, epoch).triples) {
+        ++count[triple.negative];
+        ++total;
+      }
+    }
+    EXPECT_EQ(count.size(), 10 - seen);
+    const double expected = total / (10.0 - seen);
+    double chi = 0;
+    for (const auto& [item, n] : count) chi += (n - expected) * (n - expected) / expected;
+    EXPECT_LT(chi, 9.0 - seen + 5 * std::sqrt(2 * (9.0 - seen)));
+  }
+}
+
+TEST(TripleSampler, RefusesAGraphWithoutTrainableUsers) {
+  tests::EdgeList list;
+  list.type.source = VertexTypeId{0};
+  list.type.relation = "rates";
+  list.type.destination = VertexTypeId{1};
+  list.edges = {{0, 0}, {0, 1}};
+  const graph::GraphBlocks whole = tests::make_graph({{"user", 2}, {"item", 2}}, {list});
+  const graph::DistributedGraph graph = tests::distribute(world(), whole, tests::Spread::kBlock);
+  const Interactions interactions(graph, kRates);
+  EXPECT_THROW(TripleSampler(world(), interactions, SamplerKind::kUserStratified, 1), InputError);
+}
+
+TEST(TripleSampler, NamesAreParsed) {
+  for (const SamplerKind kind : kKinds) EXPECT_EQ(parse_sampler(name_of(kind)), kind);
+  EXPECT_THROW((void)parse_sampler("uniform"), ConfigError);
+}
+
+}  // namespace
+}  // namespace rove::gnn
