@@ -74,6 +74,36 @@ void print_failure(const Failure& failure, std::optional<Rank> rank) {
   std::fflush(stderr);
 }
 
+/// Tells all ranks that an error escaped on this one, so that of several such ranks only the lowest speaks.
+class FailureNotices {
+ public:
+  explicit FailureNotices(const Communicator& comm)
+      : handle_(*static_cast<const MPI_Comm*>(comm.native_handle())), rank_(comm.rank().value()) {
+    for (int r = 0; r < comm.size(); ++r) {
+      MPI_Request request = MPI_REQUEST_NULL;
+      // Nobody receives these; they are only looked for, and the job ends with them under way.
+      if (r != rank_ && MPI_Isend(nullptr, 0, MPI_BYTE, r, detail::kTagFailure, handle_, &request) == MPI_SUCCESS) {
+        MPI_Request_free(&request);
+      }
+    }
+  }
+
+  /// When a lower rank has given notice, waits for its abort.
+  void leave_to_lower_rank() const {
+    for (int r = 0; r < rank_; ++r) {
+      int found = 0;
+      if (MPI_Iprobe(r, detail::kTagFailure, handle_, &found, MPI_STATUS_IGNORE) == MPI_SUCCESS && found != 0) {
+        std::this_thread::sleep_for(std::chrono::seconds(5));
+        return;
+      }
+    }
+  }
+
+ private:
+  MPI_Comm handle_;
+  int rank_;
+};
+
 /// The lowest rank that comes here with a failure, the number of ranks when none does, or nothing when not every rank
 /// came within the time (no limit: waits).
 std::optional<std::int32_t> lowest_failing(const Communicator& comm, bool failed,
@@ -109,11 +139,13 @@ int run_to_exit_code(const Communicator& world, const std::function<int()>& prog
   // elsewhere.
   const bool alone = failure && !failure->agreed;
   const auto limit = alone ? std::optional(std::chrono::milliseconds(500)) : std::nullopt;
+  std::optional<FailureNotices> notices;
+  if (alone) notices.emplace(last_words);
   const std::optional<std::int32_t> lowest = lowest_failing(last_words, failure.has_value(), limit);
   if (!lowest) {
     if (!failure)
       failure = Failure{detail::ErrorClass::kComm, ExitCode::kInternal, "MPI failed at the end of the program"};
-    std::this_thread::sleep_for(std::chrono::duration<double>(detail::turn_delay_s(world.rank().value())));
+    if (notices) notices->leave_to_lower_rank();
     print_failure(*failure, world.rank());
     world.abort(static_cast<int>(failure->code));
   }

@@ -65,10 +65,6 @@ void abort_job(MPI_Comm comm, int exit_code) {
   _exit(exit_code);
 }
 
-double turn_delay_s(int rank) {
-  return 0.02 * std::min(rank, 100);
-}
-
 Operation::Operation(const Impl& impl, const char* name, std::string_view fault_point) : watchdog_(impl.watchdog) {
   fault::point(fault_point);
   watchdog_->begin(name);

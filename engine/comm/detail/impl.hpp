@@ -16,7 +16,7 @@
 namespace rove::comm::detail {
 
 /// Message tags, all of them. Collectives of MPI have a space of their own.
-enum Tag : int { kTagExchange = 1, kTagGather = 2 };
+enum Tag : int { kTagExchange = 1, kTagGather = 2, kTagFailure = 3 };
 
 struct Impl {
   Impl(MPI_Comm handle, Watchdog* the_watchdog);
@@ -36,10 +36,6 @@ void check(int code, const Impl& impl, const char* operation);
 /// Ends the job: flushes the standard streams (some launchers swallow MPI's own explanation), then aborts. Never
 /// returns, even when MPI_Abort does.
 [[noreturn]] void abort_job(MPI_Comm comm, int exit_code);
-
-/// The time that rank `rank` lets pass before it reports a failure that other ranks may see too: lower ranks speak
-/// first and their abort silences the others.
-[[nodiscard]] double turn_delay_s(int rank);
 
 /// Marks that this rank is inside an operation, for the watchdog and for `agree`. Nested operations count as the outer.
 class Operation {
