@@ -21,7 +21,7 @@ class DiffVerb final : public SerialVerb {
     return "rove diff runs/gowalla/0006 runs/gowalla/latest        last night and tonight\n"
            "  rove diff a/embeddings.h5 b/embeddings.h5 --json\n"
            "  Exit code, as of diff(1): 0 all datasets but /config have the same bytes; 1 they differ; 2 and more: "
-           "  trouble.";
+           "trouble.";
   }
   void declare(CLI::App& app) override {
     app.add_option("A", first_, "A file or a run")->required();

@@ -211,11 +211,11 @@ class EstimateVerb final : public CollectiveVerb {
     text += fmt::format("on: {} rank{} x {} threads, {} per rank ({})\n", machine.ranks, machine.ranks == 1 ? "" : "s",
                         machine.threads, format_bytes(machine.limit.bytes), machine.limit.source);
     for (const StageEstimate& stage : stages) {
-      text += fmt::format("\n{:<56} {:>12}  {}\n", stage.stage, format_bytes(stage.total_bytes()),
+      text += fmt::format("\n{:<62} {:>12}  {}\n", stage.stage, format_bytes(stage.total_bytes()),
                           stage.total_bytes() <= machine.limit.bytes ? "fits" : "DOES NOT FIT");
       for (const MemoryPlan* plan : {&stage.resident, &stage.plan}) {
         for (const MemoryPlan::Item& item : plan->items()) {
-          text += fmt::format("  {:<54} {:>12}\n", item.what, format_bytes(item.bytes));
+          text += fmt::format("  {:<60} {:>12}\n", item.what, format_bytes(item.bytes));
         }
       }
       text += fmt::format("  time: {}\n", stage.seconds ? fmt::format("about {}, {}", format_seconds(*stage.seconds),

@@ -73,9 +73,9 @@ class GenerateVerb final : public CollectiveVerb {
   [[nodiscard]] std::string examples() const override {
     return "rove generate rmat --scale 20 --out rmat.csv\n"
            "  rove generate bipartite --users 10000 --items 5000 --interactions 300000 --format adjacency --out "
-           "  train.txt\n"
+           "train.txt\n"
            "  mpirun -n 4 rove generate typed --users 100000 --items 20000 --interactions 2000000 --attribute "
-           "  genre=20x2\n"
+           "genre=20x2\n"
            "      --follows 500000 --out typed/ --job typed/job.yaml\n"
            "  The same seed gives the same bytes on any number of ranks. `rove generate KIND --help` lists the sizes.";
   }

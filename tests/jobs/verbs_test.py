@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every verb from outside: exit code and what it says, on files of a tiny graph.
+
+usage: verbs_test.py MPIRUN ROVE FILE_DRIVER
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import h5py
+
+MPIRUN, ROVE, DRIVER = sys.argv[1:4]
+ENVIRONMENT = dict(os.environ, OMPI_MCA_mpi_yield_when_idle="1", OMPI_ALLOW_RUN_AS_ROOT="1",
+                   OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", ROVE_THREADS="1", OMPI_MCA_btl_vader_single_copy_mechanism="none")
+
+
+def start(program, *arguments, ranks=1):
+    launcher = [MPIRUN, "--oversubscribe", "--bind-to", "none", "-n", str(ranks)] if ranks > 1 else []
+    return subprocess.run([*launcher, program, *map(str, arguments)], env=ENVIRONMENT, timeout=60,
+                          capture_output=True, text=True)
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+class VerbTest(unittest.TestCase):
+    """A directory of its own, with what the sample driver writes."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.mkdtemp(prefix="rove-verbs-")
+        cls.output = os.path.join(cls.directory, "runs")
+        cls.run_1, cls.run_2 = (os.path.join(cls.output, name) for name in ("0001", "0002"))
+        os.makedirs(cls.run_1)
+        assert start(DRIVER, "write", cls.run_1).returncode == 0
+        with open(os.path.join(cls.run_1, "metrics.json"), "w", encoding="utf-8") as file:
+            json.dump({"recall@20": 0.18}, file)
+        shutil.copytree(cls.run_1, cls.run_2)
+        with open(os.path.join(cls.run_2, "metrics.json"), "w", encoding="utf-8") as file:
+            json.dump({"recall@20": 0.12}, file)
+        cls.job = os.path.join(cls.directory, "job.yaml")
+        with open(cls.job, "w", encoding="utf-8") as file:
+            file.write("output: runs\npublish: {gate: {recall@20: 0.15}}\n")
+        with h5py.File(os.path.join(cls.run_1, "embeddings.h5")) as file:
+            cls.user = file["/nodes/user/ids"][0].decode()
+            cls.user_key = int(file["/nodes/user/keys"][0])
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.directory)
+
+    def rove(self, *arguments, code=0, ranks=1):
+        done = start(ROVE, *arguments, ranks=ranks)
+        self.assertEqual(done.returncode, code, f"rove {arguments}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def file(self, name, run=None):
+        return os.path.join(run or self.run_1, name)
+
+
+class Help(VerbTest):
+    def verbs(self):
+        lines = self.rove("--help").stdout.split("Subcommands:")[1].split("\n\n")[0].strip().splitlines()
+        return [line.split()[0] for line in lines]
+
+    def test_every_verb_teaches_with_an_example(self):
+        verbs = self.verbs()
+        self.assertLessEqual({"run", "info", "verify", "lookup", "diff", "publish", "generate", "estimate"}, set(verbs))
+        for verb in verbs:
+            with self.subTest(verb):
+                text = self.rove(verb, "--help").stdout
+                self.assertIn("Examples:", text)
+                self.assertIn(f"rove {verb}", text)
+
+    def test_usage_errors_are_printed_once(self):
+        for arguments in [("infoo",), (), ("lookup",), ("generate", "rmat"), ("verify",)]:
+            with self.subTest(arguments):
+                done = self.rove(*arguments, code=2, ranks=2)
+                self.assertEqual(done.stderr.count("Run with --help"), 1, done.stderr)
+
+    def test_serial_verbs_refuse_more_than_one_rank(self):
+        done = self.rove("info", self.run_1, code=2, ranks=2)
+        self.assertEqual(done.stderr.count("found 2 ranks"), 1, done.stderr)
+
+
+class Info(VerbTest):
+    def test_a_file(self):
+        text = self.rove("info", self.file("embeddings.h5")).stdout
+        self.assertIn("rove/embeddings", text)
+        self.assertIn("float32", text)
+        description = json.loads(self.rove("info", "--json", self.file("graph.h5")).stdout)
+        self.assertIn("/nodes/user/keys", json.dumps(description))
+
+    def test_a_run_and_its_output_directory(self):
+        text = self.rove("info", self.run_2).stdout
+        for word in ("incomplete", "ppr.h5", "recommendations.h5"):
+            self.assertIn(word, text)
+        self.assertIn("0001", self.rove("info", self.output).stdout)
+        runs = json.loads(self.rove("info", "--json", self.output).stdout)
+        self.assertEqual([run["number"] for run in runs], [1, 2])
+
+    def test_what_is_not_there_and_what_is_not_rove_s(self):
+        self.assertIn("does not exist", self.rove("info", "nowhere", code=4).stderr)
+        self.assertIn("job.yaml", self.rove("info", self.job, code=3).stderr)
+        empty = os.path.join(self.directory, "empty")
+        os.makedirs(empty, exist_ok=True)
+        self.assertIn("neither a run directory", self.rove("info", empty, code=3).stderr)
+
+
+class Lookup(VerbTest):
+    def test_a_run_tells_all_about_an_id(self):
+        text = self.rove("lookup", self.user, "--in", self.run_1, "--type", "user").stdout
+        for name in ("embeddings.h5", "ppr.h5", "recommendations.h5", "graph.h5"):
+            self.assertIn(name, text)
+
+    def test_json(self):
+        rows = json.loads(self.rove("lookup", self.user, "--in", self.run_1, "--type", "user", "--json").stdout)
+        self.assertEqual([os.path.basename(row["file"]) for row in rows],
+                         ["embeddings.h5", "ppr.h5", "recommendations.h5", "graph.h5"])
+        self.assertEqual({row["key"] for row in rows}, {str(self.user_key)})
+
+    def test_limit(self):
+        rows = json.loads(
+            self.rove("lookup", self.user, "--in", self.file("graph.h5"), "--limit", 1, "--json").stdout)
+        for row in rows:
+            for entries in row["lists"]:
+                self.assertLessEqual(len(entries["entries"]), 1)
+
+    def test_unknown_ids_and_types_are_bad_input(self):
+        message = self.rove("lookup", "nobody", "--in", self.run_1, code=3).stderr
+        self.assertIn("'nobody'", message)
+        self.assertRegex(message, r"user: \d+ ids \(")
+        self.assertIn("no vertex type 'usr'",
+                      self.rove("lookup", self.user, "--in", self.run_1, "--type", "usr", code=3).stderr)
+
+
+class Verify(VerbTest):
+    def test_good_files_at_several_rank_counts(self):
+        for ranks in (1, 3):
+            text = self.rove("verify", self.file("graph.h5"), self.file("embeddings.h5"), ranks=ranks).stdout
+            self.assertEqual(text.count("good"), 2)
+
+    def test_damage_is_listed(self):
+        damaged = os.path.join(self.directory, "damaged.h5")
+        shutil.copy(self.file("embeddings.h5"), damaged)
+        with h5py.File(damaged, "r+") as file:
+            file["/nodes/user/vectors"][3, 1] = float("nan")
+        for ranks in (1, 2):
+            done = self.rove("verify", damaged, self.file("graph.h5"), code=3, ranks=ranks)
+            self.assertIn("BAD", done.stdout)
+            self.assertIn("/nodes/user/vectors", done.stdout)
+            self.assertIn("1 of 2 did not verify", done.stderr)
+        verdicts = json.loads(self.rove("verify", "--json", damaged, code=3).stdout)
+        self.assertFalse(verdicts[0]["ok"])
+
+    def test_an_unfinished_run_does_not_verify(self):
+        self.assertIn("no manifest.json", self.rove("verify", self.run_1, code=3, ranks=2).stderr)
+
+
+class Diff(VerbTest):
+    def test_equal_files_and_runs(self):
+        self.rove("diff", self.file("graph.h5"), self.file("graph.h5", self.run_2))
+        self.assertEqual(self.rove("diff", "-q", self.run_1, self.run_1).stdout, "")
+
+    def test_differences_exit_with_one(self):
+        changed = os.path.join(self.directory, "changed.h5")
+        shutil.copy(self.file("embeddings.h5"), changed)
+        with h5py.File(changed, "r+") as file:
+            file["/nodes/user/vectors"][0, 0] += 1
+        done = self.rove("diff", self.file("embeddings.h5"), changed, code=1)
+        self.assertIn("/nodes/user/vectors", done.stdout)
+        self.assertIn("differ", done.stderr)
+        json.loads(self.rove("diff", "--json", self.file("embeddings.h5"), changed, code=1).stdout)
+
+    def test_unlike_things_are_a_usage_error(self):
+        self.rove("diff", self.file("graph.h5"), self.run_1, code=2)
+        self.rove("diff", self.file("graph.h5"), "nowhere.h5", code=4)
+
+
+class Publish(VerbTest):
+    def latest(self):
+        return os.path.basename(os.path.realpath(os.path.join(self.output, "latest")))
+
+    def test_a_week_of_publishing(self):
+        refused = self.rove("publish", self.output, code=2).stderr
+        self.assertIn("did not finish", refused)
+
+        done = self.rove("publish", "-c", self.job, "--run", 1, ranks=2)
+        self.assertIn("recall@20", done.stdout)
+        self.assertEqual(self.latest(), "0001")
+        self.rove("verify", self.output, ranks=2)
+        self.assertIn("<- latest", self.rove("info", self.output).stdout)
+
+        done = self.rove("publish", self.output, "-c", self.job, "--run", 2, code=7, ranks=2)
+        for part in ("recall@20 is 0.12", "floor 0.15", "0001 has 0.18"):
+            self.assertIn(part, done.stderr)
+        self.assertEqual(self.latest(), "0001")
+        self.assertIn("refused", self.rove("info", self.run_2).stdout)
+
+        self.assertIn("ndcg@20 is not among the run's metrics",
+                      self.rove("publish", self.output, "-c", self.job, "--set", "publish.gate={ndcg@20: 0.1}",
+                                code=7).stderr)
+
+        self.rove("publish", self.output, "-c", self.job, "--no-gate")
+        self.assertEqual(self.latest(), "0002")
+        self.assertIn("published already", self.rove("publish", self.output, "-c", self.job, code=2).stderr)
+
+        self.assertIn("0001", self.rove("publish", self.output, "--rollback").stdout)
+        self.assertEqual(self.latest(), "0001")
+        self.rove("publish", self.output, "--rollback", 2)
+        self.assertEqual(self.latest(), "0002")
+        self.rove("publish", self.output, "--rollback", 9, code=2)
+        self.rove("publish", self.output, "--run", 9, "-c", self.job, code=2)
+
+
+class Generate(VerbTest):
+    def test_same_bytes_at_any_rank_count(self):
+        texts = []
+        for ranks in (1, 3):
+            out = os.path.join(self.directory, f"bipartite-{ranks}.txt")
+            self.rove("generate", "bipartite", "--users", 50, "--items", 30, "--interactions", 400, "--format",
+                      "adjacency", "--out", out, ranks=ranks)
+            texts.append(read(out))
+        self.assertEqual(*texts)
+        self.assertEqual(sum(len(line.split()) - 1 for line in texts[0].splitlines()), 400)
+
+    def test_typed_graphs_come_with_a_job(self):
+        out = os.path.join(self.directory, "typed")
+        job = os.path.join(self.directory, "typed.yaml")
+        self.rove("generate", "typed", "--users", 40, "--items", 20, "--interactions", 200, "--attribute", "genre=5x2",
+                  "--follows", 60, "--weights", "--out", out, "--job", job)
+        self.assertEqual(sorted(os.listdir(out)),
+                         ["item_genre_attribute.csv", "user_follows_user.csv", "user_rates_item.csv"])
+        effective = self.rove("config", "-c", job).stdout
+        self.assertIn("user_rates_item.csv", effective)
+
+    def test_rmat(self):
+        out = os.path.join(self.directory, "rmat.txt")
+        self.rove("generate", "rmat", "--scale", 6, "--edge-factor", 4, "--format", "edgelist", "--out", out)
+        self.assertEqual(len(read(out).splitlines()), 256)
+
+    def test_wrong_sizes_and_places(self):
+        sizes = ("--users", 5, "--items", 5, "--interactions", 26)
+        self.rove("generate", "bipartite", *sizes, "--out", os.path.join(self.directory, "x.csv"), code=2, ranks=2)
+        self.rove("generate", "rmat", "--scale", 4, "--out", "/nowhere/rmat.csv", code=4, ranks=2)
+        self.rove("generate", "bipartite", "--users", 5, "--items", 5, "--interactions", 6, "--weights", "--format",
+                  "adjacency", "--out", os.path.join(self.directory, "x.txt"), code=2)
+        message = self.rove("generate", "typed", "--users", 5, "--items", 5, "--interactions", 6, "--attribute",
+                            "genre", "--out", os.path.join(self.directory, "t"), code=2).stderr
+        self.assertIn("RELATION=COUNT", message)
+
+
+class Estimate(VerbTest):
+    SIZES = ("--vertices", "user=100000,item=20000", "--edges", "2000000")
+
+    def test_stages_fit(self):
+        text = self.rove("estimate", *self.SIZES, "--ranks", 4, "--memory", "8GiB").stdout
+        for stage in ("import", "partition", "ppr", "train", "recommend"):
+            self.assertRegex(text, rf"(?m)^{stage} .*fits$")
+        self.assertIn("resources.memory", text)
+
+    def test_what_does_not_fit_is_named(self):
+        done = self.rove("estimate", *self.SIZES, "--ranks", 2, "--memory", "100MiB", "--json", code=5, ranks=2)
+        self.assertIn("partition.method", done.stderr)
+        self.assertIn("resources.memory", done.stderr)
+        stages = {stage["stage"]: stage for stage in json.loads(done.stdout)["stages"]}
+        self.assertFalse(stages["partition"]["fits"])
+        self.assertEqual(stages["train"]["bytes"],
+                         sum(item["bytes"] for item in stages["train"]["resident"] + stages["train"]["adds"]))
+
+    def test_of_a_graph_file_and_of_a_job(self):
+        with h5py.File(self.file("graph.h5")) as file:
+            edge_types = [name.split("__") for name in file["edges"]]
+        source, relation, target = next(names for names in edge_types if names[0] == "user" and names[2] == "item")
+        self.rove("estimate", "--graph", self.file("graph.h5"), "--set", f"train.relation={relation}")
+        inputs = os.path.join(self.directory, "edges.txt")
+        with open(inputs, "w", encoding="utf-8") as file:
+            file.write("1 2\n" * 1000)
+        job = os.path.join(self.directory, "guess.yaml")
+        with open(job, "w", encoding="utf-8") as file:
+            file.write(f"output: none\ngraph: {{edges: [{{type: [user, rates, item], files: [{inputs}]}}]}}\n")
+        self.assertIn("a guess", self.rove("estimate", "-c", job).stdout)
+
+    def test_usage(self):
+        self.assertIn("nothing to estimate", self.rove("estimate", code=2).stderr)
+        self.assertIn("NAME=COUNT", self.rove("estimate", "--vertices", "user", "--edges", "1", code=2).stderr)
+        self.rove("estimate", "--vertices", "user=1,item=x", "--edges", "1", code=2)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[4:]])
