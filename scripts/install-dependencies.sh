@@ -14,7 +14,7 @@ build=(
   libeigen3-dev libboost-graph-dev             # dense algebra, graph concepts
   librandom123-dev libxxhash-dev libssl-dev    # random numbers, hashes
   libcli11-dev libcpp-httplib-dev libfmt-dev libspdlog-dev libyaml-cpp-dev nlohmann-json3-dev
-  libzstd-dev zlib1g-dev
+  libzip-dev libzstd-dev zlib1g-dev
 )
 checks=(
   libgtest-dev libgmock-dev libbenchmark-dev

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/progress.hpp"
+#include "engine/comm/communicator.hpp"
+#include "io/import/edge_list.hpp"
+#include "io/import/id_table.hpp"
+#include "io/import/import_options.hpp"
+#include "io/text/input_files.hpp"
+
+namespace rove::io {
+
+/// What becomes of rows while they are read.
+struct RowFilter {
+  std::optional<std::int64_t> time_from;
+  std::optional<std::int64_t> time_to;
+  std::optional<double> min_weight;
+  bool store_weights = true;
+  bool one_direction = false;  ///< undirected: symmetric files give each edge once
+};
+
+/// Edges of one input as this rank read them: endpoints and relations by their numbers in the id tables.
+struct ReadEdges {
+  std::vector<EdgeList> lists;  ///< in the order of the input
+  EdgeColumns columns;
+  // Of this rank alone:
+  std::uint64_t rows_read = 0;
+  std::uint64_t outside_time = 0;
+  std::uint64_t below_weight = 0;
+  std::uint64_t bytes_read = 0;
+};
+
+/// **Collective.** Reads this rank's share of an input. `sources` and `targets` may be the same table; `relations` may
+/// be null when `layout` has none.
+[[nodiscard]] ReadEdges read_edges(const comm::Communicator& comm, const TextLayout& layout, const RowFilter& filter,
+                                   IdTable& sources, IdTable& targets, IdTable* relations, ProgressSink& progress);
+
+}  // namespace rove::io

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/import/import_graph.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "engine/base/error.hpp"
+#include "engine/parallel/parallel.hpp"
+#include "io/ids/id_index.hpp"
+#include "io/import/adjacency_builder.hpp"
+#include "io/import/degree_filters.hpp"
+#include "io/import/edge_exchange.hpp"
+#include "io/import/edge_reader.hpp"
+#include "io/import/node_reader.hpp"
+#include "io/import/vertex_links.hpp"
+#include "io/import/vertex_numbering.hpp"
+
+namespace rove::io {
+namespace {
+
+struct TypeState {
+  std::string name;
+  std::unique_ptr<IdTable> table;
+  bool closed = false;
+  VertexNumbering numbering;
+};
+
+struct EdgeState {
+  const EdgeOptions* options = nullptr;
+  std::size_t source = 0;
+  std::size_t destination = 0;
+  std::unique_ptr<IdTable> relation_table;
+  std::vector<std::string> relations;
+  ReadEdges read;
+};
+
+const char* name_of(Duplicates rule) {
+  switch (rule) {
+    case Duplicates::kFirst:
+      return "first";
+    case Duplicates::kLast:
+      return "last";
+    case Duplicates::kSum:
+      return "sum";
+    case Duplicates::kKeep:
+      return "keep";
+    case Duplicates::kError:
+      return "error";
+  }
+  return "?";
+}
+
+const char* name_of(SelfLoops rule) {
+  return rule == SelfLoops::kKeep ? "keep" : rule == SelfLoops::kDrop ? "drop" : "error";
+}
+
+std::string rules_of(const EdgeOptions& options) {
+  std::string rules = fmt::format("{}; duplicates: {}; self_loops: {}", options.directed ? "directed" : "undirected",
+                                  name_of(options.duplicates), name_of(options.self_loops));
+  if (options.time_from) rules += fmt::format("; time_from: {}", *options.time_from);
+  if (options.time_to) rules += fmt::format("; time_to: {}", *options.time_to);
+  if (options.min_weight) rules += fmt::format("; min_weight: {}", *options.min_weight);
+  if (options.k_core > 0) rules += fmt::format("; k_core: {}", options.k_core);
+  if (options.max_degree > 0) rules += fmt::format("; max_degree: {}", options.max_degree);
+  return rules;
+}
+
+std::string name_of(const EdgeOptions& options) {
+  return fmt::format("{},{},{}", options.source_type, options.relation_name, options.destination_type);
+}
+
+void check(const ImportOptions& options) {
+  if (options.edges.empty() && options.nodes.empty()) throw ConfigError("graph: no edges and no nodes to import");
+  std::vector<std::string> names;
+  for (const EdgeOptions& edges : options.edges) {
+    const std::string name = name_of(edges);
+    if (edges.source_type.empty() || edges.relation_name.empty() || edges.destination_type.empty()) {
+      throw ConfigError(
+          fmt::format("graph.edges: type [{}], expected [source type, relation, destination type]", name));
+    }
+    if (edges.layout.files.empty()) throw ConfigError(fmt::format("graph.edges [{}]: no files", name));
+    if (!edges.directed && edges.source_type != edges.destination_type) {
+      throw ConfigError(
+          fmt::format("graph.edges [{}]: undirected edges join vertices of one type; set directed: true "
+                      "(both directions of every edge are stored anyway)",
+                      name));
+    }
+    if (!edges.directed && edges.max_degree > 0) {
+      throw ConfigError(
+          fmt::format("graph.edges [{}]: max_degree caps the edges of a source; set directed: true", name));
+    }
+    if (std::ranges::find(names, name) != names.end()) {
+      throw ConfigError(fmt::format("graph.edges [{}] stands twice; list all its files in one entry", name));
+    }
+    names.push_back(name);
+  }
+}
+
+class Importer {
+ public:
+  Importer(const comm::Communicator& comm, const ImportOptions& options, ProgressSink& progress)
+      : comm_(comm), options_(options), progress_(progress) {}
+
+  ImportedGraph run() {
+    const auto start = std::chrono::steady_clock::now();
+    check(options_);
+    declare_types();
+    read();
+    for (TypeState& type : types_) {
+      comm_.set_phase("import: numbering " + type.name);
+      type.numbering = number_vertices(comm_, type.name, type.table->take(), type.closed);
+      type.table.reset();
+    }
+    for (EdgeState& edges : edges_) name_relations(edges);
+    for (EdgeState& edges : edges_) build(edges);
+    finish_types();
+    for (NodeRead& nodes : nodes_) add_features(nodes);
+    apply_cores();
+    for (std::size_t e = 0; e < edges_.size(); ++e) {
+      result_.report.edge_types[e].edges_kept = result_.blocks.schema.edge_types()[e].count;
+    }
+    apply_links();
+    total_report();
+    result_.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return std::move(result_);
+  }
+
+ private:
+  std::size_t type_index(const std::string& name) {
+    for (std::size_t t = 0; t < types_.size(); ++t) {
+      if (types_[t].name == name) return t;
+    }
+    types_.push_back({name, std::make_unique<IdTable>(name), false, {}});
+    return types_.size() - 1;
+  }
+
+  void declare_types() {
+    for (const EdgeOptions& edges : options_.edges) {
+      EdgeState state;
+      state.options = &edges;
+      state.source = type_index(edges.source_type);
+      state.destination = type_index(edges.destination_type);
+      edges_.push_back(std::move(state));
+    }
+    for (const NodeOptions& nodes : options_.nodes) {
+      TypeState& type = types_[type_index(nodes.type)];
+      // Feature files name vertices too, but few of them are meant to be complete.
+      const bool is_list = nodes.format == NodeFormat::kIds || nodes.format == NodeFormat::kRecBole;
+      type.closed = type.closed || (is_list && nodes.dangling != Dangling::kAdd);
+    }
+    check_links(options_);
+    for (const LinkOptions& links : options_.links) {
+      type_index(links.type);
+      type_index(links.alias_type);
+    }
+  }
+
+  void read() {
+    progress_.begin("import", 0, "bytes");
+    for (const NodeOptions& nodes : options_.nodes) {
+      nodes_.push_back(read_nodes(comm_, nodes, *types_[type_index(nodes.type)].table, progress_));
+    }
+    for (EdgeState& edges : edges_) {
+      const EdgeOptions& options = *edges.options;
+      comm_.set_phase("import: reading " + name_of(options));
+      edges.relation_table = std::make_unique<IdTable>("relation");
+      const RowFilter filter{options.time_from, options.time_to, options.min_weight, options.store_weights,
+                             !options.directed};
+      edges.read = read_edges(comm_, options.layout, filter, *types_[edges.source].table,
+                              *types_[edges.destination].table, edges.relation_table.get(), progress_);
+    }
+    for (const LinkOptions& links : options_.links) {
+      links_.push_back(read_edges(comm_, links.layout, {}, *types_[type_index(links.type)].table,
+                                  *types_[type_index(links.alias_type)].table, nullptr, progress_));
+    }
+    progress_.end({});
+  }
+
+  /// Relations are numbered in ascending order of their names; there are few enough for every rank to hold all.
+  void name_relations(EdgeState& edges) {
+    const NamedVertices local = edges.relation_table->take();
+    edges.relation_table.reset();
+    if (!edges.read.columns.relations) return;
+    std::string packed;
+    for (std::size_t i = 0; i < local.ids.size(); ++i) {
+      packed += local.ids[i];
+      packed += '\n';
+    }
+    for (const std::string& texts : comm_.all_gather_text(packed)) {
+      for (std::size_t at = 0; at < texts.size();) {
+        const std::size_t end = texts.find('\n', at);
+        edges.relations.push_back(texts.substr(at, end - at));
+        at = end + 1;
+      }
+    }
+    std::ranges::sort(edges.relations);
+    edges.relations.erase(std::ranges::unique(edges.relations).begin(), edges.relations.end());
+    std::vector<std::uint32_t> number_of(local.ids.size());
+    for (std::size_t i = 0; i < number_of.size(); ++i) {
+      const auto found = std::ranges::lower_bound(edges.relations, local.ids[i]);
+      number_of[i] = static_cast<std::uint32_t>(found - edges.relations.begin());
+    }
+    parallel::for_each({0, edges.read.lists.size()}, 1, [&](std::uint64_t l) {
+      for (std::uint32_t& relation : edges.read.lists[l].relations) relation = number_of[relation];
+    });
+  }
+
+  struct RowCounts {
+    std::uint64_t self_loops = 0;
+    std::uint64_t dangling = 0;
+  };
+
+  /// Endpoints become rows; what names no vertex goes, self-loops by their rule, and an undirected edge gets its
+  /// reverse right behind it, so that both its rows meet repetitions in the same order.
+  RowCounts to_rows(EdgeState& edges, EdgeList& list) const {
+    const EdgeOptions& options = *edges.options;
+    const std::vector<std::uint32_t>& source_rows = types_[edges.source].numbering.rows;
+    const std::vector<std::uint32_t>& target_rows = types_[edges.destination].numbering.rows;
+    const bool may_loop = edges.source == edges.destination;
+    RowCounts counts;
+    std::uint64_t dropped = 0;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      list.sources[i] = source_rows[list.sources[i]];
+      list.targets[i] = target_rows[list.targets[i]];
+      const bool dangling = list.sources[i] == kUnknownRow || list.targets[i] == kUnknownRow;
+      const bool loop = !dangling && may_loop && list.sources[i] == list.targets[i];
+      counts.dangling += dangling ? 1U : 0U;
+      counts.self_loops += loop ? 1U : 0U;
+      if (dangling || (loop && options.self_loops == SelfLoops::kDrop)) {
+        list.sources[i] = kUnknownRow;
+        ++dropped;
+      }
+    }
+    if (dropped == 0 && options.directed) return counts;
+    EdgeList kept;
+    const auto push = [&](std::size_t i, bool reversed) {
+      kept.sources.push_back(reversed ? list.targets[i] : list.sources[i]);
+      kept.targets.push_back(reversed ? list.sources[i] : list.targets[i]);
+      if (!list.weights.empty()) kept.weights.push_back(list.weights[i]);
+      if (!list.times.empty()) kept.times.push_back(list.times[i]);
+      if (!list.relations.empty()) kept.relations.push_back(list.relations[i]);
+    };
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      if (list.sources[i] == kUnknownRow) continue;
+      push(i, false);
+      if (!options.directed && list.sources[i] != list.targets[i]) push(i, true);
+    }
+    list = std::move(kept);
+    return counts;
+  }
+
+  void build(EdgeState& edges) {
+    const EdgeOptions& options = *edges.options;
+    comm_.set_phase("import: building " + name_of(options));
+    ImportCounts counts;
+    counts.edge_type = name_of(options);
+    counts.rules = rules_of(options);
+    counts.rows_read = edges.read.rows_read;
+    counts.outside_time = edges.read.outside_time;
+    counts.below_weight = edges.read.below_weight;
+    result_.report.bytes_read += edges.read.bytes_read;
+
+    std::vector<EdgeList> lists = std::move(edges.read.lists);
+    std::vector<RowCounts> row_counts(lists.size());
+    parallel::for_each({0, lists.size()}, 1, [&](std::uint64_t l) { row_counts[l] = to_rows(edges, lists[l]); });
+    for (const RowCounts& row_count : row_counts) {
+      counts.self_loops += row_count.self_loops;
+      counts.dangling_endpoints += row_count.dangling;
+    }
+    refuse_forbidden(edges, counts);
+
+    const graph::BlockDistribution sources(types_[edges.source].numbering.count, comm_.size());
+    const graph::BlockDistribution destinations(types_[edges.destination].numbering.count, comm_.size());
+    lists = ship_to_homes(comm_, std::move(lists), edges.read.columns, sources);
+    graph::EdgeBlocks blocks;
+    comm_.agree([&] {
+      BuiltRows built =
+          build_adjacency(sources.block(comm_.rank()), std::move(lists), options.duplicates, !options.directed);
+      counts.duplicates = built.duplicates;
+      blocks.by_source = std::move(built.adjacency);
+    });
+    if (options.max_degree > 0) {
+      counts.over_degree = cap_degrees(blocks.by_source, sources.block(comm_.rank()).begin, options.max_degree);
+    }
+    build_by_destination(comm_, blocks, edges.read.columns, sources, destinations);
+    result_.blocks.edges.push_back(std::move(blocks));
+    result_.report.edge_types.push_back(std::move(counts));
+  }
+
+  void refuse_forbidden(const EdgeState& edges, const ImportCounts& counts) const {
+    const EdgeOptions& options = *edges.options;
+    const auto total = [&](std::uint64_t count) { return comm_.all_reduce(count, comm::ReduceOp::kSum); };
+    if (options.self_loops == SelfLoops::kError) {
+      if (const std::uint64_t loops = total(counts.self_loops); loops > 0) {
+        throw InputError(fmt::format("[{}]: {} rows join a vertex to itself; expected none (self_loops: error)",
+                                     counts.edge_type, loops));
+      }
+    }
+    for (const NodeOptions& nodes : options_.nodes) {
+      if (nodes.dangling != Dangling::kError ||
+          (nodes.type != options.source_type && nodes.type != options.destination_type)) {
+        continue;
+      }
+      if (const std::uint64_t dangling = total(counts.dangling_endpoints); dangling > 0) {
+        throw InputError(
+            fmt::format("[{}]: {} rows name a vertex that the vertex lists do not have; expected none "
+                        "(dangling: error)",
+                        counts.edge_type, dangling));
+      }
+    }
+  }
+
+  void finish_types() {
+    for (TypeState& type : types_) {
+      const VertexTypeId id = result_.blocks.schema.add_vertex_type(type.name, type.numbering.count);
+      result_.blocks.keys.push_back(std::move(type.numbering.keys));
+      result_.ids.push_back(std::move(type.numbering.ids));
+      for (auto& [text, key] : type.numbering.overrides) result_.overrides.push_back({id, text, key});
+    }
+    result_.features.resize(types_.size());
+    for (std::size_t e = 0; e < edges_.size(); ++e) {
+      const EdgeState& edges = edges_[e];
+      graph::EdgeType type;
+      type.source = VertexTypeId{static_cast<std::uint16_t>(edges.source)};
+      type.relation = edges.options->relation_name;
+      type.destination = VertexTypeId{static_cast<std::uint16_t>(edges.destination)};
+      type.count =
+          comm_.all_reduce(std::uint64_t{result_.blocks.edges[e].by_source.targets.size()}, comm::ReduceOp::kSum);
+      type.undirected = !edges.options->directed;
+      type.has_weights = edges.read.columns.weights;
+      type.has_times = edges.read.columns.times;
+      type.relations = edges.relations;
+      result_.blocks.schema.add_edge_type(std::move(type));
+    }
+  }
+
+  void add_features(NodeRead& nodes) {
+    const std::size_t t = type_index(nodes.type);
+    const graph::BlockDistribution homes(types_[t].numbering.count, comm_.size());
+    result_.report.bytes_read += nodes.bytes_read;
+    if (nodes.width == 0) return;
+    result_.features[t].push_back(place_features(comm_, nodes, types_[t].numbering.rows, homes));
+  }
+
+  void apply_cores() {
+    std::vector<std::uint64_t> cores;
+    for (const EdgeState& edges : edges_) cores.push_back(edges.options->k_core);
+    if (std::ranges::all_of(cores, [](std::uint64_t k) { return k == 0; })) return;
+    std::vector<std::uint8_t> listed(types_.size());
+    for (std::size_t t = 0; t < types_.size(); ++t) {
+      listed[t] = std::ranges::any_of(options_.nodes, [&](const NodeOptions& n) { return n.type == types_[t].name; });
+    }
+    keep_cores(comm_, result_, cores, listed);
+  }
+
+  void apply_links() {
+    for (std::size_t l = 0; l < links_.size(); ++l) {
+      const LinkOptions& options = options_.links[l];
+      const std::size_t type = type_index(options.type);
+      const std::size_t alias = type_index(options.alias_type);
+      EdgeState pairs;
+      EdgeOptions rules;
+      pairs.options = &rules;
+      pairs.source = type;
+      pairs.destination = alias;
+      for (EdgeList& list : links_[l].lists) (void)to_rows(pairs, list);
+      result_.report.bytes_read += links_[l].bytes_read;
+      merge_linked(comm_, result_, VertexTypeId{static_cast<std::uint16_t>(type)},
+                   VertexTypeId{static_cast<std::uint16_t>(alias)}, std::move(links_[l].lists));
+    }
+  }
+
+  /// **Collective.** Sums the ranks' counts.
+  void total_report() {
+    std::vector<std::uint64_t> numbers{result_.report.bytes_read};
+    const auto visit = [&](const auto& use) {
+      for (ImportCounts& counts : result_.report.edge_types) {
+        for (std::uint64_t* number :
+             {&counts.rows_read, &counts.duplicates, &counts.self_loops, &counts.outside_time, &counts.below_weight,
+              &counts.outside_core, &counts.over_degree, &counts.dangling_endpoints}) {
+          use(*number);
+        }
+      }
+    };
+    visit([&](std::uint64_t& number) { numbers.push_back(number); });
+    comm_.all_reduce(std::span(numbers), comm::ReduceOp::kSum);
+    result_.report.bytes_read = numbers[0];
+    std::size_t next = 1;
+    visit([&](std::uint64_t& number) { number = numbers[next++]; });
+  }
+
+  const comm::Communicator& comm_;
+  const ImportOptions& options_;
+  ProgressSink& progress_;
+  std::vector<TypeState> types_;
+  std::vector<EdgeState> edges_;
+  std::vector<NodeRead> nodes_;
+  std::vector<ReadEdges> links_;
+  ImportedGraph result_;
+};
+
+}  // namespace
+
+ImportedGraph import_graph(const comm::Communicator& comm, const ImportOptions& options, ProgressSink& progress) {
+  return Importer(comm, options, progress).run();
+}
+
+}  // namespace rove::io

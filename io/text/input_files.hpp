@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/base/progress.hpp"
+#include "engine/comm/communicator.hpp"
+#include "io/text/file_layout.hpp"
+#include "io/text/row_batch.hpp"
+#include "io/text/text_source.hpp"
+
+/// The files of one input, shared out over ranks and threads.
+namespace rove::io::text {
+
+struct InputFile {
+  FileInfo info;
+  FileLayout layout;
+
+  /// Read from its start to its end by one rank: what is compressed, and metis, whose rows are known by their position.
+  [[nodiscard]] bool streamed() const {
+    return info.compression != Compression::kNone || layout.format == TextFormat::kMetis;
+  }
+};
+
+/// Recognises a file from its head.
+using Recognise = std::function<FileLayout(const std::string& file, std::string_view head)>;
+
+/// **Collective.** The files that the paths and shell patterns name, patterns expanded in ascending order, with size,
+/// compression and layout as rank 0 sees them. Throws `IoError` for a file that cannot be read or a pattern without
+/// match.
+[[nodiscard]] std::vector<InputFile> open_inputs(const comm::Communicator& comm, const std::vector<std::string>& paths,
+                                                 const Recognise& recognise);
+
+/// Makes the consumer of one block. Blocks are numbered in the order of the input: files in order, then position.
+using MakeConsumer = std::function<std::unique_ptr<RowConsumer>(const InputFile& file, std::uint64_t block)>;
+
+/// Reads this rank's share: plain files in byte ranges, streamed ones whole, blocks parsed by all threads; the ranks'
+/// shares follow each other in the order of the input. A bad line throws `InputError` with file, line and column: the
+/// first one of the share. `block_bytes`: text per block. Returns the stored bytes read. Not collective.
+std::uint64_t read_share(const std::vector<InputFile>& files, Rank rank, std::int32_t num_ranks,
+                         std::uint64_t block_bytes, const MakeConsumer& make_consumer, ProgressSink& progress);
+
+/// Where a streamed file is read.
+[[nodiscard]] Rank rank_of_stream(const std::vector<InputFile>& files, std::size_t file, std::int32_t num_ranks);
+
+/// Text per block: a few times the level-two cache at most, so that parsing reads what was just read or decompressed.
+inline constexpr std::uint64_t kBlockBytes = std::uint64_t{1} << 20U;
+
+}  // namespace rove::io::text
+
+template <>
+inline constexpr bool rove::comm::allow_padding<rove::io::text::FileLayout> = true;
