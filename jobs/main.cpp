@@ -34,7 +34,7 @@ int run_serial(rove::jobs::SerialVerb& verb, bool prints) {
     verb.run();
     return static_cast<int>(ExitCode::kSuccess);
   } catch (const rove::Error& error) {
-    if (prints) fmt::print(stderr, "rove: {}\n", error.what());
+    if (prints) fmt::print(stderr, "rove: error: {}\n", error.what());
     return static_cast<int>(error.code());
   } catch (const std::exception& error) {
     if (prints) fmt::print(stderr, "rove: internal error: {}\n", error.what());

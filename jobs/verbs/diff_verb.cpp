@@ -46,7 +46,7 @@ class DiffVerb final : public SerialVerb {
  private:
   template <class Diff>
   bool show(const Diff& diff) const {
-    if (!quiet_) fmt::print("{}\n", json_ ? io::to_json(diff) : io::to_text(diff));
+    if (!quiet_) fmt::print("{}", json_ ? io::to_json(diff) : io::to_text(diff));
     return diff.same_bytes();
   }
 

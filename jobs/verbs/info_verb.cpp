@@ -98,7 +98,7 @@ class InfoVerb final : public SerialVerb {
     switch (kind_of(path_)) {
       case PathKind::kFile: {
         const io::FileDescription file = io::describe_file(path_);
-        fmt::print("{}\n", json_ ? io::to_json(file) : io::to_text(file));
+        fmt::print("{}", json_ ? io::to_json(file) : io::to_text(file));
         return;
       }
       case PathKind::kRun: {

@@ -101,7 +101,7 @@ class LookupVerb final : public SerialVerb {
         continue;
       }
       for (const io::LookupResult& result : results) {
-        fmt::print("{}\n{}\n", file.string(), io::to_text(result));
+        fmt::print("{}\n{}", file.string(), io::to_text(result));
       }
     }
     if (!type_known) {
