@@ -14,7 +14,7 @@ struct PageRankOptions {
   double damping = 0.85;     ///< probability of following an edge
   double tolerance = 1e-10;  ///< ends when the L1 change of a superstep is at most this
   std::uint64_t max_supersteps = 200;
-  bool weighted = false;          ///< follow edges with probability proportional to their weights
+  bool weighted = false;            ///< follow edges with probability proportional to their weights
   std::vector<EdgeTypeId> edges{};  ///< none named: all
 };
 

@@ -5,11 +5,17 @@
 extern "C" {
 
 // Unloaded plugins would make the leak checker's stacks unreadable.
-int dlclose(void* /*handle*/) { return 0; }
+int dlclose(void* /*handle*/) {
+  return 0;
+}
 
-const char* __asan_default_options() { return "fast_unwind_on_malloc=0:detect_stack_use_after_return=0"; }
+const char* __asan_default_options() {
+  return "fast_unwind_on_malloc=0:detect_stack_use_after_return=0";
+}
 
-const char* __lsan_default_options() { return "print_suppressions=0"; }
+const char* __lsan_default_options() {
+  return "print_suppressions=0";
+}
 
 const char* __lsan_default_suppressions() {
   return "leak:libmpi.so\nleak:libopen-pal.so\nleak:libopen-rte.so\nleak:openmpi3/mca_\nleak:libpmix.so\nleak:pmix2/\n"
@@ -17,6 +23,8 @@ const char* __lsan_default_suppressions() {
 }
 
 // Open MPI and oneTBB are not instrumented: what they synchronise is invisible to the thread sanitizer.
-const char* __tsan_default_options() { return "ignore_noninstrumented_modules=1:atexit_sleep_ms=0"; }
+const char* __tsan_default_options() {
+  return "ignore_noninstrumented_modules=1:atexit_sleep_ms=0";
+}
 
 }  // extern "C"

@@ -38,17 +38,17 @@ struct FeatureBlock {
 
 /// What import did with the rows of one edge type, over all files and ranks.
 struct ImportCounts {
-  std::string edge_type;                ///< "user,rates,item"
-  std::uint64_t rows_read = 0;          ///< interactions found in the files
-  std::uint64_t edges_kept = 0;         ///< stored directed edges
-  std::uint64_t duplicates = 0;         ///< rows that repeat an edge, treated by the rule `duplicates`
-  std::uint64_t self_loops = 0;         ///< treated by the rule `self_loops`
-  std::uint64_t outside_time = 0;       ///< dropped by the time window
-  std::uint64_t below_weight = 0;       ///< dropped by `min_weight`
-  std::uint64_t outside_core = 0;       ///< dropped by `k_core`
-  std::uint64_t over_degree = 0;        ///< dropped by `max_degree`
-  std::uint64_t dangling_endpoints = 0; ///< rows naming a vertex that the vertex lists do not have, dropped
-  std::string rules;                    ///< the rules in words, as configured
+  std::string edge_type;                 ///< "user,rates,item"
+  std::uint64_t rows_read = 0;           ///< interactions found in the files
+  std::uint64_t edges_kept = 0;          ///< stored directed edges
+  std::uint64_t duplicates = 0;          ///< rows that repeat an edge, treated by the rule `duplicates`
+  std::uint64_t self_loops = 0;          ///< treated by the rule `self_loops`
+  std::uint64_t outside_time = 0;        ///< dropped by the time window
+  std::uint64_t below_weight = 0;        ///< dropped by `min_weight`
+  std::uint64_t outside_core = 0;        ///< dropped by `k_core`
+  std::uint64_t over_degree = 0;         ///< dropped by `max_degree`
+  std::uint64_t dangling_endpoints = 0;  ///< rows naming a vertex that the vertex lists do not have, dropped
+  std::string rules;                     ///< the rules in words, as configured
 };
 
 struct ImportReport {
@@ -60,10 +60,10 @@ struct ImportReport {
 /// Everything import produces, in home blocks.
 struct ImportedGraph {
   graph::GraphBlocks blocks;
-  std::vector<IdBlock> ids;                          ///< per vertex type
-  std::vector<std::vector<FeatureBlock>> features;   ///< per vertex type
-  std::vector<KeyOverride> overrides;                ///< the same on all ranks
-  ImportReport report;                               ///< the same on all ranks
+  std::vector<IdBlock> ids;                         ///< per vertex type
+  std::vector<std::vector<FeatureBlock>> features;  ///< per vertex type
+  std::vector<KeyOverride> overrides;               ///< the same on all ranks
+  ImportReport report;                              ///< the same on all ranks
 };
 
 }  // namespace rove::io

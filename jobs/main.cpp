@@ -43,9 +43,8 @@ int run_serial(rove::jobs::SerialVerb& verb, bool prints) {
 }
 
 int run_collective(rove::jobs::CollectiveVerb& verb, int argc, char** argv) {
-  const rove::comm::Environment environment(&argc, &argv);
-  rove::stop::install_signal_handlers();
-  return rove::comm::run_to_exit_code(environment.world(), [&] {
+  return rove::comm::run_main(&argc, &argv, [&](rove::comm::Environment& environment) {
+    rove::stop::install_signal_handlers();
     verb.run(environment.world());
     return static_cast<int>(ExitCode::kSuccess);
   });

@@ -42,9 +42,9 @@ for metric in recall@20 ndcg@20; do
 done
 
 printf '\nThree rows by id:\n'
-"$rove" lookup 0 --in "$run/embeddings.h5" --type user --limit 5
-"$rove" lookup 0 --in "$run/ppr.h5" --type user --limit 5
-"$rove" lookup 0 --in "$run/recommendations.h5" --type user --limit 5
+"$rove" lookup 343 --in "$run/embeddings.h5" --type user --limit 5
+"$rove" lookup 343 --in "$run/ppr.h5" --type user --limit 5
+"$rove" lookup 343 --in "$run/recommendations.h5" --type user --limit 5
 
 step "Done"
 echo "Check everything again with: $rove verify $run"

@@ -18,8 +18,8 @@
 ///
 /// Operators + - * /, fma(a, b, c) = a b + c rounded once, sqrt, abs, copy_sign(magnitude, sign); max(a, b) is
 /// a > b ? a : b and min(a, b) is a < b ? a : b (so b when one is NaN); select_less(a, b, yes, no) is a < b ? yes : no;
-/// select_nan(a, yes, no) is a != a ? yes : no; bit i of mask_not_less(a, b) is a_i >= b_i (0 when one is NaN). add_exponent and split_exponent are parts of exp and log
-/// (engine/base/math.hpp).
+/// select_nan(a, yes, no) is a != a ? yes : no; bit i of mask_not_less(a, b) is a_i >= b_i (0 when one is NaN).
+/// add_exponent and split_exponent are parts of exp and log (engine/base/math.hpp).
 #define ROVE_SIMD [[nodiscard, gnu::always_inline]] inline
 
 namespace rove::simd {

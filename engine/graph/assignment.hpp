@@ -9,8 +9,8 @@
 
 namespace rove::graph {
 
-/// Which part every vertex belongs to, as partitioners produce it and part files store it: per vertex type, the parts of
-/// this rank's home block (`BlockDistribution`) of rows.
+/// Which part every vertex belongs to, as partitioners produce it and part files store it: per vertex type, the parts
+/// of this rank's home block (`BlockDistribution`) of rows.
 struct Assignment {
   std::int32_t num_parts = 1;
   std::string method;

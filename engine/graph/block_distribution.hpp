@@ -7,9 +7,9 @@
 
 namespace rove::graph {
 
-/// Cuts [0, n) into P contiguous blocks whose sizes differ by at most one. With n = 10 and P = 4 the blocks are [0, 3), [3, 6),
-/// [6, 8), [8, 10). How rows lie while they are read, written and looked up, before and after the graph is partitioned:
-/// the block's rank is the *home* of the row.
+/// Cuts [0, n) into P contiguous blocks whose sizes differ by at most one. With n = 10 and P = 4 the blocks are [0, 3),
+/// [3, 6), [6, 8), [8, 10). How rows lie while they are read, written and looked up, before and after the graph is
+/// partitioned: the block's rank is the *home* of the row.
 class BlockDistribution {
  public:
   BlockDistribution(std::uint64_t n, std::int32_t parts) : n_(n), parts_(static_cast<std::uint64_t>(parts)) {}

@@ -9,9 +9,9 @@
 
 namespace rove::graph {
 
-/// One rank's adjacency of one edge type in one direction: rows are the owned vertices of one type in stable order, targets are
-/// local ids, slots in the graph's slot order. Invariants (checked by `validate`): offsets ascend from 0, targets in
-/// range, attribute arrays empty or as long as `targets`. Immutable once built.
+/// One rank's adjacency of one edge type in one direction: rows are the owned vertices of one type in stable order,
+/// targets are local ids, slots in the graph's slot order. Invariants (checked by `validate`): offsets ascend from 0,
+/// targets in range, attribute arrays empty or as long as `targets`. Immutable once built.
 struct CsrGraph {
   std::vector<std::uint64_t> offsets{0};
   std::vector<LocalVertexId> targets;

@@ -19,13 +19,14 @@
 
 namespace rove::graph {
 
-/// A rank's share of a typed graph: the vertices it owns with all their edges in both directions, read-only ghosts of the remote
-/// endpoints, and the exchange that refreshes them. Immutable; per-query state lives elsewhere. Reading is thread-safe.
+/// A rank's share of a typed graph: the vertices it owns with all their edges in both directions, read-only ghosts of
+/// the remote endpoints, and the exchange that refreshes them. Immutable; per-query state lives elsewhere. Reading is
+/// thread-safe.
 class DistributedGraph {
  public:
-  /// **Collective.** Ships every row to the rank its part names (part p to rank p; `assignment.num_parts` must equal the
-  /// number of ranks) and numbers owned vertices by stable id, ghosts after, by (owner, stable id).
-  /// Throws `InputError` when the assignment does not cover the graph. Cost: two exchanges of the edges, one of the ghosts.
+  /// **Collective.** Ships every row to the rank its part names (part p to rank p; `assignment.num_parts` must equal
+  /// the number of ranks) and numbers owned vertices by stable id, ghosts after, by (owner, stable id). Throws
+  /// `InputError` when the assignment does not cover the graph. Cost: two exchanges of the edges, one of the ghosts.
   [[nodiscard]] static DistributedGraph build(const comm::Communicator& comm, const GraphBlocks& blocks,
                                               const Assignment& assignment);
 
@@ -42,7 +43,9 @@ class DistributedGraph {
   [[nodiscard]] IndexRange owned_of_type(VertexTypeId type) const { return owned_of_type_[type.index()]; }
   /// Keys of the owned vertices, by local id: what randomness is drawn by.
   [[nodiscard]] std::span<const VertexKey> owned_keys() const { return owned_keys_; }
-  [[nodiscard]] VertexTypeId type_of(LocalVertexId vertex) const { return schema_.type_of(index_map_.stable_of(vertex)); }
+  [[nodiscard]] VertexTypeId type_of(LocalVertexId vertex) const {
+    return schema_.type_of(index_map_.stable_of(vertex));
+  }
 
   /// Edges out of the owned vertices of the edge type's source type; row r is local id owned_of_type(source).begin + r.
   [[nodiscard]] const CsrGraph& by_source(EdgeTypeId type) const { return by_source_[type.index()]; }

@@ -11,9 +11,9 @@
 
 namespace rove::graph {
 
-/// Reusable pattern between owned vertices and their ghosts on other ranks. Built once per graph. `update` copies owner to
-/// ghosts; `accumulate` sends ghost values back to owners, who receive every contribution with its sender in rank order.
-/// Arrays are indexed by local id, `width` elements per vertex (row-major), owned rows first, ghosts after.
+/// Reusable pattern between owned vertices and their ghosts on other ranks. Built once per graph. `update` copies owner
+/// to ghosts; `accumulate` sends ghost values back to owners, who receive every contribution with its sender in rank
+/// order. Arrays are indexed by local id, `width` elements per vertex (row-major), owned rows first, ghosts after.
 class HaloExchange {
  public:
   /// `send_offsets` (P + 1) and `send_rows` (local ids of owned vertices, grouped by receiving rank); ghosts lie
@@ -35,7 +35,8 @@ class HaloExchange {
 
    private:
     friend class HaloExchange;
-    Update(std::vector<T> buffer, comm::Pending<T> pending) : buffer_(std::move(buffer)), pending_(std::move(pending)) {}
+    Update(std::vector<T> buffer, comm::Pending<T> pending)
+        : buffer_(std::move(buffer)), pending_(std::move(pending)) {}
     std::vector<T> buffer_;
     comm::Pending<T> pending_;
   };
@@ -48,8 +49,9 @@ class HaloExchange {
   void update(std::span<T> values, std::uint64_t width = 1) const {
     start_update(values, width).wait();
   }
-  /// **Collective.** Sends ghost rows to their owners and calls `combine(owned local id, contribution row)` for each, in
-  /// order of sending rank, then of send_rows: an order that depends on the partition, so `combine` must not (integers, min, max).
+  /// **Collective.** Sends ghost rows to their owners and calls `combine(owned local id, contribution row)` for each,
+  /// in order of sending rank, then of send_rows: an order that depends on the partition, so `combine` must not
+  /// (integers, min, max).
   template <comm::Message T, class Combine>
   void accumulate(std::span<const T> values, std::uint64_t width, const Combine& combine) const;
 
@@ -85,7 +87,8 @@ void HaloExchange::accumulate(std::span<const T> values, std::uint64_t width, co
   std::vector<std::uint64_t> receive = send_offsets_;
   for (std::uint64_t& offset : send) offset *= width;
   for (std::uint64_t& offset : receive) offset *= width;
-  comm_.start_exchange<T>(values.subspan(std::uint64_t{num_owned_} * width), send, std::span<T>(received), receive).wait();
+  comm_.start_exchange<T>(values.subspan(std::uint64_t{num_owned_} * width), send, std::span<T>(received), receive)
+      .wait();
   for (std::size_t i = 0; i < send_rows_.size(); ++i) {
     combine(send_rows_[i], std::span<const T>(received).subspan(i * width, width));
   }

@@ -16,16 +16,16 @@ namespace rove::graph {
 /// This rank's bijection between local ids and the other numberings, for owned vertices and ghosts, plus a distributed
 /// directory for vertices that are neither.
 ///
-/// Six vertices, stable 0..5; rank 0 owns stable {1, 4}, rank 1 owns {0, 2, 3, 5}. Global ids: rank 0 has 0 (stable 1) and 1
-/// (stable 4), rank 1 has 2, 3, 4, 5 (stable 0, 2, 3, 5). If rank 0 reads stable 3, its local ids are 0 (stable 1), 1
-/// (stable 4) and the ghost 2 (stable 3, global 4).
+/// Six vertices, stable 0..5; rank 0 owns stable {1, 4}, rank 1 owns {0, 2, 3, 5}. Global ids: rank 0 has 0 (stable 1)
+/// and 1 (stable 4), rank 1 has 2, 3, 4, 5 (stable 0, 2, 3, 5). If rank 0 reads stable 3, its local ids are 0 (stable
+/// 1), 1 (stable 4) and the ghost 2 (stable 3, global 4).
 class IndexMap {
  public:
   /// `owned`: stable ids of the owned vertices, ascending. `ghosts`: stable ids of the ghosts in local order, with
   /// their global ids. `directory`: global ids of my home block of stable ids.
   IndexMap(std::vector<StableVertexId> owned, std::vector<StableVertexId> ghosts,
-           std::vector<GlobalVertexId> ghost_globals, std::uint64_t first_owned_global,
-           BlockDistribution homes, std::vector<GlobalVertexId> directory);
+           std::vector<GlobalVertexId> ghost_globals, std::uint64_t first_owned_global, BlockDistribution homes,
+           std::vector<GlobalVertexId> directory);
 
   /// The same map with these ghosts. Precondition: it has none yet.
   [[nodiscard]] IndexMap with_ghosts(std::span<const StableVertexId> ghosts,

@@ -23,7 +23,7 @@ struct EdgeType {
   VertexTypeId source;
   std::string relation;
   VertexTypeId destination;
-  std::uint64_t count = 0;             ///< stored directed edges
+  std::uint64_t count = 0;  ///< stored directed edges
   bool undirected = false;
   bool has_weights = false;            ///< float32 per edge
   bool has_times = false;              ///< int64 per edge

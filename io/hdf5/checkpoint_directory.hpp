@@ -41,8 +41,8 @@ class CheckpointDirectory {
   [[nodiscard]] std::optional<CheckpointInfo> restore(exec::CheckpointRegistry& state,
                                                       const std::string& identity) const;
 
-  /// **Collective.** The newest checkpoint with this identity to restore from, for a computation that does so itself; nullptr when
-  /// there is none. It must not outlive the directory's communicator.
+  /// **Collective.** The newest checkpoint with this identity to restore from, for a computation that does so itself;
+  /// nullptr when there is none. It must not outlive the directory's communicator.
   [[nodiscard]] std::unique_ptr<exec::CheckpointSource> open(const std::string& identity) const;
 
   /// **Collective.** Removes the checkpoints (the stage is finished).

@@ -57,8 +57,7 @@ TEST(Config, EntriesOfListsFallBackToDefaults) {
 
 TEST(Config, UnknownKeyNamesTheNearestWithFileAndLine) {
   Config config;
-  const std::string message =
-      error_of([&] { config.add_file("/jobs/job.yaml", "name: x\ntrain:\n  dimm: 32\n"); });
+  const std::string message = error_of([&] { config.add_file("/jobs/job.yaml", "name: x\ntrain:\n  dimm: 32\n"); });
 
   EXPECT_THAT(message, HasSubstr("/jobs/job.yaml:3"));
   EXPECT_THAT(message, HasSubstr("'train.dimm'"));
