@@ -14,6 +14,7 @@
 #include "partition/metis.hpp"
 #include "partition/partitioner.hpp"
 #include "partition/quality.hpp"
+#include "partition/rebalance.hpp"
 #include "partition/verify.hpp"
 #include "tests/partition/serial_cut.hpp"
 #include "tests/support/graphs.hpp"
@@ -210,6 +211,33 @@ TEST(Partition, MetisSharesOutAGraphWithoutEdges) {
   const graph::GraphBlocks blocks = my_blocks(whole);
   const graph::Assignment assignment = assign(tests::world(), blocks, options_for("metis", 4));
   EXPECT_THAT(verify(tests::world(), blocks, assignment, 0.0, true).problems, testing::IsEmpty());
+}
+
+TEST(Rebalance, MeetsTheCapsFromAnyStart) {
+  std::vector<tests::NamedGraph> graphs = tests::awkward_graphs();
+  graphs.push_back({"planted groups", planted_groups(6, 40)});
+  for (const tests::NamedGraph& graph : graphs) {
+    for (const std::int32_t parts : {2, 5}) {
+      for (const double imbalance : {0.0, 0.1}) {
+        PartitionOptions options = options_for("metis", parts);
+        options.imbalance = imbalance;
+        const MetisProblem problem = collect_metis_problem(alone(), graph.whole, options);
+        std::vector<std::int32_t> all(static_cast<std::size_t>(problem.num_vertices()));  // in part 0
+        (void)rebalance(problem, parts, all);
+        graph::Assignment assignment{parts, "rebalanced", {}};
+        for (std::size_t t = 0; t < graph.whole.schema.vertex_types().size(); ++t) {
+          const IndexRange rows = graph.whole.schema.stable_range(VertexTypeId{static_cast<std::uint16_t>(t)});
+          assignment.parts.emplace_back(all.begin() + static_cast<std::ptrdiff_t>(rows.begin),
+                                        all.begin() + static_cast<std::ptrdiff_t>(rows.end));
+        }
+        EXPECT_THAT(verify(alone(), graph.whole, assignment, imbalance, true).problems, testing::IsEmpty())
+            << graph.name << ", " << parts << " parts, imbalance " << imbalance;
+        const std::vector<std::int32_t> before = all;
+        EXPECT_EQ(rebalance(problem, parts, all), 0U) << "nothing left to do";
+        EXPECT_EQ(all, before);
+      }
+    }
+  }
 }
 
 TEST(Verify, FindsPlantedErrors) {
