@@ -2,7 +2,9 @@
 #include "gnn/train_lightgcn.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -57,7 +59,7 @@ class Training {
                table_.width()),
         optimizer_({.learning_rate = options.learning_rate}, table_),
         loss_(table_.width()) {
-    register_state(type);
+    register_state();
   }
 
   TrainResult run() {
@@ -81,7 +83,7 @@ class Training {
     return hooks_.progress == nullptr || !comm_.is_root() ? no_progress() : *hooks_.progress;
   }
 
-  void register_state(EdgeTypeId) {
+  void register_state() {
     state_.add_value("progress", progress_);
     state_.add_value("optimizer_steps", optimizer_.steps());
     for (ExactSum* sum : {&sums_.full_bpr, &sums_.full_decay, &sums_.short_bpr, &sums_.short_decay}) {
