@@ -234,7 +234,7 @@ ReadEdges read_edges(const comm::Communicator& comm, const TextLayout& layout, c
       declare_numbers(targets, file.layout.num_targets, comm.rank(), comm.size());
     }
     collector.edges.bytes_read = text::read_share(
-        files, comm.rank(), comm.size(), text::kBlockBytes,
+        files, comm.rank(), comm.size(), layout.block_bytes,
         [&](const text::InputFile& file, std::uint64_t block) {
           return std::make_unique<BlockConsumer>(collector, file, block);
         },

@@ -37,6 +37,8 @@ struct TextLayout {
   std::string relation;            ///< empty: edges have no relation of their own
   std::string delimiter = "auto";  ///< one character, "tab", "space" (any run of spaces and tabs) or "auto"
   Header header = Header::kAuto;
+  std::uint64_t block_bytes = std::uint64_t{1}
+                              << 20U;  ///< text that one thread parses at a time; never changes results
 };
 
 /// One entry of `graph.edges`.

@@ -133,7 +133,7 @@ class ShareReader {
     };
     BlockStream stream(file.info, block_bytes_);
     std::uint64_t rows = 0;
-    bool at_start = true;
+    std::uint64_t header_bytes = file.layout.header_bytes;
     bool more = true;
     const std::size_t per_round = parallel::concurrency();
     std::vector<Numbered> present;
@@ -145,8 +145,7 @@ class ShareReader {
         Numbered& next = blocks[used];
         more = stream.next(next.block);
         if (!more) break;
-        if (at_start) skip_header(file, next.block);
-        at_start = false;
+        skip_header(next.block, header_bytes);
         next.first_row = rows;
         if (file.layout.format == TextFormat::kMetis) rows += count_metis_rows(next.block.text);
         ++used;
@@ -180,9 +179,13 @@ class ShareReader {
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
 
  private:
-  static void skip_header(const InputFile& file, Block& block) {
-    block.text.erase(0, file.layout.header_bytes);
-    block.first_line += file.layout.header_lines;
+  /// Takes what is left of the header off the front of a block.
+  static void skip_header(Block& block, std::uint64_t& header_bytes) {
+    const auto taken = std::min<std::uint64_t>(header_bytes, block.text.size());
+    const auto end = block.text.begin() + static_cast<std::ptrdiff_t>(taken);
+    block.first_line += static_cast<std::uint64_t>(std::count(block.text.begin(), end, '\n'));
+    block.text.erase(block.text.begin(), end);
+    header_bytes -= taken;
   }
 
   void parse(const InputFile& file, const Block& block, std::uint64_t first_row, std::uint64_t number) {
