@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts the rove binary for tests, alone or on several ranks."""
+import os
+import subprocess
+
+
+class Rove:
+    def __init__(self, mpirun, binary):
+        self.mpirun, self.binary = mpirun, binary
+
+    def start(self, *arguments, ranks=1, timeout=120, **environment):
+        """Runs to the end and returns the finished process; `environment` adds variables."""
+        variables = dict(os.environ, OMPI_MCA_mpi_yield_when_idle="1", OMPI_ALLOW_RUN_AS_ROOT="1",
+                         OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMPI_MCA_btl_vader_single_copy_mechanism="none")
+        variables.update({name: str(value) for name, value in environment.items()})
+        launcher = [self.mpirun, "--oversubscribe", "--bind-to", "none", "-n", str(ranks)] if ranks > 1 else []
+        return subprocess.run([*launcher, self.binary, *map(str, arguments)], env=variables, timeout=timeout,
+                              capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+    def run(self, *arguments, code=0, **options):
+        """The same, and fails unless it ends with this exit code."""
+        done = self.start(*arguments, **options)
+        assert done.returncode == code, f"rove {arguments} ended with {done.returncode}, expected {code}\n{done.stdout}\n{done.stderr}"
+        return done
