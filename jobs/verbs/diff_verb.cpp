@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <vector>
+
 #include <fmt/format.h>
 
 #include "engine/base/error.hpp"
@@ -19,6 +22,8 @@ class DiffVerb final : public SerialVerb {
   }
   [[nodiscard]] std::string examples() const override {
     return "rove diff runs/gowalla/0006 runs/gowalla/latest        last night and tonight\n"
+           "  rove diff runs/0006 runs/0007 --skip partition.h5      runs on other numbers of ranks: parts follow the "
+           "ranks\n"
            "  rove diff a/embeddings.h5 b/embeddings.h5 --json\n"
            "  Exit code, as of diff(1): 0 all datasets but /config have the same bytes; 1 they differ; 2 and more: "
            "trouble.";
@@ -26,6 +31,7 @@ class DiffVerb final : public SerialVerb {
   void declare(CLI::App& app) override {
     app.add_option("A", first_, "A file or a run")->required();
     app.add_option("B", second_, "Another one of the same kind")->required();
+    app.add_option("--skip", skip_, "Leave out this file of the runs (may be repeated)")->type_name("NAME");
     app.add_flag("--json", json_, "For programs");
     app.add_flag("-q,--quiet", quiet_, "The exit code only");
   }
@@ -35,8 +41,7 @@ class DiffVerb final : public SerialVerb {
       throw ConfigError(fmt::format("'{}' is a {} and '{}' a {}; compare two files or two runs", first_.string(),
                                     files ? "file" : "directory", second_.string(), files ? "directory" : "file"));
     }
-    const bool same =
-        files ? show(io::diff_files(first_, second_)) : show(io::diff_runs(run_of(first_), run_of(second_)));
+    const bool same = files ? show(io::diff_files(first_, second_)) : show(run_diff());
     if (!same) {
       std::fflush(stdout);
       throw Error(ExitCode::kDifferent, fmt::format("{} and {} differ", first_.string(), second_.string()));
@@ -44,6 +49,14 @@ class DiffVerb final : public SerialVerb {
   }
 
  private:
+  [[nodiscard]] io::RunDiff run_diff() const {
+    io::RunDiff diff = io::diff_runs(run_of(first_), run_of(second_));
+    const auto is_skipped = [&](const fs::path& file) { return std::ranges::count(skip_, file.filename()) > 0; };
+    std::erase_if(diff.files, [&](const io::FileDiff& file) { return is_skipped(file.first); });
+    std::erase_if(diff.only_first, is_skipped);
+    std::erase_if(diff.only_second, is_skipped);
+    return diff;
+  }
   template <class Diff>
   bool show(const Diff& diff) const {
     if (!quiet_) fmt::print("{}", json_ ? io::to_json(diff) : io::to_text(diff));
@@ -52,6 +65,7 @@ class DiffVerb final : public SerialVerb {
 
   fs::path first_;
   fs::path second_;
+  std::vector<fs::path> skip_;
   bool json_ = false;
   bool quiet_ = false;
 };

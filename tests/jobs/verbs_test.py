@@ -293,5 +293,42 @@ class Estimate(VerbTest):
         self.rove("estimate", "--vertices", "user=1,item=x", "--edges", "1", code=2)
 
 
+class Night(VerbTest):
+    """Generated logs through the whole pipeline, twice."""
+
+    def test_two_nights_on_different_ranks(self):
+        night = os.path.join(self.directory, "night")
+        os.makedirs(night)
+
+        def path(name):
+            return os.path.join(night, name)
+
+        sizes = ("--users", 120, "--items", 60, "--communities", 4, "--affinity", 0.8, "--format", "adjacency")
+        self.rove("generate", "bipartite", *sizes, "--interactions", 2400, "--out", path("train.txt"), "--job",
+                  path("job.yaml"))
+        self.rove("generate", "bipartite", *sizes, "--interactions", 600, "--out", path("test.txt"), "--seed", 7)
+        with open(path("job.yaml"), "a", encoding="utf-8") as file:
+            file.write("ppr: {item_walks: 200, top_k: 10}\ntrain: {dim: 8, epochs: 2, batch_size: 256}\n"
+                       "evaluate: {test: [test.txt]}\nrecommend: {top_k: 10}\npublish: {gate: {recall@20: 0.01}}\n")
+        self.assertIn("no earlier run", self.rove("estimate", "-c", path("job.yaml")).stdout)
+        for ranks in (1, 3):
+            self.rove("run", path("job.yaml"), "-q", ranks=ranks)
+            self.rove("verify", path("runs/latest"), ranks=ranks)
+        self.rove("diff", path("runs/0001"), path("runs/0002"), "--skip", "partition.h5")
+        self.assertIn("/nodes/user/part", self.rove("diff", path("runs/0001"), path("runs/0002"), code=1).stdout)
+
+        self.assertIn("measured in", self.rove("estimate", "-c", path("job.yaml")).stdout)
+        rows = json.loads(self.rove("lookup", "u5", "--in", path("runs"), "--json", "--limit", 3).stdout)
+        self.assertEqual(len(rows), 4)
+        self.assertIn("recall@20", self.rove("info", path("runs/latest")).stdout)
+
+        # By the gate of the job that made the run, without the job file.
+        refused = self.rove("run", path("job.yaml"), "-q", "--set", "publish.gate.recall@20=0.99", code=7)
+        self.assertIn("below its floor 0.99; published run 0002 has", refused.stderr)
+        self.assertIn("floor 0.99", self.rove("publish", path("runs"), code=7).stderr)
+        self.rove("publish", path("runs"), "--set", "publish.gate.recall@20=0.01")
+        self.assertIn("0002", self.rove("publish", path("runs"), "--rollback").stdout)
+
+
 if __name__ == "__main__":
     unittest.main(argv=[sys.argv[0], *sys.argv[4:]])
