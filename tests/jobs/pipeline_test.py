@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`rove run` from outside: what it leaves behind when it ends well, is stopped, is killed, or is given something bad.
+
+usage: pipeline_test.py MPIRUN ROVE
+"""
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from identity_test import compare, datasets
+from rove_process import Rove
+
+ROVE = Rove(*sys.argv[1:3])
+JOB = """
+graph: {edges: [{type: [user, rates, item], files: [train.csv], format: csv}]}
+ppr: {top_k: 10, item_walks: 200}
+train: {dim: 16, layers: 2, epochs: 6, batch_size: 256, checkpoint_every: 2}
+evaluate: {test: [train.csv], format: csv, at: [10]}
+recommend: {top_k: 10}
+"""
+
+
+class Pipeline(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.mkdtemp(prefix="rove-pipeline-")
+        cls.job = os.path.join(cls.directory, "job.yaml")
+        with open(cls.job, "w", encoding="utf-8") as file:
+            file.write(JOB)
+        ROVE.run("generate", "bipartite", "--users", 300, "--items", 120, "--interactions", 4000, "--format", "csv",
+                 "--out", os.path.join(cls.directory, "train.csv"))
+        ROVE.run("run", cls.job, "--set", f"output={cls.path('whole')}", ranks=2)
+        cls.expected = datasets(cls.path("whole", "latest"))
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.directory)
+
+    @classmethod
+    def path(cls, *names):
+        return os.path.join(cls.directory, *names)
+
+    def rove_run(self, output, *settings, **options):
+        arguments = ["run", self.job, "--set", f"output={self.path(output)}"]
+        for setting in settings:
+            arguments += ["--set", setting]
+        return ROVE.run(*arguments, **options)
+
+    def runs(self, output):
+        return sorted(name for name in os.listdir(self.path(output)) if name.isdigit())
+
+    def test_a_good_run_is_published_and_verifies(self):
+        self.assertEqual(os.readlink(self.path("whole", "latest")), "0001")
+        ROVE.run("verify", self.path("whole", "latest"))
+        with open(self.path("whole", "latest", "metrics.json"), encoding="utf-8") as file:
+            metrics = json.load(file)
+        self.assertEqual(metrics["recall@10"], 0.0, "test items are training items, which evaluation masks")
+        with open(self.path("whole", "latest", "report.json"), encoding="utf-8") as file:
+            report = json.load(file)
+        self.assertEqual(report["ranks"], 2)
+        self.assertIn("train", [phase["phase"] for phase in report["phases"]])
+
+    def test_a_stop_leaves_a_checkpoint_that_other_ranks_continue(self):
+        stopped = self.rove_run("stopped", code=75, ranks=3, ROVE_FAULT="stage.train:1:stop@1")
+        self.assertIn("checkpoint", stopped.stderr)
+        self.assertFalse(os.path.exists(self.path("stopped", "latest")))
+        resumed = self.rove_run("stopped", ranks=2)
+        self.assertIn("resumed", resumed.stdout)
+        self.assertEqual(self.runs("stopped"), ["0001"])
+        compare(self.expected, datasets(self.path("stopped", "latest")), "resumed after a stop")
+
+    def test_a_kill_in_any_stage_is_continued(self):
+        for stage in ("partition", "train", "recommend"):
+            with self.subTest(stage):
+                output = f"killed-{stage}"
+                start = time.monotonic()
+                done = ROVE.start("run", self.job, "--set", f"output={self.path(output)}", ranks=3,
+                                  ROVE_FAULT=f"stage.{stage}:1:kill@2")
+                self.assertNotEqual(done.returncode, 0)
+                self.assertLess(time.monotonic() - start, 30, "every rank ends soon after one is killed")
+                self.assertFalse(os.path.exists(self.path(output, "latest")))
+                self.rove_run(output, ranks=1)
+                self.assertEqual(self.runs(output), ["0001"])
+                compare(self.expected, datasets(self.path(output, "latest")), f"killed in {stage}")
+
+    def test_changed_settings_start_a_new_run(self):
+        self.rove_run("changed")
+        self.rove_run("changed", "train.epochs=1")
+        self.assertEqual(self.runs("changed"), ["0001", "0002"])
+        self.assertEqual(os.readlink(self.path("changed", "latest")), "0002")
+
+    def test_the_gate_refuses_and_latest_stays(self):
+        self.rove_run("gated")
+        refused = self.rove_run("gated", "publish.gate.recall@10=0.5", "train.epochs=1", code=7, ranks=2)
+        self.assertIn("recall@10", refused.stderr)
+        self.assertEqual(os.readlink(self.path("gated", "latest")), "0001")
+
+    def test_errors_say_what_to_change(self):
+        cases = [
+            (2, "train.dim", ["train.dimm=3"]),
+            (2, "graph has the vertex types user, item", ["train.items=song"]),
+            (4, "nowhere.csv", ["graph.edges[0].files=nowhere.csv"]),
+            (5, "resources.memory", ["resources.memory=1MiB"]),
+        ]
+        for code, words, settings in cases:
+            for ranks in (1, 3):
+                with self.subTest(f"{settings} on {ranks}"):
+                    done = self.rove_run(f"error-{code}-{ranks}", *settings, code=code, ranks=ranks)
+                    self.assertIn(words, done.stderr)
+                    self.assertEqual(done.stderr.count("rove: "), 1, f"one message, not one per rank:\n{done.stderr}")
+
+    def test_bad_input_names_file_and_line(self):
+        bad = self.path("bad.csv")
+        with open(bad, "w", encoding="utf-8") as file:
+            file.write("source,target\nu1,i1\nu2\n")
+        done = self.rove_run("bad", f"graph.edges[0].files={bad}", code=3, ranks=2)
+        self.assertIn("bad.csv:3", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
