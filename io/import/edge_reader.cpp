@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <charconv>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -155,6 +156,9 @@ class BlockConsumer final : public text::RowConsumer {
 
 /// Formats with declared sizes name the vertices 1 ... count, with or without edges.
 void declare_numbers(IdTable& table, std::uint64_t count, Rank rank, std::int32_t num_ranks) {
+  if (count >= std::numeric_limits<std::uint32_t>::max()) {
+    throw DoesNotFitError(fmt::format("a header declares {} vertices; a type may have at most 4,294,967,294", count));
+  }
   const IndexRange mine = graph::BlockDistribution(count, num_ranks).block(rank);
   constexpr std::size_t kDigits = 20;
   std::vector<char> digits(IdTable::kMaxBatch * kDigits);
@@ -201,12 +205,18 @@ void check_entries(const comm::Communicator& comm, const Collector& collector) {
     const bool matrix = layout.format == TextFormat::kMatrixMarket;
     if (!matrix && layout.format != TextFormat::kMetis) continue;
     const std::uint64_t expected = layout.num_entries * (matrix || layout.one_direction ? 1 : 2);
-    if (rows[f] == expected) continue;
-    throw InputError(
-        {collector.files[f].info.path.string(), layout.header_lines, 1},
-        fmt::format("{} {} after it", rows[f], matrix ? "entries" : "neighbours"),
-        matrix ? fmt::format("{} entries, as this line says", expected)
-               : fmt::format("{} ({} edges, each listed by both its vertices)", expected, layout.num_entries));
+    // Some tools write directed graphs this way, each edge listed by its source alone.
+    const bool one_way = !matrix && !layout.one_direction && rows[f] == layout.num_entries;
+    if (rows[f] == expected || one_way) continue;
+    const std::string both = fmt::format("{} edges, each listed by both its vertices", layout.num_entries);
+    throw InputError({collector.files[f].info.path.string(), layout.header_lines, 1},
+                     matrix                 ? fmt::format("{} entries after it", rows[f])
+                     : layout.one_direction ? fmt::format("{} edges listed by their smaller vertex", rows[f])
+                                            : fmt::format("{} neighbours after it", rows[f]),
+                     matrix ? fmt::format("{} entries, as this line says", expected)
+                     : layout.one_direction
+                         ? both
+                         : fmt::format("{} ({}), or {} (directed, listed once)", expected, both, layout.num_entries));
   }
 }
 
@@ -229,6 +239,13 @@ ReadEdges read_edges(const comm::Communicator& comm, const TextLayout& layout, c
         throw ConfigError(
             fmt::format("{}: a symmetric graph needs an edge type whose source and destination are one type",
                         file.info.path.string()));
+      }
+      // Every vertex has a line: a wrong header must not cost memory.
+      if (file.layout.format == TextFormat::kMetis && file.info.compression == text::Compression::kNone &&
+          file.layout.num_sources > file.info.bytes) {
+        throw InputError({file.info.path.string(), file.layout.header_lines, 1},
+                         fmt::format("{} vertices in a file of {} bytes", file.layout.num_sources, file.info.bytes),
+                         "a line for every vertex");
       }
       declare_numbers(sources, file.layout.num_sources, comm.rank(), comm.size());
       declare_numbers(targets, file.layout.num_targets, comm.rank(), comm.size());

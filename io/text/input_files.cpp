@@ -234,7 +234,11 @@ std::vector<InputFile> open_inputs(const comm::Communicator& comm, const std::ve
       Block head;
       BlockStream stream(file.info, kHeadBytes);
       (void)stream.next(head);
-      file.layout = recognise(path, head.text);
+      try {
+        file.layout = recognise(path, head.text);
+      } catch (const ParseError& error) {
+        throw_located(file, head, error);
+      }
       // In a plain file the byte-order mark counts as part of the header.
       if (file.info.compression == Compression::kNone) file.layout.header_bytes += stream.byte_order_mark_bytes();
       names += path;

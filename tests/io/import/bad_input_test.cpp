@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Bad input ends with file, line, column, what was found and what was expected; damaged input never with a crash.
+#include <fstream>
+#include <random>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/base/error.hpp"
+#include "io/import/import_graph.hpp"
+#include "tests/support/mpi.hpp"
+#include "tests/support/shared_temp_directory.hpp"
+
+namespace rove::tests {
+namespace {
+
+using testing::HasSubstr;
+
+std::string data(const std::string& name) {
+  return std::string(ROVE_TEST_DATA) + "/" + name;
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::string put(const SharedTempDirectory& directory, const std::string& name, const std::string& text) {
+  const std::string path = (directory / name).string();
+  if (world().is_root()) std::ofstream(path, std::ios::binary) << text;
+  world().barrier();
+  return path;
+}
+
+struct BadInput {
+  const char* name;
+  io::TextFormat format;
+  const char* text;
+  const char* where;  ///< line:column
+  const char* found;
+  const char* expected;
+  const char* weight = "";
+  const char* time = "";
+};
+
+using F = io::TextFormat;
+const BadInput kBadInputs[] = {
+    {"OneColumn", F::kEdgeList, "1 2\n3 4\n5\n6 7\n", "3:1", "1 column in '5'", "at least 2 columns"},
+    {"TooFewForWeight", F::kEdgeList, "1 2 3\n3 4\n", "2:1", "2 columns in '3 4'", "at least 3 columns", "3"},
+    {"WordAsWeight", F::kEdgeList, "1 2 3\n3 4 much\n", "2:5", "'much'", "a finite number as weight", "3"},
+    {"InfiniteWeight", F::kEdgeList, "1 2 inf\n", "1:5", "'inf'", "a finite number as weight", "3"},
+    {"FractionalTime", F::kEdgeList, "1 2 3.5\n", "1:5", "'3.5'", "a whole number as time", "", "3"},
+    {"DateAsTime", F::kCsv, "source,target,t\n1,2,2024-01-01\n", "2:5", "'2024-01-01'", "a whole number as time", "",
+     "t"},
+    {"CsvColumns", F::kCsv, "source,target\n1,2\n1,2,3\n", "3:1", "3 columns in '1,2,3'",
+     "2 columns, as in the header"},
+    {"CsvEmptyId", F::kCsv, "source,target,x\n1,2,\n,2,y\n", "3:1", "an empty source id", "a source id"},
+    {"CsvNoSuchColumn", F::kCsv, "a,b\n1,2\n", "1:1", "the columns a, b", "a column 'stars' as weight", "stars"},
+    {"CsvOpenQuote", F::kCsv, "source,target\n1,\"2\n", "2:3", "a quote that is not closed", "a closing double quote"},
+    {"CsvHeaderQuote", F::kCsv, "source,\"target\n1,2\n", "1:8", "a quote that is not closed",
+     "a closing double quote"},
+    {"CsvAfterQuote", F::kCsv, "source,target\n\"1\"x,2\n", "2:4", "'x' after a closing quote", "the delimiter"},
+    {"CsvOneColumn", F::kCsv, "user\n1\n", "1:1", "one column in 'user'", "check the delimiter"},
+    {"NotUtf8", F::kEdgeList, "1 2\n3 \xff\xfe\n", "2:3", "an id that is not UTF-8", "UTF-8 text"},
+    {"TripleOfTwo", F::kTriples, "a r b\na b\n", "2:1", "2 columns in 'a b'", "at least 3 columns"},
+    {"RecBoleUntyped", F::kRecBole, "user_id:token\titem_id\n1\t2\n", "1:1", "the column header 'item_id'",
+     "name:type"},
+    {"RecBoleType", F::kRecBole, "user_id:token\titem_id:int\n", "1:1", "'item_id:int'", "token, token_seq, float"},
+    {"RecBoleSequence", F::kRecBole, "user_id:token\titem_id:token\tr:float_seq\n", "1:1", "of type float_seq",
+     "one number per row", "r"},
+    {"RecBoleColumns", F::kRecBole, "user_id:token\titem_id:token\n1\t2\n1 2\n", "3:1", "1 column in '1 2'",
+     "2 columns"},
+    {"MatrixBanner", F::kMatrixMarket, "1 2\n", "1:1", "'1 2'", "%%MatrixMarket matrix coordinate"},
+    {"MatrixDense", F::kMatrixMarket, "%%MatrixMarket matrix array real general\n", "1:1", "'array'", "coordinate"},
+    {"MatrixComplex", F::kMatrixMarket, "%%MatrixMarket matrix coordinate complex general\n", "1:1", "'complex'",
+     "pattern, real or integer"},
+    {"MatrixSizes", F::kMatrixMarket, "%%MatrixMarket matrix coordinate pattern general\n%\n3 3\n", "3:1", "'3 3'",
+     "the size line"},
+    {"MatrixIndex", F::kMatrixMarket, "%%MatrixMarket matrix coordinate pattern general\n3 3 2\n1 2\n4 1\n", "4:1",
+     "'4'", "a row number from 1 to 3"},
+    {"MatrixZero", F::kMatrixMarket, "%%MatrixMarket matrix coordinate pattern general\n3 3 1\n1 0\n", "3:3", "'0'",
+     "a column number from 1 to 3"},
+    {"MatrixMissing", F::kMatrixMarket, "%%MatrixMarket matrix coordinate pattern general\n3 3 3\n1 2\n", "2:1",
+     "1 entries after it", "3 entries"},
+    {"MetisHeader", F::kMetis, "7\n", "1:1", "'7'", "the header: vertices, edges"},
+    {"MetisFormat", F::kMetis, "2 1 7\n", "1:1", "'7'", "digits 0 or 1"},
+    {"MetisNeighbor", F::kMetis, "2 1\n2\n3\n", "3:1", "'3'", "a vertex number from 1 to 2"},
+    {"MetisTooMany", F::kMetis, "2 1\n2\n1\n1\n", "4:1", "a line for vertex 3", "2 vertices"},
+    {"MetisTooFew", F::kMetis, "3 1\n2\n1\n", "", "lines for 2 vertices", "3 vertices"},
+    {"MetisEdges", F::kMetis, "2 3\n2\n1\n", "1:1", "2 neighbours after it", "each listed by both"},
+    {"MetisWeight", F::kMetis, "2 1 1\n2 5\n1\n", "3:1", "a neighbour without a weight", "neighbour and weight"},
+};
+
+class BadInputs : public testing::TestWithParam<BadInput> {};
+
+TEST_P(BadInputs, AreExplained) {
+  const BadInput& bad = GetParam();
+  const SharedTempDirectory directory(world());
+  const std::string path = put(directory, "bad.txt", bad.text);
+  io::ImportOptions options;
+  options.edges.resize(1);
+  options.edges[0].source_type = options.edges[0].destination_type = "node";
+  options.edges[0].relation_name = "to";
+  options.edges[0].layout.files = {path};
+  options.edges[0].layout.format = bad.format;
+  options.edges[0].layout.weight = bad.weight;
+  options.edges[0].layout.time = bad.time;
+  for (const std::uint64_t block_bytes : {std::uint64_t{1} << 20U, std::uint64_t{5}}) {
+    options.edges[0].layout.block_bytes = block_bytes;
+    try {
+      (void)io::import_graph(world(), options);
+      ADD_FAILURE() << "no error";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::kInput);
+      const std::string where = *bad.where == '\0' ? path + ": " : fmt::format("{}:{}: ", path, bad.where);
+      EXPECT_THAT(error.what(), HasSubstr(where));
+      EXPECT_THAT(error.what(), HasSubstr(bad.found));
+      EXPECT_THAT(error.what(), HasSubstr(bad.expected));
+    }
+  }
+}
+
+std::string name_of(const testing::TestParamInfo<BadInput>& test) {
+  return test.param.name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, BadInputs, testing::ValuesIn(kBadInputs), name_of);
+
+TEST(BadFiles, TheFirstBadLineIsReportedWhateverTheCut) {
+  const SharedTempDirectory directory(world());
+  std::string text;
+  for (int i = 1; i <= 500; ++i) text += i % 100 == 0 ? "x\n" : "a b\n";
+  io::ImportOptions options;
+  options.edges.resize(1);
+  options.edges[0] = {"n", "to", "n", {}, true, true, io::Duplicates::kFirst, io::SelfLoops::kKeep, {}, {}, {}, 0, 0};
+  options.edges[0].layout.files = {put(directory, "bad", text)};
+  for (const std::uint64_t block_bytes : {8U, 100U, 100000U}) {
+    options.edges[0].layout.block_bytes = block_bytes;
+    try {
+      (void)io::import_graph(world(), options);
+      ADD_FAILURE() << "no error";
+    } catch (const InputError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("bad:100:1: "));
+    }
+  }
+}
+
+TEST(BadFiles, MissingDirectoryAndDamaged) {
+  const SharedTempDirectory directory(world());
+  const auto message = [&](const std::string& path, ExitCode code) {
+    io::ImportOptions options;
+    options.edges.resize(1);
+    options.edges[0].source_type = options.edges[0].destination_type = "n";
+    options.edges[0].relation_name = "to";
+    options.edges[0].layout.files = {path};
+    try {
+      (void)io::import_graph(world(), options);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), code) << error.what();
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_THAT(message((directory / "missing").string(), ExitCode::kFile), HasSubstr("No such file"));
+  EXPECT_THAT(message(directory.path().string(), ExitCode::kFile), HasSubstr("is a directory"));
+  for (const char* name : {"edgelist.zst", "ratings.csv.gz"}) {
+    const std::string whole = read_file(data(name));
+    EXPECT_THAT(message(put(directory, "cut", whole.substr(0, whole.size() / 2)), ExitCode::kInput),
+                HasSubstr("damaged compressed data"))
+        << name;
+    std::string changed = whole;
+    changed[changed.size() / 2] = static_cast<char>(changed[changed.size() / 2] ^ 0x55);
+    EXPECT_THAT(message(put(directory, "changed", changed), ExitCode::kInput), testing::Ne("no error")) << name;
+  }
+}
+
+/// Bytes of good files changed, cut out and put in at random: import reads them or refuses them, nothing else.
+TEST(Mutations, NeverCrash) {
+  struct Seed {
+    const char* file;
+    io::TextFormat format;
+    const char* weight;
+  };
+  const SharedTempDirectory directory(world());
+  std::mt19937 random(20);
+  const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random()) % n; };
+  constexpr std::string_view kInteresting("\n\r\t ,\"%#:0123456789-.e\0\xff\xef\xbb\xbf", 28);
+  for (const Seed& seed : {Seed{"adjacency.txt", F::kAdjacency, ""}, Seed{"edgelist_crlf.txt", F::kEdgeList, "3"},
+                           Seed{"ratings_bom.csv", F::kCsv, "stars"}, Seed{"ratings.csv.gz", F::kCsv, "stars"},
+                           Seed{"edgelist.zst", F::kEdgeList, "3"}, Seed{"triples.txt", F::kTriples, ""},
+                           Seed{"ratings.inter", F::kRecBole, "rating"}, Seed{"general.mtx", F::kMatrixMarket, ""},
+                           Seed{"symmetric.mtx", F::kMatrixMarket, ""}, Seed{"graph.metis", F::kMetis, ""},
+                           Seed{"weighted.metis", F::kMetis, ""}}) {
+    const std::string good = read_file(data(seed.file));
+    for (int round = 0; round < 60; ++round) {
+      std::string text = good;
+      for (std::size_t changes = 1 + below(4); changes > 0; --changes) {
+        const std::size_t at = below(text.size());
+        switch (below(4)) {
+          case 0:
+            text[at] = kInteresting[below(kInteresting.size())];
+            break;
+          case 1:
+            text.insert(at, 1, kInteresting[below(kInteresting.size())]);
+            break;
+          case 2:
+            text.erase(at, 1 + below(20));
+            break;
+          default:
+            text.insert(at, text.substr(below(text.size()), below(40)));
+        }
+        if (text.empty()) text = "\n";
+      }
+      io::ImportOptions options;
+      options.edges.resize(1);
+      io::EdgeOptions& edges = options.edges[0];
+      edges.source_type = edges.destination_type = "n";
+      edges.relation_name = "to";
+      edges.directed = round % 2 == 0;
+      edges.layout.files = {put(directory, "mutant", text)};
+      edges.layout.format = seed.format;
+      edges.layout.weight = seed.weight;
+      edges.layout.block_bytes = 1 + below(64);
+      try {
+        (void)io::import_graph(world(), options);
+      } catch (const Error& error) {
+        EXPECT_TRUE(error.code() == ExitCode::kInput || error.code() == ExitCode::kUsage ||
+                    error.code() == ExitCode::kDoesNotFit)
+            << error.what();
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rove::tests

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Filters on degrees, vertex lists, features, links, and the reading of held-out interactions.
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/base/error.hpp"
+#include "engine/graph/distributed_graph.hpp"
+#include "engine/graph/validate.hpp"
+#include "io/ids/resolve_interactions.hpp"
+#include "io/import/import_graph.hpp"
+#include "tests/io/import/whole_graph.hpp"
+#include "tests/support/mpi.hpp"
+#include "tests/support/shared_temp_directory.hpp"
+
+namespace rove::tests {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+
+std::string data(const std::string& name) {
+  return std::string(ROVE_TEST_DATA) + "/" + name;
+}
+
+std::string put(const SharedTempDirectory& directory, const std::string& name, const std::string& text) {
+  const std::string path = (directory / name).string();
+  if (world().is_root()) std::ofstream(path, std::ios::binary) << text;
+  world().barrier();
+  return path;
+}
+
+io::EdgeOptions edge_type(const std::string& source, const std::string& relation, const std::string& destination,
+                          const std::string& file) {
+  io::EdgeOptions edges;
+  edges.source_type = source;
+  edges.relation_name = relation;
+  edges.destination_type = destination;
+  edges.layout.files = {file};
+  return edges;
+}
+
+std::string message_of(const io::ImportOptions& options) {
+  try {
+    (void)io::import_graph(world(), options);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+using Pairs = std::set<std::pair<std::string, std::string>>;
+
+Pairs pairs_of(const WholeEdges& edges) {
+  Pairs pairs;
+  for (const NamedEdge& edge : edges.by_source) pairs.emplace(edge.source, edge.target);
+  return pairs;
+}
+
+/// Vertices of fewer than k edges go, one at a time, in any order.
+Pairs slow_core(Pairs pairs, std::uint64_t k, bool one_type) {
+  while (true) {
+    std::map<std::string, std::uint64_t> degree;
+    for (const auto& [u, v] : pairs) {
+      ++degree[u];
+      ++degree[one_type ? v : "> " + v];
+    }
+    const auto low = std::ranges::find_if(degree, [&](const auto& entry) { return entry.second < k; });
+    if (low == degree.end()) return pairs;
+    std::erase_if(pairs, [&](const auto& pair) {
+      return pair.first == low->first || (one_type ? pair.second : "> " + pair.second) == low->first;
+    });
+  }
+}
+
+class Core : public testing::TestWithParam<std::uint32_t> {};
+
+TEST_P(Core, IsTheLargestPartOfThatDegree) {
+  std::mt19937 random(GetParam());
+  const bool one_type = GetParam() % 2 == 0;
+  Pairs pairs;
+  for (int i = 0; i < 150; ++i) pairs.emplace(fmt::format("v{}", random() % 40), fmt::format("v{}", random() % 25));
+  std::string text;
+  for (const auto& [u, v] : pairs) text += fmt::format("{} {}\n", u, v);
+  const SharedTempDirectory directory(world());
+  for (const std::uint64_t k : {2U, 4U, 6U, 50U}) {
+    io::ImportOptions options;
+    options.edges.push_back(edge_type("a", "to", one_type ? "a" : "b", put(directory, "e", text)));
+    options.edges[0].k_core = k;
+    const io::ImportedGraph graph = io::import_graph(world(), options);
+    const WholeGraph result = whole(world(), graph);
+    const Pairs expected = slow_core(pairs, k, one_type);
+    EXPECT_EQ(pairs_of(result.edges[0]), expected) << k;
+    std::set<std::string> left;
+    for (const auto& [u, v] : expected) {
+      left.insert(u);
+      if (one_type) left.insert(v);
+    }
+    EXPECT_EQ(std::set<std::string>(result.ids.at("a").begin(), result.ids.at("a").end()), left);
+    EXPECT_EQ(graph.report.edge_types[0].outside_core, pairs.size() - expected.size());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, Core, testing::Range(1U, 5U));
+
+TEST(CoreOfOne, KeepsVerticesThatOtherEdgesOrListsName) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges.push_back(edge_type("u", "rates", "i", put(directory, "e", "1 a\n1 b\n2 a\n2 b\n3 c\n4 d\n")));
+  options.edges[0].k_core = 2;
+  options.edges.push_back(edge_type("i", "like", "i", put(directory, "f", "c a\n")));
+  const WholeGraph graph = whole(world(), io::import_graph(world(), options));
+  EXPECT_THAT(graph.ids.at("u"), UnorderedElementsAre("1", "2"));
+  EXPECT_THAT(graph.ids.at("i"), UnorderedElementsAre("a", "b", "c"));
+  EXPECT_EQ(pairs_of(graph.edges[1]), (Pairs{{"c", "a"}}));
+}
+
+TEST(MaxDegree, KeepsTheNewestEdgesOfEachSource) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges.push_back(
+      edge_type("u", "rates", "i", put(directory, "e", "1 a 5\n1 b 9\n1 c 7\n1 d 1\n2 a 3\n2 b 1\n")));
+  options.edges[0].layout.time = "3";
+  options.edges[0].max_degree = 2;
+  const io::ImportedGraph graph = io::import_graph(world(), options);
+  EXPECT_EQ(pairs_of(whole(world(), graph).edges[0]), (Pairs{{"1", "b"}, {"1", "c"}, {"2", "a"}, {"2", "b"}}));
+  EXPECT_EQ(graph.report.edge_types[0].over_degree, 2U);
+  options.edges[0].layout.time.clear();
+  EXPECT_EQ(whole(world(), io::import_graph(world(), options)).edges[0].by_source.size(), 4U);
+}
+
+// --- vertex lists and features
+
+TEST(VertexList, DropsCountsOrRefusesOtherVertices) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges.push_back(edge_type("u", "rates", "i", put(directory, "e", "1 a\n2 a\n3 b\n")));
+  io::NodeOptions nodes;
+  nodes.type = "u";
+  nodes.files = {put(directory, "n", "1\r\n3\r\nunused one\r\n")};
+  options.nodes.push_back(nodes);
+  const io::ImportedGraph graph = io::import_graph(world(), options);
+  const WholeGraph result = whole(world(), graph);
+  EXPECT_THAT(result.ids.at("u"), UnorderedElementsAre("1", "3", "unused one"));
+  EXPECT_EQ(pairs_of(result.edges[0]), (Pairs{{"1", "a"}, {"3", "b"}}));
+  EXPECT_EQ(graph.report.edge_types[0].dangling_endpoints, 1U);
+  options.nodes[0].dangling = io::Dangling::kAdd;
+  EXPECT_EQ(whole(world(), io::import_graph(world(), options)).edges[0].by_source.size(), 3U);
+  options.nodes[0].dangling = io::Dangling::kError;
+  EXPECT_THAT(message_of(options), HasSubstr("1 rows name a vertex that the vertex lists do not have"));
+}
+
+/// Features of all vertices of a type, by id.
+std::map<std::string, std::vector<float>> features_of(const io::ImportedGraph& graph, std::size_t type) {
+  std::map<std::string, std::vector<float>> result;
+  const io::FeatureBlock& block = graph.features.at(type).at(0);
+  const auto values = world().all_gather_v(std::span<const float>(block.values)).data;
+  const auto ids = whole(world(), graph).ids.at(graph.blocks.schema.vertex_types()[type].name);
+  EXPECT_EQ(values.size(), ids.size() * block.width);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    for (std::size_t c = 0; c < block.width; ++c) result[ids[i]].push_back(values[i * block.width + c]);
+  }
+  return result;
+}
+
+TEST(Features, AreReadFromEveryKindOfFile) {
+  const SharedTempDirectory directory(world());
+  struct Case {
+    const char* file;
+    io::NodeFormat format;
+    const char* dataset;
+  };
+  for (const Case& one :
+       {Case{"half.npy", io::NodeFormat::kNpy, ""}, Case{"dense.npz", io::NodeFormat::kNpz, "audio"},
+        Case{"sparse.npz", io::NodeFormat::kNpz, ""}, Case{"features.h5", io::NodeFormat::kHdf5, "/emb"}}) {
+    io::ImportOptions options;
+    options.edges.push_back(edge_type("u", "rates", "i", put(directory, "e", "1 a\n2 c\n3 unlisted\n")));
+    io::NodeOptions nodes;
+    nodes.type = "i";
+    nodes.files = {data(one.file)};
+    nodes.format = one.format;
+    nodes.dataset = one.dataset;
+    nodes.ids = {put(directory, "ids", "a\nb\nc\n")};
+    options.nodes.push_back(nodes);
+    const auto features = features_of(io::import_graph(world(), options), 1);
+    ASSERT_EQ(features.size(), 4U) << one.file;
+    EXPECT_THAT(features.at("a"), ElementsAre(0, 1.5F)) << one.file;
+    EXPECT_THAT(features.at("b"), ElementsAre(1, 2.5F)) << one.file;
+    EXPECT_THAT(features.at("c"), ElementsAre(2, -3.5F)) << one.file;
+    EXPECT_THAT(features.at("unlisted"), ElementsAre(0, 0)) << one.file;
+  }
+}
+
+TEST(Features, WithoutIdsBelongToVerticesNamedByPosition) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges.push_back(edge_type("u", "rates", "i", put(directory, "e", "x 2\ny 0\n")));
+  io::NodeOptions nodes;
+  nodes.type = "i";
+  nodes.files = {data("vector.npy")};
+  nodes.format = io::NodeFormat::kNpy;
+  options.nodes.push_back(nodes);
+  const auto features = features_of(io::import_graph(world(), options), 1);
+  EXPECT_THAT(features.at("0"), ElementsAre(0));
+  EXPECT_THAT(features.at("1"), ElementsAre(1));
+  EXPECT_THAT(features.at("2"), ElementsAre(2));
+}
+
+TEST(Features, FloatColumnsOfRecBoleFiles) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges.push_back(edge_type("user", "rates", "i", put(directory, "e", "1 a\n2 b\n7 a\n")));
+  io::NodeOptions nodes;
+  nodes.type = "user";
+  nodes.files = {data("people.user")};
+  nodes.format = io::NodeFormat::kRecBole;
+  options.nodes.push_back(nodes);
+  const io::ImportedGraph graph = io::import_graph(world(), options);
+  const auto features = features_of(graph, 0);
+  EXPECT_EQ(features.size(), 4U);
+  EXPECT_THAT(features.at("9"), ElementsAre(60, 1.5F));
+  EXPECT_EQ(graph.report.edge_types[0].dangling_endpoints, 1U);
+}
+
+TEST(Features, BadFilesAreRefused) {
+  const SharedTempDirectory directory(world());
+  const auto message = [&](const std::string& file, io::NodeFormat format, const std::string& dataset = "") {
+    io::ImportOptions options;
+    io::NodeOptions nodes;
+    nodes.type = "i";
+    nodes.files = {file};
+    nodes.format = format;
+    nodes.dataset = dataset;
+    options.nodes.push_back(nodes);
+    return message_of(options);
+  };
+  EXPECT_THAT(message(data("column_order.npy"), io::NodeFormat::kNpy), HasSubstr("column order"));
+  EXPECT_THAT(message(data("big_endian.npy"), io::NodeFormat::kNpy), HasSubstr("little-endian"));
+  EXPECT_THAT(message(data("not_finite.npy"), io::NodeFormat::kNpy), HasSubstr("nan in row 0, column 1"));
+  EXPECT_THAT(message(data("dense.npz"), io::NodeFormat::kNpz), HasSubstr("the members audio, image"));
+  EXPECT_THAT(message(data("dense.npz"), io::NodeFormat::kNpz, "video"), HasSubstr("a member 'video'"));
+  EXPECT_THAT(message(data("adjacency.txt"), io::NodeFormat::kNpz), HasSubstr("a .npz file (a zip archive)"));
+  EXPECT_THAT(message(data("adjacency.txt"), io::NodeFormat::kNpy), HasSubstr("a .npy file"));
+  EXPECT_THAT(message(data("features.h5"), io::NodeFormat::kHdf5), HasSubstr("its name as `dataset`"));
+  EXPECT_THAT(message((directory / "none.npy").string(), io::NodeFormat::kNpy), HasSubstr("cannot open"));
+}
+
+// --- links
+
+TEST(Links, MakeAnEntityTheItemItIs) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges.push_back(edge_type("user", "rates", "item", put(directory, "e", "1 a\n2 b\n2 c\n")));
+  options.edges.push_back(edge_type(
+      "entity", "fact", "entity", put(directory, "k", "m1 r genre\nm1 r m2\ngenre s m1\ngenre s style\nm2 r style\n")));
+  options.edges[1].layout.format = io::TextFormat::kTriples;
+  io::LinkOptions links;
+  links.type = "item";
+  links.alias_type = "entity";
+  links.layout.files = {put(directory, "l", "a m1\nb m2\n")};
+  options.links.push_back(links);
+  const io::ImportedGraph graph = io::import_graph(world(), options);
+  const WholeGraph result = whole(world(), graph);
+  EXPECT_THAT(result.ids.at("item"), UnorderedElementsAre("a", "b", "c"));
+  EXPECT_THAT(result.ids.at("entity"), UnorderedElementsAre("genre", "style"));
+  std::map<std::string, Pairs> edges;
+  for (const WholeEdges& type : result.edges) edges[type.type] = pairs_of(type);
+  const std::map<std::string, Pairs> expected{{"user,rates,item", {{"1", "a"}, {"2", "b"}, {"2", "c"}}},
+                                              {"entity,fact,entity", {{"genre", "style"}}},
+                                              {"item,fact,entity", {{"a", "genre"}, {"b", "style"}}},
+                                              {"entity,fact,item", {{"genre", "a"}}},
+                                              {"item,fact,item", {{"a", "b"}}}};
+  EXPECT_EQ(edges, expected);
+  // The graph can be distributed as any other.
+  graph::Assignment assignment;
+  assignment.num_parts = world().size();
+  for (std::size_t t = 0; t < graph.blocks.keys.size(); ++t) {
+    assignment.parts.emplace_back(graph.blocks.keys[t].size(), world().rank().value());
+  }
+  const auto distributed = graph::DistributedGraph::build(world(), graph.blocks, assignment);
+  EXPECT_THAT(graph::validate(world(), distributed, &graph.blocks), testing::IsEmpty());
+
+  options.links[0].layout.files = {put(directory, "l2", "a m1\nb m1\n")};
+  EXPECT_THAT(message_of(options), HasSubstr("'m1' of type 'entity' is linked to two different vertices"));
+}
+
+// --- held-out interactions
+
+TEST(ResolveInteractions, FindsRowsAndCountsWhatIsUnknown) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges.push_back(
+      edge_type("user", "rates", "item", put(directory, "e", "u0110211 a\nr6KnXMpE b\n3 c\n3 d\n4 a\n")));
+  const io::ImportedGraph graph = io::import_graph(world(), options);
+  ASSERT_EQ(graph.overrides.size(), 1U) << "two of the users have one key";
+  const WholeGraph names = whole(world(), graph);
+  const io::IdIndex users(world(), "user", VertexTypeId{0}, graph.ids[0], graph.blocks.keys[0], graph.overrides);
+  const io::IdIndex items(world(), "item", VertexTypeId{1}, graph.ids[1], graph.blocks.keys[1], graph.overrides);
+  io::TextLayout layout;
+  layout.format = io::TextFormat::kAdjacency;
+  layout.files = {put(directory, "t", "3 a b a\nu0110211 b nothing\nr6KnXMpE a d\nnobody a\n4\n")};
+  const io::ResolvedInteractions result = io::resolve_interactions(world(), layout, users, items);
+  EXPECT_EQ(result.rows_read, 8U);
+  EXPECT_EQ(result.kept, 5U);
+  EXPECT_EQ(result.duplicates, 1U);
+  EXPECT_EQ(result.unknown_sources, 1U);
+  EXPECT_EQ(result.unknown_targets, 1U);
+  ASSERT_EQ(result.offsets.size(), graph.ids[0].size() + 1);
+  std::string mine;
+  for (std::size_t row = 0; row + 1 < result.offsets.size(); ++row) {
+    for (std::uint64_t i = result.offsets[row]; i < result.offsets[row + 1]; ++i) {
+      mine += fmt::format("{} {}\n", graph.ids[0][row], names.ids.at("item").at(result.targets[i]));
+    }
+  }
+  std::set<std::string> lines;
+  for (const std::string& part : world().all_gather_text(mine)) {
+    for (std::size_t at = 0; at < part.size(); at = part.find('\n', at) + 1) {
+      lines.insert(part.substr(at, part.find('\n', at) - at));
+    }
+  }
+  EXPECT_EQ(lines, (std::set<std::string>{"3 a", "3 b", "u0110211 b", "r6KnXMpE a", "r6KnXMpE d"}));
+}
+
+}  // namespace
+}  // namespace rove::tests
