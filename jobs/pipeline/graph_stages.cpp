@@ -69,7 +69,7 @@ graph::Assignment make_assignment(const Session& session, const partition::Parti
 
 }  // namespace
 
-void import_stage(Session& session, const std::filesystem::path& graph_file) {
+io::ImportReport import_stage(Session& session, const std::filesystem::path& graph_file) {
   const PhaseTimer timer(session.times(), "import");
   io::ImportOptions options;
   session.comm().agree([&] { options = import_options(session.config()); });
@@ -90,6 +90,7 @@ void import_stage(Session& session, const std::filesystem::path& graph_file) {
                            format_count(imported.blocks.schema.num_edges())));
   std::vector<io::NodeRows> nodes = node_rows(imported.blocks, std::move(imported.ids));
   session.set_graph(std::move(imported.blocks), std::move(nodes), std::move(imported.overrides), digest);
+  return std::move(imported.report);
 }
 
 partition::PartitionQuality partition_stage(Session& session, const std::filesystem::path& partition_file) {

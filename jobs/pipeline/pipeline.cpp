@@ -14,6 +14,7 @@
 #include "jobs/pipeline/report.hpp"
 #include "jobs/pipeline/run_state.hpp"
 #include "jobs/pipeline/stages.hpp"
+#include "jobs/report/import_file.hpp"
 #include "jobs/version.hpp"
 
 namespace rove::jobs {
@@ -30,7 +31,7 @@ class Pipeline {
     open_run();
     graph_stages();
     model_stages();
-    write_report(session_, result_.run);
+    write_report(session_, result_.run, *config_.path("output"));
     if (config_.boolean("publish.enabled")) publish();
     return std::move(result_);
   }
@@ -90,7 +91,12 @@ class Pipeline {
     } else if (is_done("import")) {
       session_.load_graph(file("graph.h5"));
     } else {
-      stage("import", {"graph.h5"}, [&] { import_stage(session_, file("graph.h5")); });
+      stage("import", {"graph.h5", "import.json"}, [&] {
+        const io::ImportReport report = import_stage(session_, file("graph.h5"));
+        comm_.agree([&] {
+          if (comm_.is_root()) write_import_file(file("import.json"), report);
+        });
+      });
     }
     if (is_done("partition")) {
       session_.load_partition(file("partition.h5"));

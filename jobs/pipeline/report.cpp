@@ -4,37 +4,89 @@
 #include <algorithm>
 #include <numeric>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "engine/base/error.hpp"
 #include "engine/base/memory_plan.hpp"
 #include "io/publish/file_system.hpp"
+#include "io/publish/publisher.hpp"
+#include "jobs/report/html_report.hpp"
+#include "jobs/report/read_run.hpp"
 
 namespace rove::jobs {
+namespace {
 
-void write_report(Session& session, const std::filesystem::path& run_directory) {
-  const comm::Communicator& comm = session.comm();
-  nlohmann::json phases = nlohmann::json::array();
-  // Ranks pass through the same phases in the same order: they are driven by collectives.
+/// **Collective.** Ranks pass through the same phases in the same order: they are driven by collectives.
+std::vector<PhaseSummary> summarize_phases(Session& session) {
+  std::vector<PhaseSummary> phases;
   for (const PhaseTimes::Phase& phase : session.times().phases()) {
-    const std::vector<double> seconds = comm.all_gather(phase.seconds);
-    phases.push_back(
-        {{"phase", phase.name},
-         {"depth", phase.depth},
-         {"slowest_s", *std::ranges::max_element(seconds)},
-         {"average_s", std::accumulate(seconds.begin(), seconds.end(), 0.0) / static_cast<double>(seconds.size())}});
+    const std::vector<double> seconds = session.comm().all_gather(phase.seconds);
+    const auto slowest = std::ranges::max_element(seconds);
+    phases.push_back({phase.name, phase.depth, *slowest,
+                      std::accumulate(seconds.begin(), seconds.end(), 0.0) / static_cast<double>(seconds.size()),
+                      static_cast<std::int32_t>(slowest - seconds.begin()), false});
   }
-  const std::vector<std::uint64_t> memory = comm.all_gather(peak_resident_bytes());
+  return phases;
+}
+
+std::string to_json(const ReportData& data) {
+  nlohmann::json phases = nlohmann::json::array();
+  for (const PhaseSummary& phase : data.run.phases) {
+    phases.push_back({{"phase", phase.name},
+                      {"depth", phase.depth},
+                      {"slowest_s", phase.slowest_s},
+                      {"slowest_rank", phase.slowest_rank},
+                      {"average_s", phase.average_s},
+                      {"earlier", phase.earlier}});
+  }
+  const nlohmann::json report{{"name", data.name},
+                              {"ranks", data.ranks},
+                              {"threads_per_rank", data.threads_per_rank},
+                              {"phases", std::move(phases)},
+                              {"peak_resident_bytes", data.peak_resident_bytes},
+                              {"memory_limit_bytes", data.memory_limit_bytes},
+                              {"memory_limit_source", data.memory_limit_source},
+                              {"warnings", data.warnings}};
+  return report.dump(2) + "\n";
+}
+
+/// Last night is there for comparison: when it cannot be read, tonight's report says so and does without.
+void compare_with_published(Session& session, const std::filesystem::path& output, ReportData& data) {
+  try {
+    if (const auto published = io::publish::published_run(output)) data.previous = read_published_run(*published);
+  } catch (const Error& error) {
+    session.warn(fmt::format("report: no comparison with the published run: {}", error.what()));
+  }
+}
+
+}  // namespace
+
+void write_report(Session& session, const std::filesystem::path& run_directory, const std::filesystem::path& output) {
+  const comm::Communicator& comm = session.comm();
+  ReportData data;
+  data.run.phases = summarize_phases(session);
+  data.peak_resident_bytes = comm.all_gather(peak_resident_bytes());
   comm.agree([&] {
     if (!comm.is_root()) return;
-    const nlohmann::json report{{"name", session.config().text("name")},
-                                {"ranks", comm.size()},
-                                {"threads_per_rank", parallel::concurrency()},
-                                {"phases", phases},
-                                {"peak_resident_bytes", memory},
-                                {"memory_limit_bytes", session.memory().bytes},
-                                {"memory_limit_source", session.memory().source},
-                                {"warnings", session.warnings()}};
-    io::publish::write_text_durably(run_directory / "report.json", report.dump(2) + "\n");
+    const io::FileProvenance provenance = session.provenance();
+    data.name = session.config().text("name");
+    data.created_utc = provenance.created_utc;
+    data.software_version = provenance.software_version;
+    data.commit = provenance.commit;
+    data.seed = provenance.seed;
+    data.config_yaml = provenance.config_yaml;
+    data.ranks = comm.size();
+    data.threads_per_rank = static_cast<std::uint32_t>(parallel::concurrency());
+    data.memory_limit_bytes = session.memory().bytes;
+    data.memory_limit_source = session.memory().source;
+    data.floors = session.config().reals("publish.gate");
+    for (const graph::VertexType& type : session.schema().vertex_types()) data.vertices[type.name] = type.count;
+    read_run(run_directory, data);
+    compare_with_published(session, output, data);
+    data.warnings = session.warnings();
+    io::publish::write_text_durably(run_directory / "report.json", to_json(data));
+    io::publish::write_text_durably(run_directory / "report.html", html_report(data));
   });
 }
 

@@ -17,8 +17,9 @@ namespace rove::jobs {
 /// The stages of the pipeline. Each is **Collective**, takes what it needs from the session, writes one file and says
 /// in one line what came out. Plans its memory before it allocates.
 
-/// Text files to `graph.h5`; the session has the graph afterwards.
-void import_stage(Session& session, const std::filesystem::path& graph_file);
+/// Text files to `graph.h5`; the session has the graph afterwards. Returns what was read, kept and dropped, the same on
+/// all ranks.
+io::ImportReport import_stage(Session& session, const std::filesystem::path& graph_file);
 
 /// The graph cut into `partition.parts` parts (or as `partition.files` say), with the quality report.
 partition::PartitionQuality partition_stage(Session& session, const std::filesystem::path& partition_file);

@@ -49,6 +49,9 @@ std::string to_text(const RunDescription& run) {
                         manifest.commit);
     for (const auto& [name, value] : manifest.metrics) text += fmt::format("  metric:   {:<16} {:.6g}\n", name, value);
   }
+  if (const fs::path report = run.path / "report.html"; fs::exists(report)) {
+    text += fmt::format("  report:   {}\n", report.string());
+  }
   for (const io::FileDescription& file : run.files) {
     text +=
         fmt::format("  {:<22} {:>10}  {}\n", file.path.filename().string(), format_bytes(file.bytes), rows_text(file));
