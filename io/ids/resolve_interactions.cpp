@@ -29,7 +29,8 @@ ResolvedInteractions resolve_interactions(const comm::Communicator& comm, const 
   IdTable relation_table("relation");
   RowFilter filter;
   filter.store_weights = false;
-  ReadEdges read = read_edges(comm, endpoints, filter, source_table, target_table, &relation_table, progress);
+  ReadEdges read = read_edges(comm, endpoints, filter, source_table, target_table, &relation_table,
+                              comm.is_root() ? progress : no_progress());
   const std::vector<std::uint32_t> source_rows = sources.rows_of(comm, source_table.take().ids);
   const std::vector<std::uint32_t> target_rows =
       one_type ? source_rows : targets.rows_of(comm, target_table.take().ids);

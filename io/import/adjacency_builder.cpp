@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
 #include "engine/parallel/parallel.hpp"
 
@@ -80,7 +81,7 @@ class BucketBuilder {
       sum += row_ends_[r];
       row_ends_[r] = sum;
     }
-    std::vector<std::uint32_t> place(end_ - begin_);
+    std::vector<std::uint32_t> place(checked_cast<std::uint32_t>(end_ - begin_, "edges of neighbouring rows"));
     for (std::uint64_t i = begin_; i < end_; ++i) {
       place[i - begin_] = static_cast<std::uint32_t>(next[edges_.sources[i] - first_row_]++);
     }

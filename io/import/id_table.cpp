@@ -74,8 +74,6 @@ bool IdTable::holds(const Slot& slot, std::string_view id, std::uint64_t low, st
 }
 
 void IdTable::fill(Slot& slot, std::string_view id, std::uint64_t low, std::uint64_t high, bool declare) {
-  slot.number = static_cast<std::uint32_t>(size_.fetch_add(1, std::memory_order_relaxed));
-  slot.length = static_cast<std::uint32_t>(id.size()) | (declare ? kDeclared : 0U);
   if (id.size() <= kInline) {
     slot.text[0] = low;
     slot.text[1] = high;
@@ -83,6 +81,8 @@ void IdTable::fill(Slot& slot, std::string_view id, std::uint64_t low, std::uint
     const char* text = arenas_.local().store(id);
     std::memcpy(slot.text, &text, sizeof(text));
   }
+  slot.length = static_cast<std::uint32_t>(id.size()) | (declare ? kDeclared : 0U);
+  slot.number = static_cast<std::uint32_t>(size_.fetch_add(1, std::memory_order_relaxed));
 }
 
 std::uint32_t IdTable::find_or_insert(std::string_view id, std::uint64_t key, bool declare) {
@@ -93,17 +93,24 @@ std::uint32_t IdTable::find_or_insert(std::string_view id, std::uint64_t key, bo
     Slot& slot = slots_[at];
     const std::atomic_ref<std::uint64_t> word(slot.word);
     std::uint64_t seen = word.load(std::memory_order_acquire);
-    if (seen == 0) {
-      text::require_id(id);
-      if (word.compare_exchange_strong(seen, kBusy, std::memory_order_acquire)) {
-        fill(slot, id, low, high, declare);
-        word.store(want, std::memory_order_release);
-        return slot.number;
+    while (seen == 0 || seen == kBusy) {
+      if (seen == kBusy) {
+        _mm_pause();
+        seen = word.load(std::memory_order_acquire);
+        continue;
       }
-    }
-    while (seen == kBusy) {
-      _mm_pause();
-      seen = word.load(std::memory_order_acquire);
+      text::require_id(id);
+      if (!word.compare_exchange_strong(seen, kBusy, std::memory_order_acquire)) continue;
+      try {
+        fill(slot, id, low, high, declare);
+      } catch (...) {
+        // Others must not wait for this slot.
+        word.store(0, std::memory_order_release);
+        throw;
+      }
+      const std::uint32_t number = slot.number;
+      word.store(want, std::memory_order_release);
+      return number;
     }
     if (seen == want && holds(slot, id, low, high)) {
       if (declare) std::atomic_ref(slot.length).fetch_or(kDeclared, std::memory_order_relaxed);

@@ -105,7 +105,7 @@ void check(const ImportOptions& options) {
 class Importer {
  public:
   Importer(const comm::Communicator& comm, const ImportOptions& options, ProgressSink& progress)
-      : comm_(comm), options_(options), progress_(progress) {}
+      : comm_(comm), options_(options), progress_(comm.is_root() ? progress : no_progress()) {}
 
   ImportedGraph run() {
     const auto start = std::chrono::steady_clock::now();
@@ -162,7 +162,6 @@ class Importer {
   }
 
   void read() {
-    progress_.begin("import", 0, "bytes");
     for (const NodeOptions& nodes : options_.nodes) {
       nodes_.push_back(read_nodes(comm_, nodes, *types_[type_index(nodes.type)].table, progress_));
     }
@@ -179,7 +178,6 @@ class Importer {
       links_.push_back(read_edges(comm_, links.layout, {}, *types_[type_index(links.type)].table,
                                   *types_[type_index(links.alias_type)].table, nullptr, progress_));
     }
-    progress_.end({});
   }
 
   /// Relations are numbered in ascending order of their names; there are few enough for every rank to hold all.

@@ -269,24 +269,19 @@ std::vector<InputFile> open_inputs(const comm::Communicator& comm, const std::ve
   return files;
 }
 
-Rank rank_of_stream(const std::vector<InputFile>& files, std::size_t file, std::int32_t num_ranks) {
-  const Shares shares(files, num_ranks);
-  std::int32_t rank = 0;
-  while (!shares.owns(Rank{rank}, shares.begin_of(file)) && rank + 1 < num_ranks) ++rank;
-  return Rank{rank};
-}
-
 std::uint64_t read_share(const std::vector<InputFile>& files, Rank rank, std::int32_t num_ranks,
                          std::uint64_t block_bytes, const MakeConsumer& make_consumer, ProgressSink& progress) {
   const Shares shares(files, num_ranks);
   ShareReader reader(block_bytes, make_consumer, progress);
   const std::uint64_t my_begin = shares.share_begin(rank.index());
   const std::uint64_t my_end = shares.share_begin(rank.index() + 1);
+  progress.begin(files.empty() ? std::string("read") : fmt::format("read {}", files[0].info.path.filename().string()),
+                 0, "bytes");
   for (std::size_t f = 0; f < files.size(); ++f) {
     const InputFile& file = files[f];
     const std::uint64_t begin = shares.begin_of(f);
     if (file.streamed()) {
-      if (rank_of_stream(files, f, num_ranks) == rank) reader.read_stream(file);
+      if (shares.owns(rank, begin)) reader.read_stream(file);
       continue;
     }
     const std::uint64_t first = std::max(my_begin, begin);
@@ -296,6 +291,7 @@ std::uint64_t read_share(const std::vector<InputFile>& files, Rank rank, std::in
         file, {std::max(first - begin, file.layout.header_bytes), std::max(last - begin, file.layout.header_bytes)});
   }
   reader.finish();
+  progress.end({});
   return reader.bytes();
 }
 

@@ -40,12 +40,10 @@ using MakeConsumer = std::function<std::unique_ptr<RowConsumer>(const InputFile&
 
 /// Reads this rank's share: plain files in byte ranges, streamed ones whole, blocks parsed by all threads; the ranks'
 /// shares follow each other in the order of the input. A bad line throws `InputError` with file, line and column: the
-/// first one of the share. `block_bytes`: text per block. Returns the stored bytes read. Not collective.
+/// first one of the share. `block_bytes`: text per block. Progress is in stored bytes of the share. Returns the stored
+/// bytes read. Not collective.
 std::uint64_t read_share(const std::vector<InputFile>& files, Rank rank, std::int32_t num_ranks,
                          std::uint64_t block_bytes, const MakeConsumer& make_consumer, ProgressSink& progress);
-
-/// Where a streamed file is read.
-[[nodiscard]] Rank rank_of_stream(const std::vector<InputFile>& files, std::size_t file, std::int32_t num_ranks);
 
 /// Text per block: a few times the level-two cache at most, so that parsing reads what was just read or decompressed.
 inline constexpr std::uint64_t kBlockBytes = std::uint64_t{1} << 20U;
