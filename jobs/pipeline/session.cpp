@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/pipeline/session.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 
@@ -69,6 +70,7 @@ void Session::require_fits(const MemoryPlan& plan) const {
 }
 
 void Session::warn(const std::string& message) {
+  if (std::ranges::find(warnings_, message) != warnings_.end()) return;
   warnings_.push_back(message);
   log::warning("{}", message);
 }

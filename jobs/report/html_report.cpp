@@ -33,6 +33,13 @@ std::string metric_value(const std::string& name, double value) {
   return is_count(name) && value >= 0 ? html::count(static_cast<std::uint64_t>(value)) : html::real(value);
 }
 
+/// "96.1M".
+std::string edges_per_second(const EpochSummary& epoch) {
+  constexpr double kMost = 1e18;
+  if (!(epoch.edges_per_second >= 0 && epoch.edges_per_second < kMost)) return "an unknown number of";
+  return format_count(static_cast<std::uint64_t>(epoch.edges_per_second));
+}
+
 /// Recall before ndcg before the rest, each by its cutoff: "recall@5", "recall@20", "ndcg@5".
 std::vector<std::string> ordered_names(const io::publish::Metrics& metrics) {
   constexpr std::array kFirst{"recall", "ndcg", "precision", "hit_rate", "map", "mrr"};
@@ -160,8 +167,8 @@ class Page {
                    tile_note(run_.metrics.at(main_), before, metric_value(main_, before)));
     }
     const double before = previous_ ? previous_->total_seconds() : 0;
-    body += tile("time", format_seconds(run_.total_seconds()),
-                 tile_note(run_.total_seconds(), before, format_seconds(before)));
+    body += tile("time", html::duration(run_.total_seconds()),
+                 tile_note(run_.total_seconds(), before, html::duration(before)));
     body += tile("memory of the fullest rank", format_bytes(peak_memory()),
                  data_.memory_limit_bytes == 0
                      ? ""
@@ -273,7 +280,7 @@ class Page {
     const EpochSummary& last = data_.history.back();
     const double average = seconds / static_cast<double>(data_.history.size());
     std::string body = fmt::format("<p class=\"soft\">{} per epoch on average; {} edges per second in the last.</p>\n",
-                                   format_seconds(average), html::real(last.edges_per_second));
+                                   html::duration(average), edges_per_second(last));
     body += html::lines("Loss per epoch", "epoch", {loss});
     const std::string recall = main_metric(evaluated, {});
     if (recall.starts_with("recall@")) {
@@ -300,14 +307,14 @@ class Page {
     for (const PhaseSummary& phase : run_.phases) {
       const std::string description =
           phase.earlier
-              ? fmt::format("{}: {} in the job that this one continued", phase.name, format_seconds(phase.slowest_s))
+              ? fmt::format("{}: {} in the job that this one continued", phase.name, html::duration(phase.slowest_s))
               : fmt::format("{}: slowest rank {} {}, average {}", phase.name, phase.slowest_rank,
-                            format_seconds(phase.slowest_s), format_seconds(phase.average_s));
+                            html::duration(phase.slowest_s), html::duration(phase.average_s));
       const std::string before = previous_seconds(phase);
       body += fmt::format(
           "<span{}>{}{}</span>{}<span class=\"value\">{}{}</span>\n", phase.depth > 0 ? " class=\"in\"" : "",
           escape(phase.name), phase.earlier ? " <small>(before the restart)</small>" : "",
-          html::bar(phase.slowest_s / full, phase.average_s / full, description), format_seconds(phase.slowest_s),
+          html::bar(phase.slowest_s / full, phase.average_s / full, description), html::duration(phase.slowest_s),
           before.empty() ? "" : fmt::format(" <small>{}</small>", before));
     }
     body +=
@@ -315,7 +322,7 @@ class Page {
         "<span class=\"key outer\">slowest rank</span></div>\n";
     const double total = run_.total_seconds();
     return section(
-        fmt::format("Time: {}, {:.0f} % of it in {}{}", format_seconds(total),
+        fmt::format("Time: {}, {:.0f} % of it in {}{}", html::duration(total),
                     total > 0 ? longest->slowest_s / total * 100 : 0.0, longest->name,
                     previous_ ? against_previous(total, previous_->total_seconds(), "more than", "less than") : ""),
         body);

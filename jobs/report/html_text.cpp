@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "jobs/display/progress_display.hpp"
+
 namespace rove::jobs::html {
 namespace {
 
@@ -60,6 +62,12 @@ std::string real(double value) {
   return fmt::format("{:.4g}", value);
 }
 
+std::string duration(double seconds) {
+  if (!std::isfinite(seconds)) return "not a number";
+  if (seconds >= 0.9995) return format_seconds(seconds);
+  return seconds < 0.0005 ? "0 s" : fmt::format("{:.0f} ms", seconds * 1000);
+}
+
 std::string percent(double share) {
   if (!std::isfinite(share)) return "not a number";
   return fmt::format("{:.1f} %", share * 100);
@@ -68,8 +76,7 @@ std::string percent(double share) {
 std::string difference(double now, double before) {
   const double change = now - before;
   if (!std::isfinite(change)) return "";
-  const std::string text = fmt::format("{:.4f}", std::abs(change));
-  return change == 0 ? "±0" : with_sign(text, change < 0);
+  return change == 0 ? "±0" : with_sign(real(std::abs(change)), change < 0);
 }
 
 std::string relative_difference(double now, double before) {

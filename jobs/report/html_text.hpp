@@ -15,9 +15,11 @@ namespace rove::jobs::html {
 [[nodiscard]] std::string count(std::uint64_t value);
 /// "0.0988", "12.41", "1.2e-05"; "not a number".
 [[nodiscard]] std::string real(double value);
+/// "0 s", "35 ms", "9.2 s", "4 min 10 s".
+[[nodiscard]] std::string duration(double seconds);
 /// A share as "18.5 %".
 [[nodiscard]] std::string percent(double share);
-/// "+0.0021", "−0.0021", "±0".
+/// "+0.0021", "−1.2e-05", "±0".
 [[nodiscard]] std::string difference(double now, double before);
 /// "+2.1 %"; empty when `before` is 0 or either is not finite.
 [[nodiscard]] std::string relative_difference(double now, double before);

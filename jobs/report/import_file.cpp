@@ -35,7 +35,7 @@ void write_import_file(const std::filesystem::path& path, const io::ImportReport
     for (const auto& [name, member] : kCounts) entry[name] = counts.*member;
     edge_types.push_back(std::move(entry));
   }
-  const nlohmann::json json{{"bytes_read", report.bytes_read}, {"edge_types", std::move(edge_types)}};
+  const nlohmann::json json{{"edge_types", std::move(edge_types)}};
   io::publish::write_text_durably(path, json.dump(2) + "\n");
 }
 
@@ -43,7 +43,6 @@ io::ImportReport read_import_file(const std::filesystem::path& path) {
   try {
     const nlohmann::json json = nlohmann::json::parse(io::publish::read_text(path));
     io::ImportReport report;
-    report.bytes_read = json.at("bytes_read").get<std::uint64_t>();
     for (const nlohmann::json& entry : json.at("edge_types")) {
       io::ImportCounts& counts = report.edge_types.emplace_back();
       counts.edge_type = entry.at("edge_type").get<std::string>();

@@ -2,7 +2,7 @@
 #include "jobs/report/read_run.hpp"
 
 #include <algorithm>
-#include <array>
+#include <limits>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -60,7 +60,8 @@ std::vector<FileSummary> files_of(const fs::path& run) {
     file.name = name;
     file.bytes = entry.file_size();
     if (entry.path().extension() != ".h5") continue;
-    for (const io::NodeTypeInfo& type : io::describe_file(entry.path()).types) file.rows[type.name] = type.count;
+    const io::FileDescription description = io::describe_file(entry.path());
+    for (const io::NodeTypeInfo& type : description.types) file.rows[type.name] = type.count;
   }
   std::ranges::sort(files, {}, &FileSummary::name);
   return files;
@@ -141,7 +142,8 @@ RunSummary read_published_run(const fs::path& run) {
       summary.files.push_back({file.name, file.bytes, file.rows});
     }
     if (!fs::exists(run / "report.json")) return;
-    for (const json& phase : parse_file(run / "report.json").at("phases")) {
+    const json report = parse_file(run / "report.json");
+    for (const json& phase : report.at("phases")) {
       summary.phases.push_back({phase.at("phase").get<std::string>(), phase.at("depth").get<std::uint32_t>(),
                                 phase.at("slowest_s").get<double>(), phase.at("average_s").get<double>(),
                                 phase.value("slowest_rank", 0), phase.value("earlier", false)});

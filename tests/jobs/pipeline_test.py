@@ -3,6 +3,7 @@
 
 usage: pipeline_test.py MPIRUN ROVE
 """
+import html.parser
 import json
 import os
 import shutil
@@ -23,6 +24,27 @@ train: {dim: 16, layers: 2, epochs: 6, batch_size: 256, checkpoint_every: 2}
 evaluate: {test: [train.csv], format: csv, at: [10]}
 recommend: {top_k: 10}
 """
+
+
+class Tree(html.parser.HTMLParser):
+    """Which elements are open, and all that were seen."""
+
+    def __init__(self):
+        super().__init__()
+        self.open = []
+        self.seen = set()
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.add(tag)
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.seen.add(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open}"
+        self.open.pop()
 
 
 class Pipeline(unittest.TestCase):
@@ -64,6 +86,28 @@ class Pipeline(unittest.TestCase):
             report = json.load(file)
         self.assertEqual(report["ranks"], 2)
         self.assertIn("train", [phase["phase"] for phase in report["phases"]])
+
+    def test_the_report_is_a_whole_page_that_compares_with_the_night_before(self):
+        self.rove_run("compared")
+        self.rove_run("compared", "train.epochs=3")
+        first, second = (self.page("compared", run) for run in ("0001", "0002"))
+        self.assertIn("Training: 6 epochs", first)
+        self.assertIn("nothing was published before", first)
+        self.assertIn("Graph: 420 vertices, 4,000 edges from 4,000 rows", second)
+        self.assertIn("compared with the published run 0001", second)
+        with open(self.path("compared", "0001", "manifest.json"), encoding="utf-8") as file:
+            self.assertIn("report.html", [entry["name"] for entry in json.load(file)["files"]])
+
+    def page(self, *names):
+        """The text of a run's report, checked to be one closed tree of elements without scripts."""
+        with open(self.path(*names, "report.html"), encoding="utf-8") as file:
+            text = file.read()
+        tree = Tree()
+        tree.feed(text)
+        tree.close()
+        self.assertEqual(tree.open, [])
+        self.assertNotIn("script", tree.seen)
+        return text
 
     def test_a_stop_leaves_a_checkpoint_that_other_ranks_continue(self):
         stopped = self.rove_run("stopped", code=75, ranks=3, ROVE_FAULT="stage.train:1:stop@1")

@@ -160,7 +160,11 @@ TEST(HtmlText, FormatsNumbers) {
   EXPECT_EQ(html::real(0.09883674), "0.0988");
   EXPECT_EQ(html::real(0.000012), "1.2e-05");
   EXPECT_EQ(html::real(HUGE_VAL), "not a number");
+  EXPECT_EQ(html::duration(0), "0 s");
+  EXPECT_EQ(html::duration(0.0352), "35 ms");
+  EXPECT_EQ(html::duration(3.24), "3.2 s");
   EXPECT_EQ(html::difference(0.1, 0.2), "−0.1000");
+  EXPECT_EQ(html::difference(0.2, 0.2), "±0");
   EXPECT_EQ(html::relative_difference(0.1, 0.2), "−50.0 %");
   EXPECT_EQ(html::relative_difference(0.2, 0.2), "±0.0 %");
   EXPECT_EQ(html::relative_difference(0.1, 0), "");
