@@ -28,9 +28,9 @@ th,td{text-align:right;padding:.32rem .1rem .32rem .9rem;border-bottom:1px solid
 th:first-child,td:first-child{text-align:left;padding-left:0}
 th{font-weight:500;color:var(--soft)}tr:last-child td{border-bottom:0}
 .up{color:var(--good)}.down{color:var(--bad)}
-.rows{display:grid;grid-template-columns:minmax(6rem,auto) 1fr auto;gap:.35rem .9rem;align-items:center;
+.rows{display:grid;grid-template-columns:minmax(5rem,auto) minmax(3rem,1fr) auto;gap:.35rem .9rem;align-items:center;
 font-size:.94rem;font-variant-numeric:tabular-nums}
-.rows .in{padding-left:1.1rem;color:var(--soft)}.rows .value{text-align:right}
+.rows .in{padding-left:1.1rem;color:var(--soft)}.rows .value{text-align:right;white-space:nowrap}.value small{display:inline-block;min-width:4.8em}
 svg{display:block;width:100%}
 .bar{height:.85rem}.track{fill:var(--track)}.outer{fill:var(--light)}.inner{fill:var(--strong)}
 .in+.bar{height:.5rem}
