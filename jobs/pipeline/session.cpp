@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cstdlib>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sched.h>
 
 #include "engine/base/error.hpp"
+#include "engine/base/hash.hpp"
 #include "engine/base/log.hpp"
 #include "io/hdf5/graph_file.hpp"
 #include "io/hdf5/result_files.hpp"
@@ -29,6 +32,25 @@ std::uint32_t configured_threads(const Config& config) {
   return threads;
 }
 
+/// Hash of the processors this process may run on.
+std::uint64_t affinity_digest() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 0;
+  const Digest128 digest = digest128(std::as_bytes(std::span(&allowed, 1)));
+  return digest.low;
+}
+
+/// **Collective.** Threads of a rank under `auto`: what it may use, shared among the ranks that may use the same
+/// processors (mpirun without binding). A number given per rank, by ROVE_THREADS or Slurm, is taken as it is.
+std::uint32_t automatic_threads(const comm::Communicator& comm) {
+  const comm::Communicator node = comm.split_node();
+  const std::vector<std::uint64_t> digests = node.all_gather(affinity_digest());
+  if (std::getenv("ROVE_THREADS") != nullptr || std::getenv("SLURM_CPUS_PER_TASK") != nullptr) return 0;
+  const auto sharing = static_cast<std::uint32_t>(std::ranges::count(digests, digests[node.rank().index()]));
+  return std::max(1U, parallel::concurrency() / sharing);
+}
+
 MemoryLimit configured_memory(const Config& config, const comm::Communicator& comm) {
   const comm::Communicator node = comm.split_node();
   const std::string text = config.text("resources.memory");
@@ -45,7 +67,10 @@ std::string utc_now() {
 
 Session::Session(const comm::Communicator& comm, Config config, ProgressSink& progress)
     : comm_(comm), config_(std::move(config)), progress_(progress) {
-  comm.agree([&] { threads_.emplace(configured_threads(config_)); });
+  std::uint32_t threads = 0;
+  comm.agree([&] { threads = configured_threads(config_); });
+  if (threads == 0) threads = automatic_threads(comm);
+  threads_.emplace(threads);
   memory_ = configured_memory(config_, comm);
   created_utc_ = comm.broadcast_text(utc_now(), Rank{0});
 }
