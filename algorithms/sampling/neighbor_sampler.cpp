@@ -158,16 +158,10 @@ void expand(const Expansion& expansion, std::uint64_t begin, std::uint64_t end,
     if (!adjacency.position_high.empty()) {
       for (std::uint64_t i = 0; i < drawn; ++i) positions[i] = adjacency.position(slots[i]);
     }
-    // Writing every row where the next new vertex goes costs less than a branch that is hard to predict.
-    std::uint64_t size = met.size();
-    met.resize(size + drawn);
-    std::uint32_t* next = met.data();
-    for (std::uint64_t i = 0; i < drawn; ++i) {
-      neighbors[i] = table.insert(rows[i]);
-      next[size] = rows[i];
-      size = table.size();
-    }
-    met.resize(size);
+    const std::uint64_t before = met.size();
+    met.resize(before + drawn + 1);
+    table.insert(rows.data(), drawn, neighbors, met.data() + before);
+    met.resize(table.size());
   }
 }
 
@@ -179,7 +173,16 @@ void NeighborSampler::sample(std::span<const SeedRows> seeds, std::uint64_t epoc
   const graph::Schema& schema = graph_->schema();
   const std::size_t num_types = schema.vertex_types().size();
   const std::span<const SamplingGraph::Adjacency> adjacencies = graph_->adjacencies();
-  while (state.tables.size() < num_types) state.tables.emplace_back();
+  // A workspace may come from another graph.
+  if (state.tables.size() > num_types) state.tables.clear();
+  for (std::size_t t = 0; t < num_types; ++t) {
+    const std::uint64_t rows = schema.vertex_type(VertexTypeId{static_cast<std::uint16_t>(t)}).count;
+    if (t == state.tables.size()) {
+      state.tables.emplace_back(rows);
+    } else if (state.tables[t].num_rows() != rows) {
+      state.tables[t] = detail::VertexTable(rows);
+    }
+  }
   result.vertices.resize(num_types);
   result.edges.resize(adjacencies.size());
   for (std::size_t t = 0; t < num_types; ++t) {

@@ -152,10 +152,10 @@ double chi_square_limit(double degrees_of_freedom) {
 }
 
 TEST(NeighborSampler, EqualsItsDefinition) {
+  NeighborSampler::Workspace workspace;  // one for all graphs
   for (const tests::NamedGraph& named : tests::awkward_graphs()) {
     const std::vector<SampledLink> links = all_links(named.whole.schema);
     const SamplingGraph graph = replicate(named.whole, links);
-    NeighborSampler::Workspace workspace;
     SampledSubgraph got;
     for (const bool replace : {false, true}) {
       for (const std::vector<std::int64_t>& per_hop :
@@ -202,6 +202,29 @@ TEST(NeighborSampler, EqualsItsDefinitionAtHubs) {
       NeighborSampler(graph, options).sample({&seeds, 1}, 0, workspace, got);
       expect_equal(got, serial_sample(whole, links, options, {&seeds, 1}, 0), "fan-out " + std::to_string(fanout));
     }
+  }
+}
+
+TEST(NeighborSampler, RelabelsInTablesThatGrow) {
+  // More items than a table has places for at first: it hashes, and grows within a batch.
+  std::vector<tests::Edge> edges;
+  for (std::uint32_t i = 0; i < 40'000; ++i) edges.push_back({i / 400, i * 7 % 200'000});
+  graph::EdgeType type;
+  type.source = VertexTypeId{0};
+  type.relation = "rates";
+  type.destination = VertexTypeId{1};
+  const graph::GraphBlocks whole = tests::make_graph({{"user", 100}, {"item", 200'000}}, {{type, edges}});
+  const std::vector<SampledLink> links = all_links(whole.schema);
+  const SamplingGraph graph = replicate(whole, links);
+  const std::vector<std::uint32_t> rows = rows_from(0, 100);
+  const SeedRows seeds{VertexTypeId{0}, rows};
+  const FanoutOptions options{{{150, 150}, {10, 10}}, false, 4};
+  const NeighborSampler sampler(graph, options);
+  NeighborSampler::Workspace workspace;
+  SampledSubgraph got;
+  for (std::uint64_t epoch = 0; epoch < 3; ++epoch) {
+    sampler.sample({&seeds, 1}, epoch, workspace, got);
+    expect_equal(got, serial_sample(whole, links, options, {&seeds, 1}, epoch), "epoch " + std::to_string(epoch));
   }
 }
 
