@@ -54,8 +54,8 @@ def main():
         ]
         if len(sys.argv) > 3:
             job = sys.argv[4]
-            settings = ["train.epochs=2", "train.evaluate_every=1", "publish.gate={}"]
-            timeout = 900
+            settings = ["train.epochs=1", "publish.gate={}"]
+            timeout = 1800
         else:
             job = os.path.join(directory, "job.yaml")
             rove.run("generate", "bipartite", "--users", 600, "--items", 250, "--interactions", 9000, "--seed", 5, "--format", "csv",
