@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// training_bench train.txt test.txt [epochs [evaluate_every]]: LightGCN with the authors' settings on adjacency files;
-// per epoch the loss and the time, every so often recall and ndcg; the time of an evaluation of all users as a share of
-// the multiply-add peak.
+// training_bench train.txt test.txt [epochs [evaluate_every [model [alpha regularisation]]]]: a model (LightGCN with
+// the authors' settings) on adjacency files; per epoch the loss and the time, every so often recall and ndcg; the time
+// of an evaluation of all users as a share of the multiply-add peak.
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -15,8 +15,8 @@
 #include "engine/comm/environment.hpp"
 #include "engine/parallel/parallel.hpp"
 #include "gnn/interactions.hpp"
+#include "gnn/models.hpp"
 #include "gnn/retrieval.hpp"
-#include "gnn/train_lightgcn.hpp"
 
 namespace {
 
@@ -44,7 +44,9 @@ int main(int argc, char** argv) {
   const comm::Environment environment(&argc, &argv);
   const comm::Communicator& world = environment.world();
   return comm::run_to_exit_code(world, [&] {
-    if (argc < 3) throw ConfigError("usage: training_bench train.txt test.txt [epochs [evaluate_every]]");
+    if (argc < 3)
+      throw ConfigError(
+          "usage: training_bench train.txt test.txt [epochs [evaluate_every [model [alpha regularisation]]]]");
     const bench::BipartiteGraph input = bench::read_adjacency(world, argv[1], argv[2]);
     const graph::DistributedGraph graph = bench::scatter(world, input.blocks);
     const EdgeTypeId type{0};
@@ -52,16 +54,22 @@ int main(int argc, char** argv) {
     const gnn::TestItems test = gnn::test_items_of_owners(world, interactions, input.test_offsets, input.test_items);
     const std::uint32_t cutoffs[] = {20};
 
-    gnn::TrainOptions options;
-    options.epochs = argc > 3 ? std::stoull(argv[3]) : 3;
-    options.evaluate_every = argc > 4 ? std::stoull(argv[4]) : 1;
+    gnn::ModelOptions options;
+    options.bpr.epochs = options.ials.epochs = argc > 3 ? std::stoull(argv[3]) : 3;
+    options.bpr.evaluate_every = options.ials.evaluate_every = argc > 4 ? std::stoull(argv[4]) : 1;
+    const gnn::Model& model = gnn::find_model(argc > 5 ? argv[5] : "lightgcn");
+    if (argc > 7) {
+      options.ials.alpha = std::stod(argv[6]);
+      options.ials.regularisation = std::stod(argv[7]);
+    }
     PrintedProgress progress;
     gnn::TrainHooks hooks;
     hooks.progress = &progress;
     hooks.evaluate = [&](const gnn::EmbeddingTable& embeddings) {
       return gnn::evaluate(world, interactions, embeddings, test, cutoffs);
     };
-    const gnn::TrainResult result = gnn::train_lightgcn(world, graph, type, options, hooks);
+    gnn::TrainResult result{{0, 1}, {0, 1}, {}};
+    const double training = seconds_of([&] { result = model.train(world, graph, type, options, hooks); });
     gnn::Evaluation evaluation;
     double best = 1e9;
     for (int k = 0; k < 5; ++k) {
@@ -74,18 +82,20 @@ int main(int argc, char** argv) {
       fastest = std::min(fastest, record.seconds);
       if (record.evaluation) {
         const gnn::RankingMetrics& at = record.evaluation->at[0];
-        fmt::print("epoch {}: bpr {:.4f} loss {:.4f} recall@20 {:.4f} ndcg@20 {:.4f} precision@20 {:.4f}, {:.2f} s\n",
+        fmt::print("epoch {}: bpr {:.4f} loss {:.4f} recall@20 {:.4f} ndcg@20 {:.4f} precision@20 {:.4f}, {:.3f} s\n",
                    record.epoch, record.bpr_loss, record.loss, at.recall, at.ndcg, at.precision, record.seconds);
       }
     }
     const double peak = gnn::peak_flops_per_second();
-    const double flops =
-        2.0 * static_cast<double>(evaluation.num_users) * static_cast<double>(interactions.num_items()) * options.dim;
+    const double flops = 2.0 * static_cast<double>(evaluation.num_users) *
+                         static_cast<double>(interactions.num_items()) * result.embeddings.dim();
     fmt::print(
-        "{} ranks x {} threads, {}: fastest epoch {:.2f} s; evaluation of {} users {:.3f} s, {:.0f} GFLOP/s = "
+        "{} ranks x {} threads, {}: {} in {:.2f} s, fastest epoch {:.3f} s; evaluation of {} users {:.3f} s, {:.0f} "
+        "GFLOP/s = "
         "{:.0f}% of the measured peak {:.0f}; peak memory {}\n",
-        world.size(), parallel::concurrency(), isa_name(active_isa()), fastest, evaluation.num_users, best,
-        flops / best * 1e-9, 100.0 * flops / best / peak, peak * 1e-9, format_bytes(peak_resident_bytes()));
+        world.size(), parallel::concurrency(), isa_name(active_isa()), model.name, training, fastest,
+        evaluation.num_users, best, flops / best * 1e-9, 100.0 * flops / best / peak, peak * 1e-9,
+        format_bytes(peak_resident_bytes()));
     return 0;
   });
 }

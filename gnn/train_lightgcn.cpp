@@ -90,17 +90,10 @@ class Training {
       register_sum(fmt::format("loss_{}", registered_sums_++), *sum);
     }
     state_.add_bytes(
-        "history", [this] { return pack_history(); },
-        [this](std::span<const std::byte> bytes) { unpack_history(bytes); });
+        "history", [this] { return pack_history(history_); },
+        [this](std::span<const std::byte> bytes) { history_ = unpack_history(bytes); });
     const auto add_rows = [&](const std::string& name, std::span<float> values) {
-      for (std::uint16_t t = 0; t < graph_.schema().vertex_types().size(); ++t) {
-        const IndexRange owned = graph_.owned_of_type(VertexTypeId{t});
-        state_.add_row_bytes(fmt::format("{}/{}", name, graph_.schema().vertex_type(VertexTypeId{t}).name), graph_,
-                             VertexTypeId{t}, table_.width() * sizeof(float), [this, values, owned] {
-                               return std::as_writable_bytes(
-                                   values.subspan(owned.begin * table_.width(), owned.size() * table_.width()));
-                             });
-      }
+      register_rows(state_, name, graph_, values, table_.width());
     };
     add_rows("parameters", table_.values());
     add_rows("first_moments", optimizer_.first_moments());
@@ -123,9 +116,6 @@ class Training {
           sum = comm_.is_root() ? ExactSum::from_limbs(limbs) : ExactSum();
         });
   }
-
-  [[nodiscard]] std::vector<std::byte> pack_history() const;
-  void unpack_history(std::span<const std::byte> bytes);
 
   void run_epoch() {
     const auto start = std::chrono::steady_clock::now();
@@ -277,59 +267,6 @@ class Training {
   HugeBuffer<float> row_buffer_;
   HugeBuffer<float> gradients_;
 };
-
-/// An epoch's fixed part in a checkpoint, followed by its metrics.
-struct PackedEpoch {
-  std::uint64_t epoch;
-  double bpr_loss;
-  double loss;
-  double seconds;
-  double edges_per_second;
-  std::uint64_t evaluated_users;
-  std::uint64_t num_metrics;
-};
-
-template <class T>
-void append(std::vector<std::byte>& bytes, const T& value) {
-  const auto raw = std::as_bytes(std::span<const T>(&value, 1));
-  bytes.insert(bytes.end(), raw.begin(), raw.end());
-}
-
-template <class T>
-T take(std::span<const std::byte>& bytes) {
-  if (bytes.size() < sizeof(T)) throw InputError("checkpoint: the training history is cut short");
-  T value;
-  std::memcpy(&value, bytes.data(), sizeof(T));
-  bytes = bytes.subspan(sizeof(T));
-  return value;
-}
-
-std::vector<std::byte> Training::pack_history() const {
-  std::vector<std::byte> bytes;
-  for (const EpochRecord& record : history_) {
-    append(bytes, PackedEpoch{record.epoch, record.bpr_loss, record.loss, record.seconds, record.edges_per_second,
-                              record.evaluation ? record.evaluation->num_users : 0,
-                              record.evaluation ? record.evaluation->at.size() : 0});
-    if (!record.evaluation) continue;
-    for (const RankingMetrics& at : record.evaluation->at) append(bytes, at);
-  }
-  return bytes;
-}
-
-void Training::unpack_history(std::span<const std::byte> bytes) {
-  history_.clear();
-  while (!bytes.empty()) {
-    const auto packed = take<PackedEpoch>(bytes);
-    EpochRecord record{packed.epoch, packed.bpr_loss, packed.loss, packed.seconds, packed.edges_per_second, {}};
-    if (packed.num_metrics > 0) {
-      record.evaluation = Evaluation{packed.evaluated_users, {}};
-      for (std::uint64_t m = 0; m < packed.num_metrics; ++m) {
-        record.evaluation->at.push_back(take<RankingMetrics>(bytes));
-      }
-    }
-    history_.push_back(std::move(record));
-  }
-}
 
 void require_valid(const TrainOptions& options) {
   if (options.dim == 0) throw ConfigError("train.dim is 0, expected at least 1");

@@ -2,17 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <optional>
-#include <vector>
 
 #include "engine/base/memory_plan.hpp"
-#include "engine/base/progress.hpp"
 #include "engine/comm/communicator.hpp"
-#include "engine/exec/checkpoint.hpp"
 #include "engine/graph/distributed_graph.hpp"
-#include "gnn/embedding_table.hpp"
-#include "gnn/metrics.hpp"
+#include "gnn/training.hpp"
 #include "gnn/triple_sampler.hpp"
 
 namespace rove::gnn {
@@ -32,31 +26,6 @@ struct TrainOptions {
   SamplerKind sampler = SamplerKind::kUserStratified;
   std::uint64_t evaluate_every = 0;    ///< epochs; 0: never
   std::uint64_t checkpoint_every = 0;  ///< epochs; 0: only when asked to stop
-};
-
-struct EpochRecord {
-  std::uint64_t epoch = 0;  ///< from 1
-  double bpr_loss = 0;  ///< sum of the batches' means over floor(triples / batch size) + 1, as the authors report it
-  double loss = 0;      ///< with the regulariser
-  double seconds = 0;
-  double edges_per_second = 0;  ///< slots pulled or skipped, forward and backward
-  std::optional<Evaluation> evaluation;
-};
-
-struct TrainHooks {
-  ProgressSink* progress = nullptr;
-  /// Collective; called with the final representations after every `evaluate_every`-th epoch.
-  std::function<Evaluation(const EmbeddingTable&)> evaluate;
-  /// Collective; writes a checkpoint of the registry. Without it a request to stop ends the run with nothing saved.
-  std::function<void(const exec::CheckpointRegistry&)> save_checkpoint;
-  /// Where to go on from; nullptr: from the start.
-  exec::CheckpointSource* resume = nullptr;
-};
-
-struct TrainResult {
-  EmbeddingTable embeddings;  ///< what is scored: the mean of all layers
-  EmbeddingTable parameters;  ///< layer 0, for warm starts
-  std::vector<EpochRecord> history;
 };
 
 /// **Collective.** LightGCN (He et al., SIGIR 2020, arXiv 2002.02126) on the bipartite training graph of one edge type:

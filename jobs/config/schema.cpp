@@ -7,6 +7,8 @@
 #include <numeric>
 #include <utility>
 
+#include "gnn/models.hpp"
+
 namespace rove::jobs {
 namespace {
 
@@ -75,7 +77,7 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"ppr.tolerance", kReal, "1e-10", "", "power: residual at which the iteration stops"},
 
     {"train.enabled", kBoolean, "true", "", "run the stage in `rove run`"},
-    {"train.model", kText, "lightgcn", "lightgcn", "model"},
+    {"train.model", kText, "lightgcn", gnn::kModelChoices, "model; mf: LightGCN without layers; ials: least squares"},
     {"train.users", kText, "user", "", "vertex type of the users"},
     {"train.items", kText, "item", "", "vertex type of the items"},
     {"train.relation", kText, "~", "", "relation to train on, when several connect users and items"},
@@ -85,6 +87,8 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"train.learning_rate", kReal, "1e-3", "", "Adam's step"},
     {"train.decay", kReal, "1e-4", "", "L2 on the layer-0 rows of a batch"},
     {"train.batch_size", kInteger, "2048", "", "triples per step"},
+    {"train.alpha", kReal, "20", "", "ials: an interaction counts 1 + alpha times as much as a pair without one"},
+    {"train.regularisation", kReal, "0.01", "", "ials: L2 on every row"},
     {"train.sampler", kText, "stratified", "stratified|uniform|edge",
      "stratified: every user equally often; uniform: users at random; edge: every interaction once"},
     {"train.evaluate_every", kInteger, "0", "", "evaluate every so many epochs (0: at the end only)"},

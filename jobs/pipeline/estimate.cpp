@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "algorithms/ppr/ppr.hpp"
-#include "gnn/train_lightgcn.hpp"
+#include "gnn/models.hpp"
 #include "io/hdf5/graph_file.hpp"
 #include "io/publish/file_system.hpp"
 #include "jobs/pipeline/stage_options.hpp"
@@ -151,13 +151,15 @@ class Estimator {
   void train() {
     const graph::EdgeType& type = schema_.edge_type(training_edge_type(session_));
     add("train", distributed(),
-        gnn::plan_lightgcn(share(schema_.num_vertices()), ghosts(), share(type.count), train_options(config_)),
+        gnn::find_model(config_.text("train.model"))
+            .plan({share(schema_.num_vertices()), ghosts(), share(type.count), machine_.threads},
+                  model_options(config_)),
         "lower train.dim or train.batch_size, or use more ranks");
   }
 
   void retrieval(const std::string& stage, std::uint64_t top_k, const std::string& key) {
     const graph::EdgeType& type = schema_.edge_type(training_edge_type(session_));
-    const std::uint64_t dim = train_options(config_).dim;
+    const std::uint64_t dim = model_options(config_).bpr.dim;
     MemoryPlan plan(stage);
     plan.hold("final representations", share(schema_.num_vertices()) * dim * 4);
     plan.hold("one rank's block of items, twice", 2 * share(schema_.vertex_type(type.destination).count) * dim * 4);

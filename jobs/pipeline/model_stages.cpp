@@ -5,10 +5,11 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.hpp"
+#include "engine/parallel/parallel.hpp"
 #include "gnn/interactions.hpp"
 #include "gnn/metrics.hpp"
+#include "gnn/models.hpp"
 #include "gnn/retrieval.hpp"
-#include "gnn/train_lightgcn.hpp"
 #include "io/hdf5/checkpoint_directory.hpp"
 #include "io/hdf5/result_files.hpp"
 #include "io/ids/resolve_interactions.hpp"
@@ -75,14 +76,15 @@ nlohmann::json to_json(const gnn::Evaluation& evaluation) {
   return json;
 }
 
-void write_history(Session& session, const std::vector<gnn::EpochRecord>& history, const std::filesystem::path& file) {
+void write_history(Session& session, const gnn::Model& kind, const std::vector<gnn::EpochRecord>& history,
+                   const std::filesystem::path& file) {
   nlohmann::json json = nlohmann::json::array();
   for (const gnn::EpochRecord& epoch : history) {
     nlohmann::json entry{{"epoch", epoch.epoch},
-                         {"bpr_loss", epoch.bpr_loss},
                          {"loss", epoch.loss},
                          {"seconds", epoch.seconds},
                          {"edges_per_second", epoch.edges_per_second}};
+    if (kind.has_bpr_loss) entry["bpr_loss"] = epoch.bpr_loss;
     if (epoch.evaluation) entry["metrics"] = to_json(*epoch.evaluation);
     json.push_back(std::move(entry));
   }
@@ -97,19 +99,21 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& embeddin
                          const std::filesystem::path& checkpoint_directory, const std::string& identity) {
   const PhaseTimer timer(session.times(), "train");
   const comm::Communicator& comm = session.comm();
-  gnn::TrainOptions options;
+  const gnn::Model& kind = gnn::find_model(session.config().text("train.model"));
+  gnn::ModelOptions options;
   EdgeTypeId edge_type;
   std::vector<std::uint32_t> at;
   comm.agree([&] {
-    options = train_options(session.config());
+    options = model_options(session.config());
     edge_type = training_edge_type(session);
     at = cutoffs(session.config());
   });
   ensure_assignment(session);
   const graph::DistributedGraph& graph = session.graph();
   const gnn::Interactions interactions(graph, edge_type);
-  session.require_fits(gnn::plan_lightgcn(graph.num_owned(), graph.num_local() - graph.num_owned(),
-                                          graph.by_source(edge_type).num_edges(), options));
+  session.require_fits(kind.plan({graph.num_owned(), graph.num_local() - graph.num_owned(),
+                                  graph.by_source(edge_type).num_edges(), parallel::concurrency()},
+                                 options));
 
   io::CheckpointDirectory checkpoints(comm, checkpoint_directory);
   gnn::TrainHooks hooks;
@@ -119,7 +123,7 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& embeddin
     checkpoints.save(state, ++epochs_saved, identity, session.provenance());
   };
   gnn::TestItems test;
-  if (options.evaluate_every > 0 && !session.config().texts("evaluate.test").empty()) {
+  if (options.bpr.evaluate_every > 0 && !session.config().texts("evaluate.test").empty()) {
     test = read_test_items(session, interactions);
     hooks.evaluate = [&](const gnn::EmbeddingTable& embeddings) {
       return gnn::evaluate(comm, interactions, embeddings, test, at);
@@ -128,10 +132,10 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& embeddin
   const std::unique_ptr<exec::CheckpointSource> resume = checkpoints.open(identity);
   hooks.resume = resume.get();
 
-  gnn::TrainResult result = gnn::train_lightgcn(comm, graph, edge_type, options, hooks);
+  gnn::TrainResult result = kind.train(comm, graph, edge_type, options, hooks);
   TrainedModel model{edge_type, std::move(result.embeddings)};
   write_model(session, model, embeddings_file);
-  write_history(session, result.history, embeddings_file.parent_path() / "history.json");
+  write_history(session, kind, result.history, embeddings_file.parent_path() / "history.json");
   checkpoints.clear();
   return model;
 }

@@ -149,8 +149,9 @@ algorithms::PprOptions ppr_options(Session& session) {
   return options;
 }
 
-gnn::TrainOptions train_options(const Config& config) {
-  gnn::TrainOptions options;
+gnn::ModelOptions model_options(const Config& config) {
+  gnn::ModelOptions models;
+  gnn::TrainOptions& options = models.bpr;
   options.seed = static_cast<std::uint64_t>(config.integer("seed"));
   options.dim = checked_cast<std::uint32_t>(config.count("train.dim", 1), "train.dim");
   options.layers = checked_cast<std::uint32_t>(config.count("train.layers"), "train.layers");
@@ -164,7 +165,15 @@ gnn::TrainOptions train_options(const Config& config) {
                                                               {"edge", gnn::SamplerKind::kEdgeUniform}});
   options.evaluate_every = config.count("train.evaluate_every");
   options.checkpoint_every = config.count("train.checkpoint_every");
-  return options;
+  gnn::IalsOptions& ials = models.ials;
+  ials.seed = options.seed;
+  ials.dim = options.dim;
+  ials.epochs = options.epochs;
+  ials.alpha = config.real("train.alpha");
+  ials.regularisation = config.real("train.regularisation");
+  ials.evaluate_every = options.evaluate_every;
+  ials.checkpoint_every = options.checkpoint_every;
+  return models;
 }
 
 EdgeTypeId training_edge_type(const Session& session) {

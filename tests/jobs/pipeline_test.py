@@ -87,6 +87,16 @@ class Pipeline(unittest.TestCase):
         self.assertEqual(report["ranks"], 2)
         self.assertIn("train", [phase["phase"] for phase in report["phases"]])
 
+    def test_every_model_gives_the_same_bytes_on_any_ranks(self):
+        for model in ("mf", "ials"):
+            for ranks in (1, 3):
+                self.rove_run(f"{model}-{ranks}", f"train.model={model}", "train.epochs=2", ranks=ranks)
+            first = self.path(f"{model}-1", "latest")
+            compare(datasets(first), datasets(self.path(f"{model}-3", "latest")), model)
+            with open(os.path.join(first, "history.json"), encoding="utf-8") as file:
+                losses = [epoch["loss"] for epoch in json.load(file)]
+            self.assertLess(losses[1], losses[0])
+
     def test_the_report_is_a_whole_page_that_compares_with_the_night_before(self):
         self.rove_run("compared")
         self.rove_run("compared", "train.epochs=3")

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+namespace rove::gnn::detail {
+
+/// Rows of a Gram matrix that are quantised and multiplied at a time.
+inline constexpr std::uint64_t kGramBlock = 64;
+/// Entries are rounded to multiples of 2^-kGramBits of the bound of all.
+inline constexpr int kGramBits = 22;
+
+/// sums += Σ qᵀ q over `count` rows (at most 512, or sums of 2^44-sized products would not stay exact), where q is the
+/// row times `scale` rounded to whole numbers of at most 2^22. `sums` is `width` × `width`; only entries with
+/// column >= row are meant. `work`: kGramBlock · width doubles. Every addition is exact, so order does not matter.
+using AddGram = void(const float* rows, std::uint64_t count, std::uint32_t width, float scale, double* work,
+                     double* sums);
+
+/// Rows [begin, end) of one side's normal equations, solved by conjugate gradients from where the rows are:
+///   (gram + Σ alpha y yᵀ) x = Σ (alpha + [first slot of the pair]) y       over the slots of the row, in slot order.
+/// Slots of a pair lie together. Rows without slots become zero.
+struct IalsRows {
+  const float* gram = nullptr;    ///< width × width, regularisation on its diagonal
+  const float* others = nullptr;  ///< rows of the other side, by target
+  float* rows = nullptr;          ///< row 0 of the side
+  const std::uint64_t* offsets = nullptr;
+  const std::uint32_t* targets = nullptr;
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  std::uint32_t width = 0;
+  float alpha = 1.0F;
+  std::uint32_t steps = 3;
+  float* work = nullptr;        ///< 4 · width
+  double* objective = nullptr;  ///< per row of the chunk: the part of the loss that depends on the row
+};
+using SolveIalsRows = void(const IalsRows& task);
+
+namespace avx2 {
+AddGram add_gram;
+SolveIalsRows solve_ials_rows;
+}  // namespace avx2
+namespace avx512 {
+AddGram add_gram;
+SolveIalsRows solve_ials_rows;
+}  // namespace avx512
+
+}  // namespace rove::gnn::detail

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "engine/base/memory_plan.hpp"
+#include "gnn/train_ials.hpp"
+#include "gnn/train_lightgcn.hpp"
+
+namespace rove::gnn {
+
+/// What a model leaves for evaluation, retrieval and publishing.
+enum class ModelOutput : std::uint8_t {
+  kVectors,     ///< a row per user and item, scored by inner product: `embeddings.h5`
+  kItemScores,  ///< scores of all items for any user, without vectors
+};
+
+/// The options of every family of models; a model reads its own.
+struct ModelOptions {
+  TrainOptions bpr;
+  IalsOptions ials;
+};
+
+/// One rank's share of a graph, as memory plans count it.
+struct ModelShare {
+  std::uint64_t owned_rows = 0;
+  std::uint64_t ghost_rows = 0;
+  std::uint64_t owned_interactions = 0;
+  std::uint32_t threads = 1;
+};
+
+/// A model by the name that `train.model` gives it.
+struct Model {
+  std::string_view name;
+  ModelOutput output;
+  bool has_bpr_loss;  ///< `EpochRecord::bpr_loss` means something
+  /// **Collective.** The contract of `train_lightgcn`: the same bytes on any ranks, interrupted or not.
+  TrainResult (*train)(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
+                       const ModelOptions& options, const TrainHooks& hooks);
+  MemoryPlan (*plan)(const ModelShare& share, const ModelOptions& options);
+};
+
+namespace models {
+TrainResult train_lightgcn(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
+                           const ModelOptions& options, const TrainHooks& hooks);
+TrainResult train_mf(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
+                     const ModelOptions& options, const TrainHooks& hooks);
+TrainResult train_ials(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
+                       const ModelOptions& options, const TrainHooks& hooks);
+MemoryPlan plan_lightgcn(const ModelShare& share, const ModelOptions& options);
+MemoryPlan plan_mf(const ModelShare& share, const ModelOptions& options);
+MemoryPlan plan_ials(const ModelShare& share, const ModelOptions& options);
+}  // namespace models
+
+/// All models: one line each, the default first (docs/adding_a_model.md).
+inline constexpr auto kModels = std::to_array<Model>({
+    {"lightgcn", ModelOutput::kVectors, true, models::train_lightgcn, models::plan_lightgcn},
+    {"mf", ModelOutput::kVectors, true, models::train_mf, models::plan_mf},
+    {"ials", ModelOutput::kVectors, false, models::train_ials, models::plan_ials},
+});
+
+namespace detail {
+inline constexpr std::size_t kModelChoicesSize = [] {
+  std::size_t size = kModels.size() - 1;
+  for (const Model& model : kModels) size += model.name.size();
+  return size;
+}();
+inline constexpr auto kModelChoicesText = [] {
+  std::array<char, kModelChoicesSize> text{};
+  auto out = text.begin();
+  for (const Model& model : kModels) {
+    if (out != text.begin()) *out++ = '|';
+    out = std::ranges::copy(model.name, out).out;
+  }
+  return text;
+}();
+}  // namespace detail
+
+/// The names as the table of configuration keys wants them: "lightgcn|mf|...".
+inline constexpr std::string_view kModelChoices{detail::kModelChoicesText.data(), detail::kModelChoicesText.size()};
+
+/// Throws `ConfigError` naming the choices.
+[[nodiscard]] const Model& find_model(std::string_view name);
+
+}  // namespace rove::gnn

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnn/training.hpp"
+
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "engine/base/error.hpp"
+
+namespace rove::gnn {
+namespace {
+
+/// An epoch's fixed part in a checkpoint, followed by its metrics.
+struct PackedEpoch {
+  std::uint64_t epoch;
+  double bpr_loss;
+  double loss;
+  double seconds;
+  double edges_per_second;
+  std::uint64_t evaluated_users;
+  std::uint64_t num_metrics;
+};
+
+template <class T>
+void append(std::vector<std::byte>& bytes, const T& value) {
+  const auto raw = std::as_bytes(std::span<const T>(&value, 1));
+  bytes.insert(bytes.end(), raw.begin(), raw.end());
+}
+
+template <class T>
+T take(std::span<const std::byte>& bytes) {
+  if (bytes.size() < sizeof(T)) throw InputError("checkpoint: the training history is cut short");
+  T value;
+  std::memcpy(&value, bytes.data(), sizeof(T));
+  bytes = bytes.subspan(sizeof(T));
+  return value;
+}
+
+}  // namespace
+
+std::vector<std::byte> pack_history(std::span<const EpochRecord> history) {
+  std::vector<std::byte> bytes;
+  for (const EpochRecord& record : history) {
+    append(bytes, PackedEpoch{record.epoch, record.bpr_loss, record.loss, record.seconds, record.edges_per_second,
+                              record.evaluation ? record.evaluation->num_users : 0,
+                              record.evaluation ? record.evaluation->at.size() : 0});
+    if (!record.evaluation) continue;
+    for (const RankingMetrics& at : record.evaluation->at) append(bytes, at);
+  }
+  return bytes;
+}
+
+std::vector<EpochRecord> unpack_history(std::span<const std::byte> bytes) {
+  std::vector<EpochRecord> history;
+  while (!bytes.empty()) {
+    const auto packed = take<PackedEpoch>(bytes);
+    EpochRecord record{packed.epoch, packed.bpr_loss, packed.loss, packed.seconds, packed.edges_per_second, {}};
+    if (packed.num_metrics > 0) {
+      record.evaluation = Evaluation{packed.evaluated_users, {}};
+      for (std::uint64_t m = 0; m < packed.num_metrics; ++m) {
+        record.evaluation->at.push_back(take<RankingMetrics>(bytes));
+      }
+    }
+    history.push_back(std::move(record));
+  }
+  return history;
+}
+
+void register_rows(exec::CheckpointRegistry& state, const std::string& name, const graph::DistributedGraph& graph,
+                   std::span<float> values, std::uint32_t width) {
+  for (std::uint16_t t = 0; t < graph.schema().vertex_types().size(); ++t) {
+    const IndexRange owned = graph.owned_of_type(VertexTypeId{t});
+    state.add_row_bytes(fmt::format("{}/{}", name, graph.schema().vertex_type(VertexTypeId{t}).name), graph,
+                        VertexTypeId{t}, width * sizeof(float), [values, owned, width] {
+                          return std::as_writable_bytes(values.subspan(owned.begin * width, owned.size() * width));
+                        });
+  }
+}
+
+}  // namespace rove::gnn

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/base/progress.hpp"
+#include "engine/exec/checkpoint.hpp"
+#include "gnn/embedding_table.hpp"
+#include "gnn/metrics.hpp"
+
+namespace rove::gnn {
+
+/// What every model's training takes and gives.
+
+struct EpochRecord {
+  std::uint64_t epoch = 0;  ///< from 1
+  /// BPR models: sum of the batches' means over floor(triples / batch size) + 1, as LightGCN's authors report it.
+  double bpr_loss = 0;
+  double loss = 0;  ///< what is minimised, with the regulariser
+  double seconds = 0;
+  double edges_per_second = 0;  ///< slots pulled or skipped
+  std::optional<Evaluation> evaluation;
+};
+
+struct TrainHooks {
+  ProgressSink* progress = nullptr;
+  /// Collective; called with the final representations after every `evaluate_every`-th epoch.
+  std::function<Evaluation(const EmbeddingTable&)> evaluate;
+  /// Collective; writes a checkpoint of the registry. Without it a request to stop ends the run with nothing saved.
+  std::function<void(const exec::CheckpointRegistry&)> save_checkpoint;
+  /// Where to go on from; nullptr: from the start.
+  exec::CheckpointSource* resume = nullptr;
+};
+
+struct TrainResult {
+  EmbeddingTable embeddings;  ///< what is scored
+  EmbeddingTable parameters;  ///< what is trained, for warm starts
+  std::vector<EpochRecord> history;
+};
+
+/// A history as a checkpoint holds it.
+[[nodiscard]] std::vector<std::byte> pack_history(std::span<const EpochRecord> history);
+/// Throws `InputError` when the bytes are cut short.
+[[nodiscard]] std::vector<EpochRecord> unpack_history(std::span<const std::byte> bytes);
+
+/// Registers the table's rows, padding included, as "<name>/<vertex type>". The values must stay where they are.
+void register_rows(exec::CheckpointRegistry& state, const std::string& name, const graph::DistributedGraph& graph,
+                   std::span<float> values, std::uint32_t width);
+
+}  // namespace rove::gnn
