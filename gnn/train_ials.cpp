@@ -64,7 +64,7 @@ class Training {
     sink().begin("train", options_.epochs, "epochs");
     sink().update(epoch_, "");
     while (epoch_ < options_.epochs) run_epoch();
-    sink().end(history_.empty() ? "" : describe(history_.back()));
+    sink().end(history_.empty() ? "" : describe(history_.back(), options_.epochs));
     return {table(), table(), std::move(history_)};
   }
 
@@ -156,26 +156,16 @@ class Training {
       record.evaluation = hooks_.evaluate(table());
     }
     history_.push_back(std::move(record));
-    sink().update(epoch_, describe(history_.back()));
+    sink().update(epoch_, describe(history_.back(), options_.epochs));
     if (epoch_ == options_.epochs) return;
     if (comm_.agree_stop()) {
-      if (hooks_.save_checkpoint) hooks_.save_checkpoint(state_);
+      if (hooks_.save_checkpoint) hooks_.save_checkpoint(state_, epoch_);
       throw Interrupted(fmt::format("training was asked to stop after {} epochs{}", epoch_,
                                     hooks_.save_checkpoint ? "; a checkpoint was written" : ""));
     }
     if (hooks_.save_checkpoint && options_.checkpoint_every > 0 && epoch_ % options_.checkpoint_every == 0) {
-      hooks_.save_checkpoint(state_);
+      hooks_.save_checkpoint(state_, epoch_);
     }
-  }
-
-  [[nodiscard]] std::string describe(const EpochRecord& record) const {
-    std::string text = fmt::format("loss {:.4f}", record.loss);
-    if (record.evaluation) {
-      for (const RankingMetrics& at : record.evaluation->at)
-        text += fmt::format(" recall@{} {:.4f}", at.cutoff, at.recall);
-    }
-    const double left = record.seconds * static_cast<double>(options_.epochs - record.epoch);
-    return text + fmt::format(" {:.2f}G edges/s, {:.0f} s left", record.edges_per_second * 1e-9, left);
   }
 
   const comm::Communicator& comm_;

@@ -72,7 +72,7 @@ class Training {
     sink().begin("train", options_.epochs, "epochs");
     sink().update(progress_.epoch, "");
     while (progress_.epoch < options_.epochs) run_epoch();
-    sink().end(history_.empty() ? "" : describe(history_.back()));
+    sink().end(history_.empty() ? "" : describe(history_.back(), options_.epochs));
     EmbeddingTable embeddings(graph_.num_owned(), options_.dim);
     model_.forward_all(table_, embeddings);
     return {std::move(embeddings), std::move(table_), std::move(history_)};
@@ -197,7 +197,7 @@ class Training {
   }
 
   [[noreturn]] void save_and_interrupt() {
-    if (hooks_.save_checkpoint) hooks_.save_checkpoint(state_);
+    if (hooks_.save_checkpoint) hooks_.save_checkpoint(state_, progress_.epoch);
     throw Interrupted(fmt::format("training was asked to stop after {} epochs and {} steps{}", progress_.epoch,
                                   progress_.step, hooks_.save_checkpoint ? "; a checkpoint was written" : ""));
   }
@@ -226,22 +226,12 @@ class Training {
       record.evaluation = hooks_.evaluate(embeddings);
     }
     history_.push_back(std::move(record));
-    sink().update(progress_.epoch, describe(history_.back()));
+    sink().update(progress_.epoch, describe(history_.back(), options_.epochs));
     if (progress_.epoch == options_.epochs) return;
     if (comm_.agree_stop()) save_and_interrupt();
     if (hooks_.save_checkpoint && options_.checkpoint_every > 0 && progress_.epoch % options_.checkpoint_every == 0) {
-      hooks_.save_checkpoint(state_);
+      hooks_.save_checkpoint(state_, progress_.epoch);
     }
-  }
-
-  [[nodiscard]] std::string describe(const EpochRecord& record) const {
-    std::string text = fmt::format("loss {:.4f}", record.loss);
-    if (record.evaluation) {
-      for (const RankingMetrics& at : record.evaluation->at)
-        text += fmt::format(" recall@{} {:.4f}", at.cutoff, at.recall);
-    }
-    const double left = record.seconds * static_cast<double>(options_.epochs - record.epoch);
-    return text + fmt::format(" {:.2f}G edges/s, {:.0f} s left", record.edges_per_second * 1e-9, left);
   }
 
   static void grow(HugeBuffer<float>& buffer, std::size_t size) {

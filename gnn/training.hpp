@@ -33,7 +33,7 @@ struct TrainHooks {
   /// Collective; called with the final representations after every `evaluate_every`-th epoch.
   std::function<Evaluation(const EmbeddingTable&)> evaluate;
   /// Collective; writes a checkpoint of the registry. Without it a request to stop ends the run with nothing saved.
-  std::function<void(const exec::CheckpointRegistry&)> save_checkpoint;
+  std::function<void(const exec::CheckpointRegistry&, std::uint64_t epochs)> save_checkpoint;
   /// Where to go on from; nullptr: from the start.
   exec::CheckpointSource* resume = nullptr;
 };
@@ -52,5 +52,8 @@ struct TrainResult {
 /// Registers the table's rows, padding included, as "<name>/<vertex type>". The values must stay where they are.
 void register_rows(exec::CheckpointRegistry& state, const std::string& name, const graph::DistributedGraph& graph,
                    std::span<float> values, std::uint32_t width);
+
+/// One line for the progress display: loss, recall where it was measured, rate, time left of `epochs` in all.
+[[nodiscard]] std::string describe(const EpochRecord& record, std::uint64_t epochs);
 
 }  // namespace rove::gnn

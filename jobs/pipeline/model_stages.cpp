@@ -118,9 +118,8 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& embeddin
   io::CheckpointDirectory checkpoints(comm, checkpoint_directory);
   gnn::TrainHooks hooks;
   hooks.progress = &session.progress();
-  std::uint64_t epochs_saved = 0;
-  hooks.save_checkpoint = [&](const exec::CheckpointRegistry& state) {
-    checkpoints.save(state, ++epochs_saved, identity, session.provenance());
+  hooks.save_checkpoint = [&](const exec::CheckpointRegistry& state, std::uint64_t epochs) {
+    checkpoints.save(state, epochs, identity, session.provenance());
   };
   gnn::TestItems test;
   if (options.bpr.evaluate_every > 0 && !session.config().texts("evaluate.test").empty()) {

@@ -192,7 +192,9 @@ TEST(TrainIals, ResumesToTheSameBytes) {
   const Trained expected = train(world(), whole, tests::Spread::kBlock, options);
   tests::MemoryCheckpoint checkpoint(world());
   TrainHooks hooks;
-  hooks.save_checkpoint = [&](const exec::CheckpointRegistry& state) { state.save(world(), checkpoint); };
+  hooks.save_checkpoint = [&](const exec::CheckpointRegistry& state, std::uint64_t) {
+    state.save(world(), checkpoint);
+  };
   stop::request();
   EXPECT_THROW((void)train(world(), whole, tests::Spread::kScattered, options, hooks), Interrupted);
   stop::reset();

@@ -265,7 +265,9 @@ TEST(TrainLightGcn, ResumesToTheSameBytes) {
     if (++evaluations == 2 && world().is_root()) stop::request();
     return no_metrics(table);
   };
-  hooks.save_checkpoint = [&](const exec::CheckpointRegistry& state) { state.save(world(), checkpoint); };
+  hooks.save_checkpoint = [&](const exec::CheckpointRegistry& state, std::uint64_t) {
+    state.save(world(), checkpoint);
+  };
   EXPECT_THROW((void)train(world(), whole, tests::Spread::kScattered, options, hooks), Interrupted);
   stop::reset();
   EXPECT_EQ(evaluations, 2U);
@@ -284,7 +286,9 @@ TEST(TrainLightGcn, ResumesInTheMiddleOfAnEpoch) {
   const Trained expected = train(world(), whole, tests::Spread::kBlock, options);
   tests::MemoryCheckpoint checkpoint(world());
   TrainHooks hooks;
-  hooks.save_checkpoint = [&](const exec::CheckpointRegistry& state) { state.save(world(), checkpoint); };
+  hooks.save_checkpoint = [&](const exec::CheckpointRegistry& state, std::uint64_t) {
+    state.save(world(), checkpoint);
+  };
   stop::request();
   EXPECT_THROW((void)train(world(), whole, tests::Spread::kScattered, options, hooks), Interrupted);
   stop::reset();
