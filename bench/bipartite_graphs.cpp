@@ -2,21 +2,17 @@
 #include "bench/bipartite_graphs.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
-#include <fstream>
 #include <functional>
 #include <numeric>
-#include <string_view>
 
-#include <fmt/format.h>
-
-#include "engine/base/error.hpp"
 #include "engine/base/hash.hpp"
 #include "engine/base/huge_buffer.hpp"
 #include "engine/base/random.hpp"
 #include "engine/graph/block_distribution.hpp"
 #include "engine/parallel/parallel.hpp"
+#include "io/ids/resolve_interactions.hpp"
+#include "io/import/import_graph.hpp"
 
 namespace rove::bench {
 namespace {
@@ -27,33 +23,11 @@ struct Pair {
   friend auto operator<=>(const Pair&, const Pair&) = default;
 };
 
-std::vector<Pair> read_pairs(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw IoError(fmt::format("cannot open {}", path));
-  std::vector<Pair> pairs;
-  std::string line;
-  while (std::getline(file, line)) {
-    const char* at = line.data();
-    const char* const end = at + line.size();
-    bool has_user = false;
-    std::uint32_t user = 0;
-    while (at != end) {
-      std::uint32_t value = 0;
-      const auto [next, error] = std::from_chars(at, end, value);
-      if (error != std::errc()) {
-        ++at;
-        continue;
-      }
-      at = next;
-      if (has_user) {
-        pairs.push_back({user, value});
-      } else {
-        user = value;
-        has_user = true;
-      }
-    }
-  }
-  return pairs;
+io::TextLayout adjacency_file(const std::string& path) {
+  io::TextLayout layout;
+  layout.files = {path};
+  layout.format = io::TextFormat::kAdjacency;
+  return layout;
 }
 
 /// Numbers of a file to rows by key, and the keys by row.
@@ -88,24 +62,13 @@ void fill_block(const std::vector<Pair>& sorted, IndexRange block, std::vector<s
   std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
 }
 
-BipartiteGraph make_graph(const comm::Communicator& comm, std::vector<Pair> train, std::vector<Pair> test) {
-  std::uint32_t users = 0;
-  std::uint32_t items = 0;
-  for (const auto* pairs : {&train, &test}) {
-    for (const Pair& pair : *pairs) {
-      users = std::max(users, pair.user + 1);
-      items = std::max(items, pair.item + 1);
-    }
-  }
+BipartiteGraph make_graph(const comm::Communicator& comm, std::vector<Pair> train, std::uint32_t users,
+                          std::uint32_t items) {
   Rows user_rows = rows_by_key("user", users);
   Rows item_rows = rows_by_key("item", items);
-  const auto to_rows = [&](std::vector<Pair>& pairs) {
-    for (Pair& pair : pairs) pair = {user_rows.row_of[pair.user], item_rows.row_of[pair.item]};
-    parallel::sort(std::span(pairs), std::less<>());
-    pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
-  };
-  to_rows(train);
-  to_rows(test);
+  for (Pair& pair : train) pair = {user_rows.row_of[pair.user], item_rows.row_of[pair.item]};
+  parallel::sort(std::span(train), std::less<>());
+  train.erase(std::unique(train.begin(), train.end()), train.end());
 
   BipartiteGraph result;
   graph::Schema& schema = result.blocks.schema;
@@ -126,7 +89,6 @@ BipartiteGraph make_graph(const comm::Communicator& comm, std::vector<Pair> trai
   result.blocks.keys = {slice(user_rows.keys, user_block), slice(item_rows.keys, item_block)};
   graph::EdgeBlocks edges;
   fill_block(train, user_block, edges.by_source.offsets, edges.by_source.targets);
-  fill_block(test, user_block, result.test_offsets, result.test_items);
 
   struct Reversed {
     std::uint32_t item = 0;
@@ -153,7 +115,23 @@ BipartiteGraph make_graph(const comm::Communicator& comm, std::vector<Pair> trai
 }  // namespace
 
 BipartiteGraph read_adjacency(const comm::Communicator& comm, const std::string& train, const std::string& test) {
-  return make_graph(comm, read_pairs(train), test.empty() ? std::vector<Pair>() : read_pairs(test));
+  io::ImportOptions options;
+  io::EdgeOptions& edges = options.edges.emplace_back();
+  edges.source_type = "user";
+  edges.relation_name = "rates";
+  edges.destination_type = "item";
+  edges.layout = adjacency_file(train);
+  io::ImportedGraph graph = io::import_graph(comm, options);
+  BipartiteGraph result{std::move(graph.blocks), {}, {}};
+  if (test.empty()) return result;
+  const auto index = [&](std::uint16_t type, const char* name) {
+    return io::IdIndex(comm, name, VertexTypeId{type}, graph.ids[type], result.blocks.keys[type], graph.overrides);
+  };
+  io::ResolvedInteractions held_out =
+      io::resolve_interactions(comm, adjacency_file(test), index(0, "user"), index(1, "item"));
+  result.test_offsets = std::move(held_out.offsets);
+  result.test_items = std::move(held_out.targets);
+  return result;
 }
 
 BipartiteGraph zipf_graph(const comm::Communicator& comm, std::uint64_t users, std::uint64_t items,
@@ -169,7 +147,7 @@ BipartiteGraph zipf_graph(const comm::Communicator& comm, std::uint64_t users, s
     pairs[i] = {static_cast<std::uint32_t>(slot_multiply_shift(random.draw(i, 0, 1), users)),
                 static_cast<std::uint32_t>(std::min<std::ptrdiff_t>(item, static_cast<std::ptrdiff_t>(items) - 1))};
   });
-  return make_graph(comm, std::move(pairs), {});
+  return make_graph(comm, std::move(pairs), static_cast<std::uint32_t>(users), static_cast<std::uint32_t>(items));
 }
 
 graph::DistributedGraph scatter(const comm::Communicator& comm, const graph::GraphBlocks& blocks) {

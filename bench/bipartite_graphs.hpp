@@ -18,7 +18,7 @@ struct BipartiteGraph {
   std::vector<std::uint32_t> test_items;    ///< item rows
 };
 
-/// Reads "user item item ..." lines (plain text); `test` may be empty. Every rank reads the whole file.
+/// **Collective.** Imports "user item item ..." lines, plain or compressed; `test` may be empty.
 [[nodiscard]] BipartiteGraph read_adjacency(const comm::Communicator& comm, const std::string& train,
                                             const std::string& test);
 

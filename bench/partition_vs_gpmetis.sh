@@ -13,13 +13,9 @@ seeds=("$@")
 
 scratch=$(mktemp -d)
 trap 'rm -r "$scratch"' EXIT
-case $graph in
-  *.zst) zstd -dqc "$graph" > "$scratch/edges.txt" ;;
-  *) cp "$graph" "$scratch/edges.txt" ;;
-esac
 for seed in "${seeds[@]}"; do
-  "$program" write "$scratch/edges.txt" "$parts" "$imbalance" "$seed" "$scratch/problem.graph"
+  "$program" write "$graph" "$parts" "$imbalance" "$seed" "$scratch/problem.graph"
   gpmetis -ptype=kway -objtype=cut -ncuts=1 -niter=10 -seed="$seed" -ubvec="$(cat "$scratch/problem.graph.ubvec")" \
     "$scratch/problem.graph" "$parts" > "$scratch/gpmetis.log"
-  "$program" compare "$scratch/edges.txt" "$parts" "$imbalance" "$seed" "$scratch/problem.graph"
+  "$program" compare "$graph" "$parts" "$imbalance" "$seed" "$scratch/problem.graph"
 done

@@ -13,12 +13,15 @@
 namespace rove::partition {
 namespace {
 
-constexpr int kRounds = 4;
+constexpr int kRounds = 16;
 constexpr int kRefinements = 4;
-/// Search limits of an exchange: vertices of the overloaded part, partners in one other part, exchanges per part.
+/// Search limits of an exchange: vertices of the overloaded part, partners on either side in one other part, exchanges
+/// per part.
 constexpr std::size_t kLeavers = 64;
-constexpr std::size_t kPartners = 8;
+constexpr std::ptrdiff_t kPartners = 8;
 constexpr int kExchanges = 256;
+/// Less overflow than one unit of the largest cap a 32-bit count allows: rounding, not relief.
+constexpr double kLeastRelief = 1e-10;
 
 class Rebalancer {
  public:
@@ -117,40 +120,66 @@ class Rebalancer {
 
   void repair(Type type) {
     for (int round = 0; round < kRounds && overloaded(type); ++round) {
+      const std::uint64_t before = moved_;
+      drain(type);
       for (std::size_t c = type.begin; c < type.end; ++c) {
-        for (std::int32_t p = 0; std::cmp_less(p, num_parts_); ++p) drain(type, p, c);
-      }
-    }
-    for (std::size_t c = type.begin; c < type.end; ++c) {
-      if (!problem_.constraints[c].counts_edges) continue;
-      for (std::int32_t p = 0; std::cmp_less(p, num_parts_); ++p) {
-        for (int i = 0; i < kExchanges && excess(p, c) > 0; ++i) {
-          if (!exchange(type, p, c)) break;
+        if (!problem_.constraints[c].counts_edges) continue;
+        for (std::int32_t p = 0; std::cmp_less(p, num_parts_); ++p) {
+          for (int i = 0; i < kExchanges && excess(p, c) > 0; ++i) {
+            if (!exchange(type, p, c)) break;
+          }
         }
       }
+      if (moved_ == before) break;
     }
     if (overloaded(type)) deal(type);
   }
 
-  /// Moves vertices out of an overloaded part, the cheapest per unit of weight first.
-  void drain(Type type, std::int32_t p, std::size_t c) {
-    if (excess(p, c) <= 0) return;
+  /// By how much part `p` exceeds its cap, in caps, once `added` has been added.
+  [[nodiscard]] double overflow(std::int32_t p, std::size_t c, std::int64_t added) {
+    const std::int64_t over = std::max<std::int64_t>(0, excess(p, c) + added);
+    return static_cast<double>(over) / static_cast<double>(std::max<std::int64_t>(1, problem_.constraints[c].cap));
+  }
+
+  /// The move that costs least cut per overflow it takes away; it may overfill one constraint a little to empty
+  /// another.
+  struct Relief {
+    double price = 0;
+    std::int32_t part = 0;
+  };
+  [[nodiscard]] std::optional<Relief> best_relief(Type type, std::size_t v) {
+    count_links(v);
+    const std::int32_t p = part_of_[v];
+    double leaving = 0;
+    for (std::size_t c = type.begin; c < type.end; ++c) leaving += overflow(p, c, 0) - overflow(p, c, -weight(v, c));
+    if (leaving <= 0) return std::nullopt;
+    std::optional<Relief> best;
+    for (std::int32_t q = 0; std::cmp_less(q, num_parts_); ++q) {
+      if (q == p) continue;
+      double relief = leaving;
+      for (std::size_t c = type.begin; c < type.end; ++c) relief -= overflow(q, c, weight(v, c)) - overflow(q, c, 0);
+      if (relief < kLeastRelief) continue;
+      const std::int64_t loss = links_[static_cast<std::size_t>(p)] - links_[static_cast<std::size_t>(q)];
+      const double price = static_cast<double>(loss) / relief;
+      if (!best || price < best->price) best = Relief{price, q};
+    }
+    return best;
+  }
+
+  /// Moves vertices out of overloaded parts, the cheapest first. Every move lowers the type's overflow.
+  void drain(Type type) {
     using Candidate = std::tuple<double, std::size_t>;
     std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> candidates;
-    const auto price = [&](std::size_t v, const Move& best) {
-      return static_cast<double>(best.loss) / static_cast<double>(weight(v, c));
-    };
     for (std::size_t v = vertices(type).begin; v < vertices(type).end; ++v) {
-      if (part_of_[v] != p || weight(v, c) == 0) continue;
-      if (const auto best = best_move(v)) candidates.emplace(price(v, *best), v);
+      if (const auto best = best_relief(type, v)) candidates.emplace(best->price, v);
     }
-    while (excess(p, c) > 0 && !candidates.empty()) {
+    while (!candidates.empty()) {
       const auto [listed, v] = candidates.top();
       candidates.pop();
-      const auto best = best_move(v);
+      const auto best = best_relief(type, v);
       if (!best) continue;
-      if (price(v, *best) > listed) {
-        candidates.emplace(price(v, *best), v);
+      if (best->price > listed) {
+        candidates.emplace(best->price, v);
       } else {
         move(v, best->part);
       }
@@ -173,22 +202,25 @@ class Rebalancer {
     for (std::size_t i = 0; i < mine.size(); i += stride) {
       const std::size_t v = mine[i];
       for (std::int32_t q = 0; std::cmp_less(q, num_parts_); ++q) {
-        const std::int64_t wanted = std::min(excess(p, c), -excess(q, c));
+        const std::int64_t room = -excess(q, c);
+        const std::int64_t wanted = std::min(excess(p, c), room);
         if (q == p || wanted <= 0) continue;
         const auto& theirs = members[static_cast<std::size_t>(q)];
-        auto partner = std::ranges::upper_bound(theirs, weight(v, c) - wanted, std::greater<>(),
-                                                [&](std::size_t u) { return weight(u, c); });
-        // Partners at least as heavy as that change the load by at most what is wanted; the lightest of them first.
-        for (std::size_t k = 0; k < kPartners && partner != theirs.begin(); ++k) {
-          const std::size_t u = *--partner;
+        const auto consider = [&](std::size_t u) {
           const std::int64_t change = weight(v, c) - weight(u, c);
-          if (change <= 0) break;
-          const double price = static_cast<double>(exchange_loss(v, u)) / static_cast<double>(change);
+          if (change <= 0 || change > room) return;
+          const double price = static_cast<double>(exchange_loss(v, u)) / static_cast<double>(std::min(change, wanted));
           if (!best || price < best_price) {
             best_price = price;
             best = {v, u};
           }
-        }
+        };
+        // Partners with which the load changes by about as much as is wanted: the nearest from either side.
+        const auto partner = std::ranges::upper_bound(theirs, weight(v, c) - wanted, std::greater<>(),
+                                                      [&](std::size_t u) { return weight(u, c); });
+        const auto before = std::min<std::ptrdiff_t>(kPartners, partner - theirs.begin());
+        const auto after = std::min<std::ptrdiff_t>(kPartners, theirs.end() - partner);
+        std::for_each(partner - before, partner + after, consider);
       }
     }
     if (!best) return false;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <numeric>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -11,6 +14,7 @@
 
 #include "engine/base/error.hpp"
 #include "engine/base/hash.hpp"
+#include "engine/base/random.hpp"
 #include "partition/metis.hpp"
 #include "partition/partitioner.hpp"
 #include "partition/quality.hpp"
@@ -238,6 +242,75 @@ TEST(Rebalance, MeetsTheCapsFromAnyStart) {
       }
     }
   }
+}
+
+/// Users who keep to their group's items, with skewed activities and popularities.
+graph::GraphBlocks skewed_groups(std::uint32_t users, std::uint32_t items, std::uint32_t num_edges) {
+  constexpr std::uint32_t kGroups = 8;
+  const RandomStream random(3, Purpose::kGenerate);
+  const auto skewed = [&](std::uint32_t edge, std::uint32_t draw, std::uint32_t count) {
+    const double uniform = to_unit(random.draw(edge, 0, draw));
+    return static_cast<std::uint32_t>(std::pow(uniform, 1.25) * static_cast<double>(count));
+  };
+  std::set<std::pair<std::uint32_t, std::uint32_t>> pairs;
+  for (std::uint32_t edge = 0; edge < num_edges; ++edge) {
+    const std::uint32_t user = skewed(edge, 0, users);
+    const bool strays = to_unit(random.draw(edge, 0, 1)) < 0.2;
+    const std::uint32_t item = skewed(edge, 2, items);
+    pairs.emplace(user, strays ? item : (item / kGroups * kGroups + user % kGroups) % items);
+  }
+  std::vector<tests::Edge> edges;
+  for (const auto& [user, item] : pairs) edges.push_back({user, item});
+  return tests::make_graph({{"user", users}, {"item", items}},
+                           {{{VertexTypeId{0}, "rates", VertexTypeId{1}, 0, false, false, false, {}}, edges}});
+}
+
+TEST(Rebalance, SmallExcessesMoveFewVertices) {
+  const graph::GraphBlocks whole = skewed_groups(6000, 4000, 60000);
+  PartitionOptions options = options_for("metis", 4);
+  MetisProblem problem = collect_metis_problem(alone(), whole, options);
+  options.imbalance = 0.01;
+  const MetisProblem tighter = collect_metis_problem(alone(), whole, options);
+  std::size_t repaired = 0;
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    MetisResult result = run_metis(problem, options, seed);
+    const std::uint64_t moved = rebalance(tighter, options.parts, result.parts);
+    if (moved > 0) ++repaired;
+    // A part is over its cap by two in a hundred; a repair that reshuffles a type would move half of it.
+    EXPECT_LT(moved, static_cast<std::uint64_t>(problem.num_vertices()) / 20) << "seed " << seed;
+    EXPECT_LT(static_cast<double>(cut_of(tighter, result.parts)), 1.02 * static_cast<double>(result.cut)) << seed;
+  }
+  EXPECT_GT(repaired, 0U) << "no seed needed a repair: the test shows nothing";
+}
+
+TEST(Rebalance, TradesNumbersForWeights) {
+  // Part 0 has too many users, part 1 too many edges: no single vertex fits the other side as it is.
+  constexpr std::uint32_t kLight = 55;
+  constexpr std::uint32_t kHeavy = 45;
+  std::vector<tests::Edge> edges;
+  for (std::uint32_t user = 0; user < kLight; ++user) edges.push_back({user, user});
+  for (std::uint32_t user = kLight; user < kLight + kHeavy; ++user) {
+    for (std::uint32_t i = 0; i < 3; ++i) edges.push_back({user, user + i * 50});
+  }
+  const graph::GraphBlocks whole =
+      tests::make_graph({{"user", kLight + kHeavy}, {"item", 200}},
+                        {{{VertexTypeId{0}, "rates", VertexTypeId{1}, 0, false, false, false, {}}, edges}});
+  PartitionOptions options = options_for("metis", 2);
+  options.imbalance = 0;
+  const MetisProblem problem = collect_metis_problem(alone(), whole, options);
+  std::vector<std::int32_t> parts(static_cast<std::size_t>(problem.num_vertices()));
+  for (std::size_t user = 0; user < kLight + kHeavy; ++user) {
+    parts[user] = problem.offsets[user + 1] - problem.offsets[user] == 3 ? 1 : 0;
+  }
+  for (std::size_t item = kLight + kHeavy; item < parts.size(); ++item)
+    parts[item] = static_cast<std::int32_t>(item % 2);
+  const std::uint64_t moved = rebalance(problem, options.parts, parts);
+  graph::Assignment assignment{options.parts, "rebalanced", {}};
+  assignment.parts.emplace_back(parts.begin(), parts.begin() + kLight + kHeavy);
+  assignment.parts.emplace_back(parts.begin() + kLight + kHeavy, parts.end());
+  EXPECT_THAT(verify(alone(), whole, assignment, 0, true).problems, testing::IsEmpty());
+  // 5 users and 38 edges too many: 5 light users leave, and 22 heavy ones change places with light ones.
+  EXPECT_LT(moved, 60U) << "the whole type was dealt out anew";
 }
 
 TEST(Verify, FindsPlantedErrors) {
