@@ -22,14 +22,12 @@ enum class ModelOutput : std::uint8_t {
 struct ModelOptions {
   TrainOptions bpr;
   IalsOptions ials;
-};
 
-/// One rank's share of a graph, as memory plans count it.
-struct ModelShare {
-  std::uint64_t owned_rows = 0;
-  std::uint64_t ghost_rows = 0;
-  std::uint64_t owned_interactions = 0;
-  std::uint32_t threads = 1;
+  /// Sets what every model reads.
+  void set_loop(const LoopOptions& loop) {
+    static_cast<LoopOptions&>(bpr) = loop;
+    static_cast<LoopOptions&>(ials) = loop;
+  }
 };
 
 /// A model by the name that `train.model` gives it.
@@ -43,23 +41,28 @@ struct Model {
   MemoryPlan (*plan)(const ModelShare& share, const ModelOptions& options);
 };
 
-namespace models {
-TrainResult train_lightgcn(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
-                           const ModelOptions& options, const TrainHooks& hooks);
-TrainResult train_mf(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
-                     const ModelOptions& options, const TrainHooks& hooks);
-TrainResult train_ials(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
-                       const ModelOptions& options, const TrainHooks& hooks);
-MemoryPlan plan_lightgcn(const ModelShare& share, const ModelOptions& options);
-MemoryPlan plan_mf(const ModelShare& share, const ModelOptions& options);
-MemoryPlan plan_ials(const ModelShare& share, const ModelOptions& options);
-}  // namespace models
+namespace detail {
+/// `Train` and `Plan` with the member of `ModelOptions` that they read.
+template <auto Options, auto Train>
+TrainResult train_with(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
+                       const ModelOptions& options, const TrainHooks& hooks) {
+  return Train(comm, graph, type, options.*Options, hooks);
+}
+template <auto Options, auto Plan>
+MemoryPlan plan_with(const ModelShare& share, const ModelOptions& options) {
+  return Plan(share, options.*Options);
+}
+template <auto Options, auto Train, auto Plan>
+consteval Model vectors(std::string_view name, bool has_bpr_loss) {
+  return {name, ModelOutput::kVectors, has_bpr_loss, train_with<Options, Train>, plan_with<Options, Plan>};
+}
+}  // namespace detail
 
 /// All models: one line each, the default first (docs/adding_a_model.md).
 inline constexpr auto kModels = std::to_array<Model>({
-    {"lightgcn", ModelOutput::kVectors, true, models::train_lightgcn, models::plan_lightgcn},
-    {"mf", ModelOutput::kVectors, true, models::train_mf, models::plan_mf},
-    {"ials", ModelOutput::kVectors, false, models::train_ials, models::plan_ials},
+    detail::vectors<&ModelOptions::bpr, train_lightgcn, plan_lightgcn>("lightgcn", true),
+    detail::vectors<&ModelOptions::bpr, train_mf, plan_mf>("mf", true),
+    detail::vectors<&ModelOptions::ials, train_ials, plan_ials>("ials", false),
 });
 
 namespace detail {

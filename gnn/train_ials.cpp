@@ -2,7 +2,6 @@
 #include "gnn/train_ials.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -12,6 +11,7 @@
 #include "engine/exec/propagation.hpp"
 #include "engine/parallel/parallel.hpp"
 #include "gnn/detail/ials_kernels.hpp"
+#include "gnn/epoch_loop.hpp"
 #include "gnn/gram_matrix.hpp"
 #include "gnn/type_halo.hpp"
 
@@ -27,52 +27,62 @@ struct Side {
   TypeHalo halo;
 };
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-class Training {
+class Training final : public EpochModel {
  public:
   Training(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
-           const IalsOptions& options, const TrainHooks& hooks)
+           const IalsOptions& options)
       : comm_(comm),
         graph_(graph),
         options_(options),
-        hooks_(hooks),
         width_(exec::padded_width(options.dim)),
         rows_(std::size_t{graph.num_local()} * width_),
         users_(side(graph.schema().edge_type(type).source, graph.by_source(type))),
         items_(side(graph.schema().edge_type(type).destination, graph.by_destination(type))),
-        num_interactions_(graph.schema().edge_type(type).count) {
-    state_.add_value("epoch", epoch_);
-    state_.add_bytes(
-        "history", [this] { return pack_history(history_); },
-        [this](std::span<const std::byte> bytes) { history_ = unpack_history(bytes); });
-    register_rows(state_, "factors", graph_, rows_.span(), width_);
+        num_interactions_(graph.schema().edge_type(type).count) {}
+
+  void register_state(exec::CheckpointRegistry& state) override {
+    register_rows(state, "factors", graph_, rows_.span(), width_);
   }
 
-  TrainResult run() {
-    if (hooks_.resume != nullptr) {
-      state_.restore(comm_, *hooks_.resume);
-    } else {
-      EmbeddingTable start(graph_.num_owned(), options_.dim);
-      start.initialise_normal(graph_, options_.seed, options_.initial_deviation);
-      std::ranges::copy(start.values(), rows_.data());
-    }
+  void initialise() override {
+    EmbeddingTable start(graph_.num_owned(), options_.dim);
+    start.initialise_normal(graph_, options_.seed, options_.initial_deviation);
+    std::ranges::copy(start.values(), rows_.data());
+  }
+
+  void refresh() override {
     users_.halo.update(rows_.span(), width_);
     items_.halo.update(rows_.span(), width_);
-    sink().begin("train", options_.epochs, "epochs");
-    sink().update(epoch_, "");
-    while (epoch_ < options_.epochs) run_epoch();
-    sink().end(history_.empty() ? "" : describe(history_.back(), options_.epochs));
-    return {table(), table(), std::move(history_)};
   }
+
+  /// One step, which solves both sides once.
+  std::uint64_t begin_epoch(std::uint64_t epoch) override {
+    epoch_ = epoch;
+    return 1;
+  }
+
+  void step(std::uint64_t /*epoch*/, std::uint64_t /*step*/) override {
+    static_cast<void>(solve(users_, gram_of(items_)));
+    const std::vector<float> gram = gram_of(users_);
+    const double of_items = comm_.all_reduce(solve(items_, gram)).value();
+    double squares_of_users = 0;
+    for (std::size_t c = 0; c < width_; ++c) squares_of_users += static_cast<double>(gram[c * width_ + c]);
+    loss_ = (of_items + options_.regularisation * squares_of_users) / static_cast<double>(num_interactions_);
+  }
+
+  void require_finite(std::uint64_t epoch) override {
+    if (epoch == options_.epochs) static_cast<void>(gram_of(items_));
+  }
+
+  void end_epoch(std::uint64_t /*steps*/, EpochRecord& record) override {
+    record.loss = loss_;
+    record.edges_per_second = static_cast<double>(2 * (options_.solver_steps + 2) * num_interactions_);
+  }
+
+  EmbeddingTable embeddings() override { return table(); }
+  EmbeddingTable take_parameters() override { return table(); }
 
  private:
-  [[nodiscard]] ProgressSink& sink() const {
-    return hooks_.progress == nullptr || !comm_.is_root() ? no_progress() : *hooks_.progress;
-  }
-
   [[nodiscard]] Side side(VertexTypeId type, const graph::CsrGraph& adjacency) const {
     return {graph_.owned_of_type(type), adjacency, TypeHalo(graph_, type)};
   }
@@ -94,7 +104,7 @@ class Training {
       throw ConfigError(
           fmt::format("training diverged in epoch {}: {}; raise train.regularisation (now {}) or lower "
                       "train.alpha (now {})",
-                      epoch_ + 1, error.what(), options_.regularisation, options_.alpha));
+                      epoch_, error.what(), options_.regularisation, options_.alpha));
     }
   }
 
@@ -138,48 +148,16 @@ class Training {
     return total;
   }
 
-  void run_epoch() {
-    const auto start = std::chrono::steady_clock::now();
-    static_cast<void>(solve(users_, gram_of(items_)));
-    const std::vector<float> gram = gram_of(users_);
-    const double of_items = comm_.all_reduce(solve(items_, gram)).value();
-    double squares_of_users = 0;
-    for (std::size_t c = 0; c < width_; ++c) squares_of_users += static_cast<double>(gram[c * width_ + c]);
-    ++epoch_;
-    EpochRecord record;
-    record.epoch = epoch_;
-    record.loss = (of_items + options_.regularisation * squares_of_users) / static_cast<double>(num_interactions_);
-    record.seconds = seconds_since(start);
-    record.edges_per_second = static_cast<double>(2 * (options_.solver_steps + 2) * num_interactions_) / record.seconds;
-    if (epoch_ == options_.epochs) static_cast<void>(gram_of(items_));
-    if (hooks_.evaluate && options_.evaluate_every > 0 && epoch_ % options_.evaluate_every == 0) {
-      record.evaluation = hooks_.evaluate(table());
-    }
-    history_.push_back(std::move(record));
-    sink().update(epoch_, describe(history_.back(), options_.epochs));
-    if (epoch_ == options_.epochs) return;
-    if (comm_.agree_stop()) {
-      if (hooks_.save_checkpoint) hooks_.save_checkpoint(state_, epoch_);
-      throw Interrupted(fmt::format("training was asked to stop after {} epochs{}", epoch_,
-                                    hooks_.save_checkpoint ? "; a checkpoint was written" : ""));
-    }
-    if (hooks_.save_checkpoint && options_.checkpoint_every > 0 && epoch_ % options_.checkpoint_every == 0) {
-      hooks_.save_checkpoint(state_, epoch_);
-    }
-  }
-
   const comm::Communicator& comm_;
   const graph::DistributedGraph& graph_;
   const IalsOptions options_;
-  const TrainHooks& hooks_;
   std::uint32_t width_;
   HugeBuffer<float> rows_;  ///< owned and ghosts of both types
   Side users_;
   Side items_;
   std::uint64_t num_interactions_;
-  std::uint64_t epoch_ = 0;  ///< finished
-  std::vector<EpochRecord> history_;
-  exec::CheckpointRegistry state_;
+  std::uint64_t epoch_ = 0;
+  double loss_ = 0;
 };
 
 void require_valid(const IalsOptions& options) {
@@ -204,18 +182,18 @@ TrainResult train_ials(const comm::Communicator& comm, const graph::DistributedG
                     graph.schema().name_of(type)));
   }
   if (edge_type.count == 0) throw InputError("there is no interaction to train on");
-  return Training(comm, graph, type, options, hooks).run();
+  Training training(comm, graph, type, options);
+  return run_epochs(comm, graph, training, options, hooks);
 }
 
-MemoryPlan plan_ials(std::uint64_t owned_rows, std::uint64_t ghost_rows, std::uint32_t threads,
-                     const IalsOptions& options) {
+MemoryPlan plan_ials(const ModelShare& share, const IalsOptions& options) {
   const std::uint64_t width = exec::padded_width(options.dim);
   const std::uint64_t row = width * sizeof(float);
   MemoryPlan plan("train");
-  plan.hold("factors", (owned_rows + ghost_rows) * row);
-  plan.hold("final representations", 2 * owned_rows * row);
-  plan.hold("halo buffers", 2 * ghost_rows * (row + 4));
-  plan.hold("Gram matrices", (threads + std::uint64_t{2}) * width * width * 24);
+  plan.hold("factors", (share.owned_rows + share.ghost_rows) * row);
+  plan.hold("final representations", 2 * share.owned_rows * row + loop_bytes(share.owned_rows, options));
+  plan.hold("halo buffers", 2 * share.ghost_rows * (row + 4));
+  plan.hold("Gram matrices", (share.threads + std::uint64_t{2}) * width * width * 24);
   return plan;
 }
 

@@ -10,16 +10,12 @@
 
 namespace rove::gnn {
 
-struct IalsOptions {
-  std::uint64_t seed = 42;
-  std::uint32_t dim = 64;
-  std::uint64_t epochs = 15;       ///< both sides once each
+/// An epoch solves both sides once.
+struct IalsOptions : LoopOptions {
   double alpha = 20;               ///< an interaction has confidence 1 + alpha, what is not one has confidence 1
   double regularisation = 0.01;    ///< λ of λ (Σ ‖x_u‖² + Σ ‖y_i‖²)
   std::uint32_t solver_steps = 3;  ///< conjugate gradient steps per row and epoch, from where the row is
   double initial_deviation = 0.01;
-  std::uint64_t evaluate_every = 0;    ///< epochs; 0: never
-  std::uint64_t checkpoint_every = 0;  ///< epochs; 0: only when asked to stop
 };
 
 /// **Collective.** Implicit alternating least squares (Hu, Koren and Volinsky, ICDM 2008) on the graph of one edge type
@@ -34,8 +30,7 @@ struct IalsOptions {
 [[nodiscard]] TrainResult train_ials(const comm::Communicator& comm, const graph::DistributedGraph& graph,
                                      EdgeTypeId type, const IalsOptions& options, const TrainHooks& hooks);
 
-/// What training holds on one rank with this many owned rows and ghosts.
-[[nodiscard]] MemoryPlan plan_ials(std::uint64_t owned_rows, std::uint64_t ghost_rows, std::uint32_t threads,
-                                   const IalsOptions& options);
+/// What training holds on one rank.
+[[nodiscard]] MemoryPlan plan_ials(const ModelShare& share, const IalsOptions& options);
 
 }  // namespace rove::gnn

@@ -66,6 +66,24 @@ std::vector<EpochRecord> unpack_history(std::span<const std::byte> bytes) {
   return history;
 }
 
+double metric_of(const Evaluation& evaluation, std::string_view name) {
+  for (const RankingMetrics& at : evaluation.at) {
+    const auto is = [&](std::string_view metric) { return name == fmt::format("{}@{}", metric, at.cutoff); };
+    if (is("recall")) return at.recall;
+    if (is("ndcg")) return at.ndcg;
+    if (is("precision")) return at.precision;
+    if (is("hit_rate")) return at.hit_rate;
+    if (is("mrr")) return at.mrr;
+    if (is("map")) return at.map;
+  }
+  std::string cutoffs;
+  for (const RankingMetrics& at : evaluation.at) cutoffs += fmt::format("{}{}", cutoffs.empty() ? "" : ", ", at.cutoff);
+  throw ConfigError(fmt::format(
+      "train.stop_metric is '{}', expected recall, ndcg, precision, hit_rate, mrr or map, then @ and one of "
+      "the cut-offs in evaluate.at ({})",
+      name, cutoffs));
+}
+
 void register_rows(exec::CheckpointRegistry& state, const std::string& name, const graph::DistributedGraph& graph,
                    std::span<float> values, std::uint32_t width) {
   for (std::uint16_t t = 0; t < graph.schema().vertex_types().size(); ++t) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/progress.hpp"
@@ -17,6 +18,25 @@
 namespace rove::gnn {
 
 /// What every model's training takes and gives.
+
+/// What every model's training reads; each family of models adds its own.
+struct LoopOptions {
+  std::uint64_t seed = 42;
+  std::uint32_t dim = 64;
+  std::uint64_t epochs = 20;           ///< at most
+  std::uint64_t evaluate_every = 0;    ///< epochs; 0: never
+  std::uint64_t checkpoint_every = 0;  ///< epochs; 0: only when asked to stop
+  std::uint64_t patience = 0;          ///< evaluations without a better `stop_metric` until training stops; 0: never
+  std::string stop_metric = "recall@20";
+};
+
+/// One rank's share of a graph, as memory plans count it.
+struct ModelShare {
+  std::uint64_t owned_rows = 0;
+  std::uint64_t ghost_rows = 0;
+  std::uint64_t owned_interactions = 0;
+  std::uint32_t threads = 1;
+};
 
 struct EpochRecord {
   std::uint64_t epoch = 0;  ///< from 1
@@ -39,15 +59,19 @@ struct TrainHooks {
 };
 
 struct TrainResult {
-  EmbeddingTable embeddings;  ///< what is scored
-  EmbeddingTable parameters;  ///< what is trained, for warm starts
+  EmbeddingTable embeddings;  ///< what is scored; with `patience`, as the best epoch left it
+  EmbeddingTable parameters;  ///< what is trained, as the last epoch left it, for warm starts
   std::vector<EpochRecord> history;
+  std::uint64_t best_epoch = 0;  ///< with `patience`: the epoch of `embeddings`
 };
 
 /// A history as a checkpoint holds it.
 [[nodiscard]] std::vector<std::byte> pack_history(std::span<const EpochRecord> history);
 /// Throws `InputError` when the bytes are cut short.
 [[nodiscard]] std::vector<EpochRecord> unpack_history(std::span<const std::byte> bytes);
+
+/// The value named "recall@20": a metric of `RankingMetrics` and one of the evaluated cutoffs. Throws `ConfigError`.
+[[nodiscard]] double metric_of(const Evaluation& evaluation, std::string_view name);
 
 /// Registers the table's rows, padding included, as "<name>/<vertex type>". The values must stay where they are.
 void register_rows(exec::CheckpointRegistry& state, const std::string& name, const graph::DistributedGraph& graph,

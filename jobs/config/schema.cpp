@@ -91,7 +91,13 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"train.regularisation", kReal, "0.01", "", "ials: L2 on every row"},
     {"train.sampler", kText, "stratified", "stratified|uniform|edge",
      "stratified: every user equally often; uniform: users at random; edge: every interaction once"},
+    {"train.schedule", kText, "constant", "constant|linear|exponential", "how the learning rate falls over the run"},
+    {"train.final_rate", kReal, "0.01", "", "where the schedule ends, as a share of the learning rate"},
+    {"train.warmup_steps", kInteger, "0", "", "first steps, over which the learning rate rises from 0"},
     {"train.evaluate_every", kInteger, "0", "", "evaluate every so many epochs (0: at the end only)"},
+    {"train.patience", kInteger, "0", "",
+     "stop after so many evaluations without a better stop_metric and keep the best epoch (0: run all epochs)"},
+    {"train.stop_metric", kText, "recall@20", "", "metric that patience watches, one of evaluate.at"},
     {"train.checkpoint_every", kInteger, "10", "", "checkpoint every so many epochs (0: on a stop signal only)"},
 
     {"evaluate.test", kPathList, "~", "", "held-out interactions; no files: the stage is skipped"},

@@ -76,20 +76,38 @@ nlohmann::json to_json(const gnn::Evaluation& evaluation) {
   return json;
 }
 
+/// `history.json` and, for spreadsheets, `history.csv`: a row per epoch, metrics empty where nothing was evaluated.
 void write_history(Session& session, const gnn::Model& kind, const std::vector<gnn::EpochRecord>& history,
-                   const std::filesystem::path& file) {
+                   const std::filesystem::path& directory) {
   nlohmann::json json = nlohmann::json::array();
+  std::vector<std::string> metric_names;
   for (const gnn::EpochRecord& epoch : history) {
     nlohmann::json entry{{"epoch", epoch.epoch},
                          {"loss", epoch.loss},
                          {"seconds", epoch.seconds},
                          {"edges_per_second", epoch.edges_per_second}};
     if (kind.has_bpr_loss) entry["bpr_loss"] = epoch.bpr_loss;
-    if (epoch.evaluation) entry["metrics"] = to_json(*epoch.evaluation);
+    if (epoch.evaluation) {
+      entry["metrics"] = to_json(*epoch.evaluation);
+      if (metric_names.empty()) {
+        for (const auto& [name, value] : entry["metrics"].items()) metric_names.push_back(name);
+      }
+    }
     json.push_back(std::move(entry));
   }
+  std::string csv = "epoch,loss,seconds,edges_per_second";
+  for (const std::string& name : metric_names) csv += "," + name;
+  for (const nlohmann::json& entry : json) {
+    csv += fmt::format("\n{},{},{},{}", entry["epoch"].dump(), entry["loss"].dump(), entry["seconds"].dump(),
+                       entry["edges_per_second"].dump());
+    for (const std::string& name : metric_names) {
+      csv += "," + (entry.contains("metrics") ? entry["metrics"].value(name, nlohmann::json()).dump() : std::string{});
+    }
+  }
   session.comm().agree([&] {
-    if (session.comm().is_root()) io::publish::write_text_durably(file, json.dump(1) + "\n");
+    if (!session.comm().is_root()) return;
+    io::publish::write_text_durably(directory / "history.json", json.dump(1) + "\n");
+    io::publish::write_text_durably(directory / "history.csv", csv + "\n");
   });
 }
 
@@ -134,7 +152,7 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& embeddin
   gnn::TrainResult result = kind.train(comm, graph, edge_type, options, hooks);
   TrainedModel model{edge_type, std::move(result.embeddings)};
   write_model(session, model, embeddings_file);
-  write_history(session, kind, result.history, embeddings_file.parent_path() / "history.json");
+  write_history(session, kind, result.history, embeddings_file.parent_path());
   checkpoints.clear();
   return model;
 }

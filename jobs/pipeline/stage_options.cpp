@@ -151,28 +151,33 @@ algorithms::PprOptions ppr_options(Session& session) {
 
 gnn::ModelOptions model_options(const Config& config) {
   gnn::ModelOptions models;
+  gnn::LoopOptions loop;
+  loop.seed = static_cast<std::uint64_t>(config.integer("seed"));
+  loop.dim = checked_cast<std::uint32_t>(config.count("train.dim", 1), "train.dim");
+  loop.epochs = config.count("train.epochs", 1);
+  loop.evaluate_every = config.count("train.evaluate_every");
+  loop.checkpoint_every = config.count("train.checkpoint_every");
+  loop.patience = config.count("train.patience");
+  loop.stop_metric = config.text("train.stop_metric");
+  models.set_loop(loop);
   gnn::TrainOptions& options = models.bpr;
-  options.seed = static_cast<std::uint64_t>(config.integer("seed"));
-  options.dim = checked_cast<std::uint32_t>(config.count("train.dim", 1), "train.dim");
   options.layers = checked_cast<std::uint32_t>(config.count("train.layers"), "train.layers");
-  options.epochs = config.count("train.epochs", 1);
   options.batch_size = config.count("train.batch_size", 1);
   options.learning_rate = config.real("train.learning_rate");
+  options.schedule =
+      choose<gnn::Schedule>(config.text("train.schedule"), {{"constant", gnn::Schedule::kConstant},
+                                                            {"linear", gnn::Schedule::kLinear},
+                                                            {"exponential", gnn::Schedule::kExponential}});
+  options.final_rate = config.real("train.final_rate");
+  options.warmup_steps = config.count("train.warmup_steps");
   options.decay = config.real("train.decay");
   options.sampler =
       choose<gnn::SamplerKind>(config.text("train.sampler"), {{"stratified", gnn::SamplerKind::kUserStratified},
                                                               {"uniform", gnn::SamplerKind::kUserUniform},
                                                               {"edge", gnn::SamplerKind::kEdgeUniform}});
-  options.evaluate_every = config.count("train.evaluate_every");
-  options.checkpoint_every = config.count("train.checkpoint_every");
   gnn::IalsOptions& ials = models.ials;
-  ials.seed = options.seed;
-  ials.dim = options.dim;
-  ials.epochs = options.epochs;
   ials.alpha = config.real("train.alpha");
   ials.regularisation = config.real("train.regularisation");
-  ials.evaluate_every = options.evaluate_every;
-  ials.checkpoint_every = options.checkpoint_every;
   return models;
 }
 

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnn/batch_training.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "engine/base/error.hpp"
+#include "engine/base/isa.hpp"
+#include "engine/base/math.hpp"
+#include "engine/exec/propagation.hpp"
+#include "engine/parallel/parallel.hpp"
+#include "gnn/adam.hpp"
+#include "gnn/epoch_loop.hpp"
+
+namespace rove::gnn {
+namespace {
+
+/// Batches prepared at a time, one per thread and call.
+constexpr std::uint64_t kWindow = 16;
+constexpr std::uint64_t kRowGrain = 256;
+
+class BatchTraining final : public EpochModel {
+ public:
+  BatchTraining(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
+                const BatchOptions& options,
+                const std::function<std::unique_ptr<BatchModel>(const BatchContext&)>& make_model)
+      : comm_(comm),
+        graph_(graph),
+        options_(options),
+        interactions_(graph, type),
+        sampler_(comm, interactions_, options.sampler, options.seed),
+        table_(graph.num_owned(), options.dim),
+        optimizer_({.learning_rate = options.learning_rate}, table_),
+        model_(make_model({comm, graph, interactions_, table_.width()})),
+        window_(kWindow) {}
+
+  void register_state(exec::CheckpointRegistry& state) override {
+    state.add_value("optimizer_steps", optimizer_.steps());
+    std::uint32_t number = 0;
+    for (ExactSum* sum : {&sums_.full_bpr, &sums_.full_decay, &sums_.short_bpr, &sums_.short_decay, &extra_loss_}) {
+      register_sum(state, fmt::format("loss_{}", number++), *sum);
+    }
+    register_rows(state, "parameters", graph_, table_.values(), table_.width());
+    register_rows(state, "first_moments", graph_, optimizer_.first_moments(), table_.width());
+    register_rows(state, "second_moments", graph_, optimizer_.second_moments(), table_.width());
+  }
+
+  void initialise() override { table_.initialise_normal(graph_, options_.seed, options_.initial_deviation); }
+  void refresh() override { model_->refresh(table_); }
+
+  std::uint64_t begin_epoch(std::uint64_t epoch) override {
+    batches_.emplace(comm_, interactions_, sampler_.sample(comm_, epoch), sampler_.num_triples(), options_.batch_size);
+    window_end_ = 0;
+    model_->begin_epoch(epoch);
+    return batches_->num_batches();
+  }
+
+  void step(std::uint64_t epoch, std::uint64_t step) override {
+    const Batch& batch = prepared(step);
+    const bool is_full = batch.num_triples == options_.batch_size;
+    const BatchGradients gradients = model_->losses({table_, batch, epoch, step, is_full, sums_, extra_loss_});
+    add_decay_loss(batch, is_full ? sums_.full_decay : sums_.short_decay);
+
+    detail::ApplyAdam* const kernel = pick_isa(detail::avx2::apply_adam, detail::avx512::apply_adam);
+    detail::AdamRows task = optimizer_.begin_step(table_);
+    task.step_size *=
+        static_cast<float>(rate_factor(options_, optimizer_.steps(), options_.epochs * batches_->num_batches()));
+    task.batch_index = gradients.batch_index;
+    task.batch_gradients = gradients.at_active;
+    task.batch_uses = batch.uses.data();
+    task.loss_factor = gradients.factor;
+    task.decay_factor = static_cast<float>(options_.decay / static_cast<double>(batch.num_triples));
+    task.scaled = gradients.scaled;
+    task.scale = gradients.scale;
+    model_->backward([&](std::span<const std::uint32_t> rows, const float* results) {
+      detail::AdamRows part = task;
+      part.rows = rows.data();
+      part.count = rows.size();
+      part.results = results;
+      kernel(part);
+    });
+  }
+
+  void require_finite(std::uint64_t epoch) override {
+    const std::uint64_t failed = comm_.all_reduce(sums_.failed_position, comm::ReduceOp::kMin);
+    if (failed == LossSums::kNone) return;
+    const std::uint64_t user = comm_.all_reduce(batches_->user_row_at(failed, interactions_), comm::ReduceOp::kMin);
+    throw ConfigError(
+        fmt::format("training diverged: in epoch {}, step {}, a score of {} row {} is not a finite number; lower "
+                    "train.learning_rate (now {}) or check the initial embeddings",
+                    epoch, failed / options_.batch_size + 1,
+                    graph_.schema().vertex_type(interactions_.user_type()).name, user, options_.learning_rate));
+  }
+
+  void end_epoch(std::uint64_t steps, EpochRecord& record) override {
+    const auto batch = static_cast<double>(options_.batch_size);
+    const std::uint64_t triples = sampler_.num_triples();
+    const std::uint64_t rest = triples % options_.batch_size;
+    const auto divisor = static_cast<double>(triples / options_.batch_size + 1);
+    const auto mean = [&](const ExactSum& full, const ExactSum& last) {
+      double sum = comm_.all_reduce(full).value() / batch;
+      const double of_last = comm_.all_reduce(last).value();
+      if (rest > 0) sum += of_last / static_cast<double>(rest);
+      return sum / divisor;
+    };
+    record.bpr_loss = mean(sums_.full_bpr, sums_.short_bpr);
+    record.loss = record.bpr_loss + 0.5 * options_.decay * mean(sums_.full_decay, sums_.short_decay) +
+                  comm_.all_reduce(extra_loss_).value() / divisor;
+    const std::uint64_t slots = comm_.all_reduce(model_->slots_per_step(), comm::ReduceOp::kSum);
+    record.edges_per_second = static_cast<double>(slots * steps);
+    sums_ = LossSums();
+    extra_loss_ = ExactSum();
+  }
+
+  EmbeddingTable embeddings() override {
+    EmbeddingTable result(graph_.num_owned(), options_.dim);
+    model_->embed(table_, result);
+    return result;
+  }
+  EmbeddingTable take_parameters() override { return std::move(table_); }
+
+ private:
+  /// The sum over all ranks goes into the checkpoint; rank 0 goes on from it, the others from zero.
+  void register_sum(exec::CheckpointRegistry& state, std::string name, ExactSum& sum) {
+    state.add_bytes(
+        std::move(name),
+        [this, &sum] {
+          const auto limbs = comm_.all_reduce(sum).normalised_limbs();
+          const auto bytes = std::as_bytes(std::span(limbs));
+          return std::vector<std::byte>(bytes.begin(), bytes.end());
+        },
+        [this, &sum](std::span<const std::byte> bytes) {
+          std::array<std::int64_t, ExactSum::kLimbs> limbs{};
+          if (bytes.size() != sizeof(limbs)) throw InputError("checkpoint: a loss sum has another size");
+          std::memcpy(limbs.data(), bytes.data(), sizeof(limbs));
+          sum = comm_.is_root() ? ExactSum::from_limbs(limbs) : ExactSum();
+        });
+  }
+
+  const Batch& prepared(std::uint64_t step) {
+    if (step >= window_end_) {
+      window_end_ = std::min(batches_->num_batches(), step + kWindow);
+      parallel::for_each({step, window_end_}, 1, [&](std::uint64_t b) { window_[b % kWindow] = batches_->make(b); });
+    }
+    return window_[step % kWindow];
+  }
+
+  void add_decay_loss(const Batch& batch, ExactSum& sum) {
+    detail::SquaredNorm* const norm = pick_isa(detail::avx2::squared_norm, detail::avx512::squared_norm);
+    const float* parameters = table_.values().data();
+    sum.merge(parallel::exact_sum({0, batch.active.size()}, kRowGrain, [&](std::uint64_t i) {
+      const double value = norm(parameters + std::size_t{batch.active[i]} * table_.width(), table_.width());
+      return std::isfinite(value) ? static_cast<double>(batch.uses[i]) * value : 0.0;
+    }));
+  }
+
+  const comm::Communicator& comm_;
+  const graph::DistributedGraph& graph_;
+  const BatchOptions& options_;
+  Interactions interactions_;
+  TripleSampler sampler_;
+  EmbeddingTable table_;
+  Adam optimizer_;
+  std::unique_ptr<BatchModel> model_;
+  LossSums sums_;
+  ExactSum extra_loss_;
+  std::optional<EpochBatches> batches_;
+  std::vector<Batch> window_;
+  std::uint64_t window_end_ = 0;
+};
+
+void require_valid(const BatchOptions& options) {
+  if (options.dim == 0) throw ConfigError("train.dim is 0, expected at least 1");
+  if (options.batch_size == 0) throw ConfigError("train.batch_size is 0, expected at least 1");
+  if (!(options.learning_rate > 0)) {
+    throw ConfigError(fmt::format("train.learning_rate is {}, expected a positive number", options.learning_rate));
+  }
+  if (!(options.final_rate > 0 && options.final_rate <= 1)) {
+    throw ConfigError(fmt::format("train.final_rate is {}, expected a share in (0, 1]", options.final_rate));
+  }
+}
+
+}  // namespace
+
+double rate_factor(const BatchOptions& options, std::uint64_t step, std::uint64_t total_steps) {
+  const auto t = static_cast<double>(step);
+  if (step <= options.warmup_steps) return t / static_cast<double>(options.warmup_steps);
+  const std::uint64_t scheduled = total_steps > options.warmup_steps ? total_steps - options.warmup_steps : 1;
+  const double done = std::min(1.0, (t - static_cast<double>(options.warmup_steps)) / static_cast<double>(scheduled));
+  switch (options.schedule) {
+    case Schedule::kConstant:
+      break;
+    case Schedule::kLinear:
+      return 1.0 - done * (1.0 - options.final_rate);
+    case Schedule::kExponential:
+      return math::pow(options.final_rate, done);
+  }
+  return 1.0;
+}
+
+TrainResult train_on_batches(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
+                             const BatchOptions& options, const TrainHooks& hooks,
+                             const std::function<std::unique_ptr<BatchModel>(const BatchContext&)>& make_model) {
+  require_valid(options);
+  BatchTraining training(comm, graph, type, options, make_model);
+  return run_epochs(comm, graph, training, options, hooks);
+}
+
+MemoryPlan plan_batches(const ModelShare& share, const BatchOptions& options) {
+  const std::uint64_t row = exec::padded_width(options.dim) * sizeof(float);
+  MemoryPlan plan("train");
+  plan.hold("parameters and optimiser moments", 3 * share.owned_rows * row);
+  plan.hold("final representations", share.owned_rows * row);
+  if (options.patience > 0) plan.hold("representations of the best epoch", loop_bytes(share.owned_rows, options));
+  plan.hold("items of the users", share.owned_interactions * 12);
+  plan.hold("triples of an epoch", share.owned_interactions * 90);
+  plan.hold("batches", kWindow * options.batch_size * 200 + options.batch_size * 8 * row);
+  return plan;
+}
+
+}  // namespace rove::gnn

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "engine/base/huge_buffer.hpp"
+#include "engine/base/memory_plan.hpp"
+#include "engine/comm/communicator.hpp"
+#include "engine/graph/distributed_graph.hpp"
+#include "gnn/batches.hpp"
+#include "gnn/bpr.hpp"
+#include "gnn/embedding_table.hpp"
+#include "gnn/interactions.hpp"
+#include "gnn/training.hpp"
+#include "gnn/triple_sampler.hpp"
+
+namespace rove::gnn {
+
+/// How the learning rate moves from `learning_rate` to `learning_rate * final_rate` over the steps of a run.
+enum class Schedule : std::uint8_t { kConstant, kLinear, kExponential };
+
+/// What models trained on batches of (user, positive, negative) triples by Adam read.
+struct BatchOptions : LoopOptions {
+  std::uint64_t batch_size = 2048;
+  double learning_rate = 1e-3;
+  double decay = 1e-4;  ///< λ of λ/(2B) Σ ‖x⁰‖² over the rows of a batch
+  double initial_deviation = 0.1;
+  SamplerKind sampler = SamplerKind::kUserStratified;
+  Schedule schedule = Schedule::kConstant;
+  double final_rate = 0.01;        ///< where a schedule ends, as a share of the learning rate
+  std::uint64_t warmup_steps = 0;  ///< the first steps, over which the learning rate rises from 0
+};
+
+/// Learning rate of a step (from 1 over the whole run) as a share of `learning_rate`. A function of its arguments
+/// alone.
+[[nodiscard]] double rate_factor(const BatchOptions& options, std::uint64_t step, std::uint64_t total_steps);
+
+/// A step as a model sees it. References hold during the step.
+struct BatchStep {
+  const EmbeddingTable& table;
+  const Batch& batch;
+  std::uint64_t epoch;  ///< from 1
+  std::uint64_t step;   ///< of the epoch, from 0
+  bool is_full;         ///< the batch has `batch_size` triples
+  LossSums& sums;
+  /// This rank's share of what the model adds to the pairwise loss, as a mean per batch.
+  ExactSum& extra_loss;
+};
+
+/// The loss's gradient at the active rows, and where the optimiser finds what goes with it.
+struct BatchGradients {
+  const std::uint32_t* batch_index;  ///< per owned row: 1 + its place among the active rows, or 0
+  const float* at_active;            ///< gradients at the final representations of the active rows
+  float factor;                      ///< how much of them reaches the row itself: weight of layer 0
+  float* scaled;                     ///< a copy of the parameters times `scale` to keep up to date, or nullptr
+  const float* scale;
+};
+
+/// Called from several threads with disjoint owned rows and the gradient that arrives through propagation; nullptr:
+/// none.
+using GradientConsumer = std::function<void(std::span<const std::uint32_t> rows, const float* results)>;
+
+/// From parameters to a loss and back: what one model adds to training on batches. All calls are **collective**.
+class BatchModel {
+ public:
+  virtual ~BatchModel() = default;
+  /// A new epoch's operators, where a model draws them.
+  virtual void begin_epoch(std::uint64_t /*epoch*/) {}
+  /// The parameters changed other than by `BatchGradients::scaled`.
+  virtual void refresh(const EmbeddingTable& table) = 0;
+  /// Forward pass and losses of a batch. What the result points to holds until the next call.
+  virtual BatchGradients losses(const BatchStep& step) = 0;
+  /// The backward pass: hands over every owned row of the two types once.
+  virtual void backward(const GradientConsumer& consume) = 0;
+  /// Final representations of all owned rows.
+  virtual void embed(const EmbeddingTable& table, EmbeddingTable& result) = 0;
+  /// Slots of this rank pulled or skipped per step.
+  [[nodiscard]] virtual std::uint64_t slots_per_step() const = 0;
+};
+
+/// Makes room for at least `size` floats; what was there is lost when it had to grow.
+inline void grow(HugeBuffer<float>& buffer, std::size_t size) {
+  if (buffer.size() < size) buffer = HugeBuffer<float>(size + size / 4);
+}
+
+/// What a model is made of.
+struct BatchContext {
+  const comm::Communicator& comm;
+  const graph::DistributedGraph& graph;
+  const Interactions& interactions;
+  std::uint32_t width;  ///< of the table's rows
+};
+
+/// **Collective.** Trains a table of one row per vertex of the edge type's two types: triples from a `TripleSampler`,
+/// Adam on every row, L2 on the layer-0 rows of a batch. The contract of `run_epochs`; `ConfigError` names epoch, step
+/// and row when a score is not finite.
+[[nodiscard]] TrainResult train_on_batches(
+    const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type, const BatchOptions& options,
+    const TrainHooks& hooks, const std::function<std::unique_ptr<BatchModel>(const BatchContext&)>& make_model);
+
+/// What every model trained on batches holds on one rank; the model adds its own.
+[[nodiscard]] MemoryPlan plan_batches(const ModelShare& share, const BatchOptions& options);
+
+}  // namespace rove::gnn
