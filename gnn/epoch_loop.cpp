@@ -103,7 +103,7 @@ class EpochLoop {
       if (options_.patience > 0) keep_if_best(embeddings, *record.evaluation);
     }
     history_.push_back(std::move(record));
-    sink().update(progress_.epoch, describe(history_.back(), options_.epochs));
+    sink().update(progress_.epoch, describe(history_.back()));
     if (is_finished()) return;
     if (comm_.agree_stop()) save_and_interrupt();
     if (hooks_.save_checkpoint && options_.checkpoint_every > 0 && progress_.epoch % options_.checkpoint_every == 0) {
@@ -132,7 +132,7 @@ class EpochLoop {
 
   [[nodiscard]] std::string closing_words() const {
     if (history_.empty()) return "";
-    std::string text = describe(history_.back(), history_.back().epoch);
+    std::string text = describe(history_.back());
     if (progress_.best_epoch > 0) {
       text += fmt::format("; best {} {:.4f} after epoch {}", options_.stop_metric, progress_.best_metric,
                           progress_.best_epoch);

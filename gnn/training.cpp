@@ -95,14 +95,13 @@ void register_rows(exec::CheckpointRegistry& state, const std::string& name, con
   }
 }
 
-std::string describe(const EpochRecord& record, std::uint64_t epochs) {
+std::string describe(const EpochRecord& record) {
   std::string text = fmt::format("loss {:.4f}", record.loss);
   if (record.evaluation) {
     for (const RankingMetrics& at : record.evaluation->at)
       text += fmt::format(" recall@{} {:.4f}", at.cutoff, at.recall);
   }
-  const double left = record.seconds * static_cast<double>(epochs - record.epoch);
-  return text + fmt::format(" {:.2f}G edges/s, {:.0f} s left", record.edges_per_second * 1e-9, left);
+  return text + fmt::format(" {:.2f}G edges/s", record.edges_per_second * 1e-9);
 }
 
 }  // namespace rove::gnn

@@ -77,7 +77,7 @@ struct TrainResult {
 void register_rows(exec::CheckpointRegistry& state, const std::string& name, const graph::DistributedGraph& graph,
                    std::span<float> values, std::uint32_t width);
 
-/// One line for the progress display: loss, recall where it was measured, rate, time left of `epochs` in all.
-[[nodiscard]] std::string describe(const EpochRecord& record, std::uint64_t epochs);
+/// One line for the progress display: loss, recall where it was measured, edges per second.
+[[nodiscard]] std::string describe(const EpochRecord& record);
 
 }  // namespace rove::gnn

@@ -43,7 +43,9 @@ void ProgressDisplay::begin(std::string_view stage, std::uint64_t total, std::st
   total_ = total;
   done_ = 0;
   open_ = true;
+  updated_ = false;
   start_ = Clock::now();
+  counted_from_ = start_;
   shown_ = start_;
   if (style_ == Style::kCalm) {
     fmt::print(out_, "{:<10} started{}\n", stage_,
@@ -53,7 +55,7 @@ void ProgressDisplay::begin(std::string_view stage, std::uint64_t total, std::st
 }
 
 std::string ProgressDisplay::line(std::uint64_t done, std::string_view detail, double elapsed_s) const {
-  const double rate = elapsed_s > 0 ? static_cast<double>(done) / elapsed_s : 0;
+  const double rate = elapsed_s > 0 ? static_cast<double>(done - first_done_) / elapsed_s : 0;
   std::string text = fmt::format("{:<10} ", stage_);
   if (total_ > 0) {
     const double share = static_cast<double>(done) / static_cast<double>(total_);
@@ -64,19 +66,25 @@ std::string ProgressDisplay::line(std::uint64_t done, std::string_view detail, d
   } else {
     text += fmt::format("{} {}", format_count(done), unit_);
   }
+  if (rate == 0) return detail.empty() ? text : fmt::format("{}  {}", text, detail);
   text += rate >= 100 ? fmt::format(", {}/s", format_count(static_cast<std::uint64_t>(rate)))
                       : fmt::format(", {:.2f}/s", rate);
-  if (total_ > done && rate > 0)
-    text += fmt::format(", {} left", format_seconds(static_cast<double>(total_ - done) / rate));
+  if (total_ > done) text += fmt::format(", {} left", format_seconds(static_cast<double>(total_ - done) / rate));
   if (!detail.empty()) text += fmt::format("  {}", detail);
   return text;
 }
 
 void ProgressDisplay::update(std::uint64_t done, std::string_view detail) {
+  if (!updated_) {
+    // What was done before, by the run that this one goes on from, says nothing of the rate.
+    updated_ = true;
+    first_done_ = done;
+    if (done > 0) counted_from_ = Clock::now();
+  }
   done_ = done;
   if (style_ == Style::kSilent || !open_) return;
   const auto now = Clock::now();
-  const double elapsed_s = std::chrono::duration<double>(now - start_).count();
+  const double elapsed_s = std::chrono::duration<double>(now - counted_from_).count();
   if (style_ == Style::kTerminal) {
     if (now - shown_ < kRedrawInterval && done != total_) return;
     fmt::print(out_, "\r{}\x1b[K", line(done, detail, elapsed_s));

@@ -12,7 +12,8 @@
 namespace rove::jobs {
 
 /// Shows progress with rate and time left: one line redrawn in place on a terminal, calm separate lines elsewhere (at
-/// the start and end of a stage, and at most every `calm_interval`). Not thread-safe; rank 0 only.
+/// the start and end of a stage, and at most every 15 s). The rate is that of the units done since the stage's first
+/// update, so that a stage which goes on from a checkpoint counts only its own. Not thread-safe; rank 0 only.
 class ProgressDisplay : public ProgressSink {
  public:
   enum class Style { kSilent, kCalm, kTerminal };
@@ -35,8 +36,11 @@ class ProgressDisplay : public ProgressSink {
   std::string unit_;
   std::uint64_t total_ = 0;
   std::uint64_t done_ = 0;
+  std::uint64_t first_done_ = 0;  ///< of the stage's first update
   bool open_ = false;
+  bool updated_ = false;
   Clock::time_point start_;
+  Clock::time_point counted_from_;  ///< when `first_done_` units were done
   Clock::time_point shown_;
 };
 
