@@ -6,10 +6,11 @@
 
 #include <fmt/format.h>
 
+#include "algorithms/sampling/detail/neighbor_draws.hpp"
 #include "algorithms/sampling/detail/slot_draws.hpp"
+#include "algorithms/sampling/detail/subgraph_builder.hpp"
 #include "algorithms/sampling/detail/vertex_table.hpp"
 #include "engine/base/error.hpp"
-#include "engine/base/hash.hpp"
 #include "engine/base/random.hpp"
 #include "engine/parallel/parallel.hpp"
 
@@ -22,18 +23,15 @@ constexpr std::uint64_t kChunk = 256;
 /// Anchors ahead whose bounds and keys are asked for.
 constexpr std::uint64_t kAhead = 12;
 
-/// Identity of a link in the random streams.
-std::uint64_t link_tag(const SampledLink& link) {
-  return std::uint64_t{link.type.value()} * 2 + (link.direction == exec::Direction::kOut ? 1 : 0);
-}
-
 }  // namespace
 
 struct NeighborSampler::Workspace::State {
-  std::vector<detail::VertexTable> tables;  ///< by vertex type
+  detail::SubgraphBuilder builder;
   detail::SlotDraws draws;
   std::vector<std::uint64_t> slots;
   std::vector<std::uint32_t> rows;
+  std::vector<std::uint64_t> drawn;
+  std::vector<std::uint64_t> positions;
 };
 
 NeighborSampler::Workspace::Workspace() : state_(std::make_unique<State>()) {}
@@ -47,21 +45,37 @@ std::uint64_t SampledSubgraph::num_edges() const {
   return count;
 }
 
-NeighborSampler::NeighborSampler(const SamplingGraph& graph, FanoutOptions options)
-    : graph_(&graph), options_(std::move(options)) {
-  for (std::size_t hop = 0; hop < options_.fanouts.size(); ++hop) {
-    if (options_.fanouts[hop].size() != graph.adjacencies().size()) {
+void check_fanouts(const FanoutOptions& options, std::size_t num_links) {
+  for (std::size_t hop = 0; hop < options.fanouts.size(); ++hop) {
+    if (options.fanouts[hop].size() != num_links) {
       throw ConfigError(fmt::format("hop {} has {} fan-outs, expected one for each of the {} links", hop,
-                                    options_.fanouts[hop].size(), graph.adjacencies().size()));
+                                    options.fanouts[hop].size(), num_links));
     }
-    for (const std::int64_t fanout : options_.fanouts[hop]) {
+    for (const std::int64_t fanout : options.fanouts[hop]) {
       if (fanout < FanoutOptions::kAll || fanout > std::int64_t{1} << 30U) {
         throw ConfigError(fmt::format("hop {} has fan-out {}, expected -1 (all) to 2^30", hop, fanout));
       }
-      if (fanout == FanoutOptions::kAll && options_.replace) {
+      if (fanout == FanoutOptions::kAll && options.replace) {
         throw ConfigError(
             fmt::format("hop {} draws all neighbours (-1) with replacement; switch one of them off", hop));
       }
+    }
+  }
+  if (options.weighted && options.temporal != TemporalRule::kNone) {
+    throw ConfigError("neighbours cannot be drawn by weight and by time at once; switch one of them off");
+  }
+}
+
+NeighborSampler::NeighborSampler(const SamplingGraph& graph, FanoutOptions options)
+    : graph_(&graph), options_(std::move(options)) {
+  check_fanouts(options_, graph.adjacencies().size());
+  const SamplingAttributes needed = options_.attributes();
+  for (const SamplingGraph::Adjacency& adjacency : graph.adjacencies()) {
+    const graph::EdgeType& type = graph.schema().edge_type(adjacency.link.type);
+    const bool lacks_weights = type.has_weights && ((needed.weights && adjacency.weights.empty()) ||
+                                                    (needed.cumulative && adjacency.cumulative.empty()));
+    if (type.count > 0 && (lacks_weights || (needed.times && type.has_times && adjacency.times.empty()))) {
+      throw InternalError("the sampling graph was built without the attributes that these options read");
     }
   }
 }
@@ -123,14 +137,14 @@ std::uint64_t draw_slots(const Expansion& expansion, const std::vector<std::uint
   return v;
 }
 
-/// Draws for the anchors [begin, end) of a link and relabels what they draw.
-void expand(const Expansion& expansion, std::uint64_t begin, std::uint64_t end,
-            std::vector<detail::VertexTable>& tables, detail::SlotDraws& draws, std::vector<std::uint64_t>& slots,
-            std::vector<std::uint32_t>& rows, SampledSubgraph& result, SampledEdges& edges) {
+/// Draws for the anchors [begin, end) of a link and relabels what they draw: uniformly, without times, for subgraphs
+/// that share vertices.
+void expand(const Expansion& expansion, std::uint64_t begin, std::uint64_t end, detail::VertexTable& table,
+            detail::SlotDraws& draws, std::vector<std::uint64_t>& slots, std::vector<std::uint32_t>& rows,
+            SampledSubgraph& result, SampledEdges& edges) {
   const SamplingGraph::Adjacency& adjacency = expansion.adjacency;
   const std::vector<std::uint32_t>& anchor_rows = result.vertices[adjacency.anchors.index()].rows;
   std::vector<std::uint32_t>& met = result.vertices[adjacency.neighbors.index()].rows;
-  detail::VertexTable& table = tables[adjacency.neighbors.index()];
   const bool by_source = !adjacency.targets.empty();
   for (std::uint64_t v = begin; v < end;) {
     std::uint64_t drawn = 0;
@@ -167,69 +181,54 @@ void expand(const Expansion& expansion, std::uint64_t begin, std::uint64_t end,
 
 }  // namespace
 
+std::vector<VertexKey> NeighborSampler::seed_keys(std::span<const SeedRows> seeds) const {
+  std::vector<VertexKey> result;
+  for (const SeedRows& set : seeds) {
+    const std::span<const VertexKey> keys = graph_->keys(set.type);
+    for (const std::uint32_t row : set.rows) result.push_back(row < keys.size() ? keys[row] : VertexKey{});
+  }
+  return result;
+}
+
 void NeighborSampler::sample(std::span<const SeedRows> seeds, std::uint64_t epoch, Workspace& workspace,
                              SampledSubgraph& result) const {
   Workspace::State& state = *workspace.state_;
-  const graph::Schema& schema = graph_->schema();
-  const std::size_t num_types = schema.vertex_types().size();
   const std::span<const SamplingGraph::Adjacency> adjacencies = graph_->adjacencies();
-  // A workspace may come from another graph.
-  if (state.tables.size() > num_types) state.tables.clear();
-  for (std::size_t t = 0; t < num_types; ++t) {
-    const std::uint64_t rows = schema.vertex_type(VertexTypeId{static_cast<std::uint16_t>(t)}).count;
-    if (t == state.tables.size()) {
-      state.tables.emplace_back(rows);
-    } else if (state.tables[t].num_rows() != rows) {
-      state.tables[t] = detail::VertexTable(rows);
-    }
-  }
-  result.vertices.resize(num_types);
-  result.edges.resize(adjacencies.size());
-  for (std::size_t t = 0; t < num_types; ++t) {
-    state.tables[t].clear();
-    result.vertices[t].rows.clear();
-    result.vertices[t].hop_offsets.assign(1, 0);
-  }
-  for (SampledEdges& edges : result.edges) {
-    edges.neighbors.clear();
-    edges.anchors.clear();
-    edges.positions.clear();
-    edges.hop_offsets.assign(1, 0);
-  }
-
-  for (const SeedRows& set : seeds) {
-    std::vector<std::uint32_t>& rows = result.vertices[set.type.index()].rows;
-    detail::VertexTable& table = state.tables[set.type.index()];
-    table.reserve(set.rows.size(), rows);
-    for (const std::uint32_t row : set.rows) {
-      const graph::VertexType& type = schema.vertex_type(set.type);
-      if (row >= type.count) {
-        throw InternalError(fmt::format("seed row {} of type {}, which has {} rows", row, type.name, type.count));
-      }
-      if (table.insert(row) != rows.size()) {
-        throw InternalError(fmt::format("seed row {} of type {} is given twice; seeds are distinct", row, type.name));
-      }
-      rows.push_back(row);
-    }
-  }
-  for (SampledVertices& vertices : result.vertices) vertices.hop_offsets.push_back(vertices.rows.size());
-
+  detail::SubgraphBuilder& builder = state.builder;
+  const std::vector<VertexKey> disjoint_keys = options_.is_disjoint() ? seed_keys(seeds) : std::vector<VertexKey>{};
+  builder.begin(graph_->schema(), adjacencies.size(), options_, seeds, disjoint_keys, result);
+  const bool plain = !options_.is_disjoint() && !options_.weighted;
+  detail::NeighborDraws draws(options_);
   for (std::size_t hop = 0; hop < options_.fanouts.size(); ++hop) {
     for (std::size_t l = 0; l < adjacencies.size(); ++l) {
       const SamplingGraph::Adjacency& adjacency = adjacencies[l];
       const std::int64_t fanout = options_.fanouts[hop][l];
-      SampledEdges& edges = result.edges[l];
-      if (fanout != 0) {
-        const std::vector<std::uint64_t>& hops = result.vertices[adjacency.anchors.index()].hop_offsets;
-        const std::uint64_t stream = mix64(mix64(epoch, hop), link_tag(adjacency.link));
-        const Expansion expansion{adjacency, graph_->keys(adjacency.anchors),
-                                  RandomStream(options_.seed, Purpose::kNeighbor, stream), fanout, options_.replace};
+      const IndexRange anchors = builder.anchors(adjacency.anchors, hop);
+      const RandomStream stream = detail::neighbor_stream(options_, adjacency.link, epoch, hop);
+      const std::span<const VertexKey> keys = graph_->keys(adjacency.anchors);
+      if (fanout != 0 && plain) {
         if (fanout > 0) state.draws.reserve(static_cast<std::uint64_t>(fanout));
-        expand(expansion, hops[hop], hops[hop + 1], state.tables, state.draws, state.slots, state.rows, result, edges);
+        expand({adjacency, keys, stream, fanout, options_.replace}, anchors.begin, anchors.end,
+               builder.table(adjacency.neighbors), state.draws, state.slots, state.rows, result, result.edges[l]);
+      } else if (fanout != 0) {
+        draws.begin(adjacency, stream, fanout);
+        for (std::uint64_t v = anchors.begin; v < anchors.end; ++v) {
+          const std::uint32_t row = builder.row_of(adjacency.anchors, v);
+          state.drawn.clear();
+          draws.draw(row, detail::drawing_entity(keys[row], builder.seed_tag_of(adjacency.anchors, v)),
+                     builder.time_of(adjacency.anchors, v), state.drawn);
+          state.rows.clear();
+          state.positions.clear();
+          for (const std::uint64_t slot : state.drawn) {
+            state.rows.push_back(adjacency.neighbor(slot));
+            state.positions.push_back(adjacency.position(slot));
+          }
+          builder.append(l, adjacency.anchors, adjacency.neighbors, v, state.rows, state.positions);
+        }
       }
-      edges.hop_offsets.push_back(edges.positions.size());
+      builder.end_link(l);
     }
-    for (SampledVertices& vertices : result.vertices) vertices.hop_offsets.push_back(vertices.rows.size());
+    builder.end_hop();
   }
 }
 
@@ -245,7 +244,9 @@ void NeighborSampler::sample_batches(const SeedRows& seeds, std::uint64_t batch_
   parallel::for_each({0, batches}, 1, [&](std::uint64_t batch) {
     Local& local = locals[parallel::thread_index()];
     const std::uint64_t begin = batch * batch_size;
-    const SeedRows part{seeds.type, seeds.rows.subspan(begin, std::min(batch_size, seeds.rows.size() - begin))};
+    const std::uint64_t count = std::min(batch_size, seeds.rows.size() - begin);
+    const SeedRows part{seeds.type, seeds.rows.subspan(begin, count),
+                        seeds.times.empty() ? seeds.times : seeds.times.subspan(begin, count)};
     sample({&part, 1}, epoch, local.workspace, local.subgraph);
     consume(batch, local.subgraph);
   });

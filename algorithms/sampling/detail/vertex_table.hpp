@@ -10,13 +10,14 @@
 
 namespace rove::algorithms::detail {
 
-/// Rows of one vertex type to local numbers, in the order of insertion: open addressing with linear probing, at most
-/// half full; a type of few rows has a place for each. Tags count on from batch to batch, so that a new batch finds the
-/// table empty without touching it.
-class VertexTable {
+/// Rows of one vertex type (or pairs of 32-bit numbers as one 64-bit row) to local numbers, in the order of insertion:
+/// open addressing with linear probing, at most half full; a type of few rows has a place for each. Tags count on from
+/// batch to batch, so that a new batch finds the table empty without touching it.
+template <class Row>
+class NumberTable {
  public:
   /// For rows below `num_rows`.
-  explicit VertexTable(std::uint64_t num_rows) : num_rows_(num_rows) {
+  explicit NumberTable(std::uint64_t num_rows) : num_rows_(num_rows) {
     allocate(num_rows <= kDirectRows ? std::bit_ceil(num_rows + 1) : kSmallest);
   }
 
@@ -28,9 +29,9 @@ class VertexTable {
   }
 
   /// Room for `more` insertions. `rows` are those inserted so far, in order. Throws `DoesNotFitError`.
-  void reserve(std::uint64_t more, const std::vector<std::uint32_t>& rows) {
+  void reserve(std::uint64_t more, const std::vector<Row>& rows) {
+    if (!must_grow(more)) return;
     const std::uint64_t needed = 2 * (count_ + more);
-    if (needed <= entries_.size() || entries_.size() > num_rows_) return;
     if (needed > std::uint64_t{1} << 32U) {
       throw DoesNotFitError("a batch samples 2^31 vertices of one type or more; use smaller batches or fan-outs");
     }
@@ -40,24 +41,29 @@ class VertexTable {
     for (std::uint32_t i = 0; i < count; ++i) insert(rows[i]);
   }
 
-  [[gnu::always_inline]] void prefetch(std::uint32_t row) const { __builtin_prefetch(&entries_[place_of(row)]); }
+  /// Whether `more` insertions need `reserve`.
+  [[nodiscard]] bool must_grow(std::uint64_t more) const {
+    return 2 * (count_ + more) > entries_.size() && entries_.size() <= num_rows_;
+  }
+
+  [[gnu::always_inline]] void prefetch(Row row) const { __builtin_prefetch(&entries_[place_of(row)]); }
 
   /// The local number of `row`; `size()` grows by one when it was new.
-  std::uint32_t insert(std::uint32_t row) {
+  std::uint32_t insert(Row row) {
     std::uint32_t local = 0;
-    std::uint32_t met = 0;
+    Row met = 0;
     insert(&row, 1, &local, &met);
     return local;
   }
 
   /// The local numbers of `rows[0, n)`, in order. New rows are written to `met` one after another; one place more may
   /// be written.
-  void insert(const std::uint32_t* rows, std::uint64_t n, std::uint32_t* locals, std::uint32_t* met) {
+  void insert(const Row* rows, std::uint64_t n, std::uint32_t* locals, Row* met) {
     Entry* const entries = entries_.data();
     const std::uint32_t base = base_;
     std::uint32_t count = count_;
     for (std::uint64_t i = 0; i < n; ++i) {
-      const std::uint32_t row = rows[i];
+      const Row row = rows[i];
       std::uint64_t place = place_of(row);
       while (entries[place].tag - base < count && entries[place].row != row) place = (place + 1) & mask_;
       // Whether a row is new cannot be predicted, so both cases write the same things.
@@ -73,12 +79,24 @@ class VertexTable {
     count_ = count;
   }
 
+  /// The local number of `row`, or `kAbsent`.
+  [[nodiscard]] std::uint32_t find(Row row) const {
+    std::uint64_t place = place_of(row);
+    while (entries_[place].tag - base_ < count_) {
+      if (entries_[place].row == row) return entries_[place].tag - base_;
+      place = (place + 1) & mask_;
+    }
+    return kAbsent;
+  }
+
   [[nodiscard]] std::uint32_t size() const { return count_; }
   [[nodiscard]] std::uint64_t num_rows() const { return num_rows_; }
 
+  static constexpr std::uint32_t kAbsent = ~std::uint32_t{0};
+
  private:
   struct Entry {
-    std::uint32_t row;
+    Row row;
     std::uint32_t tag;  ///< base + local number; a tag outside [base, base + count) is of an earlier batch
   };
   static constexpr std::uint64_t kSmallest = 1U << 12U;
@@ -93,7 +111,7 @@ class VertexTable {
     factor_ = direct ? 1 : 0x9E3779B97F4A7C15U;
     shift_ = direct ? 0 : 64U - static_cast<std::uint32_t>(std::bit_width(mask_));
   }
-  [[nodiscard]] std::uint64_t place_of(std::uint32_t row) const { return (row * factor_) >> shift_; }
+  [[nodiscard]] std::uint64_t place_of(Row row) const { return (row * factor_) >> shift_; }
 
   HugeBuffer<Entry> entries_;
   std::uint64_t num_rows_;
@@ -103,5 +121,9 @@ class VertexTable {
   std::uint32_t base_ = 1;
   std::uint32_t count_ = 0;
 };
+
+using VertexTable = NumberTable<std::uint32_t>;
+/// Of (seed, row): the seed in the high word.
+using PairTable = NumberTable<std::uint64_t>;
 
 }  // namespace rove::algorithms::detail

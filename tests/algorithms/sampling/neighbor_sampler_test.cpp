@@ -4,152 +4,24 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <set>
 #include <string>
-#include <unordered_map>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "engine/base/error.hpp"
-#include "engine/base/hash.hpp"
-#include "engine/base/random.hpp"
+#include "tests/algorithms/sampling/serial_sampler.hpp"
 #include "tests/support/graphs.hpp"
-#include "tests/support/mpi.hpp"
 
 namespace rove::algorithms {
 
 namespace {
 
 using exec::Direction;
-using Fanouts = std::vector<std::vector<std::int64_t>>;
-
-/// One slot of an anchor, read from the graph as one rank holds it.
-struct Slot {
-  std::uint32_t neighbor = 0;
-  std::uint64_t position = 0;
-};
-
-std::vector<Slot> slots_of(const graph::GraphBlocks& whole, const SampledLink& link, std::uint32_t row) {
-  const graph::EdgeBlocks& edges = whole.edges[link.type.index()];
-  const bool in = link.direction == Direction::kIn;
-  const graph::AdjacencyBlock& block = in ? edges.by_destination : edges.by_source;
-  std::vector<Slot> slots;
-  for (std::uint64_t s = block.offsets[row]; s < block.offsets[row + 1]; ++s) {
-    slots.push_back({block.targets[s], in ? edges.edge_positions[s] : s});
-  }
-  return slots;
-}
-
-/// The sampler as its definition reads, with a set for Floyd's algorithm and a map for the relabelling.
-SampledSubgraph serial_sample(const graph::GraphBlocks& whole, std::span<const SampledLink> links,
-                              const FanoutOptions& options, std::span<const SeedRows> seeds, std::uint64_t epoch) {
-  const graph::Schema& schema = whole.schema;
-  SampledSubgraph result;
-  result.vertices.resize(schema.vertex_types().size());
-  result.edges.resize(links.size());
-  std::vector<std::map<std::uint32_t, std::uint32_t>> locals(result.vertices.size());
-  const auto local_of = [&](VertexTypeId type, std::uint32_t row) {
-    std::vector<std::uint32_t>& rows = result.vertices[type.index()].rows;
-    const auto [place, is_new] = locals[type.index()].emplace(row, static_cast<std::uint32_t>(rows.size()));
-    if (is_new) rows.push_back(row);
-    return place->second;
-  };
-  for (SampledVertices& vertices : result.vertices) vertices.hop_offsets.push_back(0);
-  for (SampledEdges& edges : result.edges) edges.hop_offsets.push_back(0);
-  for (const SeedRows& set : seeds) {
-    for (const std::uint32_t row : set.rows) local_of(set.type, row);
-  }
-  for (SampledVertices& vertices : result.vertices) vertices.hop_offsets.push_back(vertices.rows.size());
-  for (std::size_t hop = 0; hop < options.fanouts.size(); ++hop) {
-    for (std::size_t l = 0; l < links.size(); ++l) {
-      const graph::EdgeType& type = schema.edge_type(links[l].type);
-      const bool in = links[l].direction == Direction::kIn;
-      const VertexTypeId anchors = in ? type.destination : type.source;
-      const std::vector<std::uint64_t> hops = result.vertices[anchors.index()].hop_offsets;
-      const RandomStream stream(options.seed, Purpose::kNeighbor,
-                                mix64(mix64(epoch, hop), std::uint64_t{links[l].type.value()} * 2 + (in ? 0 : 1)));
-      for (std::uint64_t v = hops[hop]; v < hops[hop + 1]; ++v) {
-        const std::uint32_t row = result.vertices[anchors.index()].rows[v];
-        const std::vector<Slot> slots = slots_of(whole, links[l], row);
-        const std::int64_t fanout = options.fanouts[hop][l];
-        const std::uint64_t degree = slots.size();
-        const auto count = static_cast<std::uint64_t>(std::max<std::int64_t>(fanout, 0));
-        const auto draw = [&](std::uint64_t j, std::uint64_t range) -> std::uint64_t {
-          const auto word = [&](std::uint64_t w) {
-            return std::uint64_t{
-                stream.block(whole.keys[anchors.index()][row].value(), static_cast<std::uint32_t>(w / 4), 0)[w % 4]};
-          };
-          if (degree < 65'536) return (word(j) * range) >> 32U;
-          return slot_multiply_shift(word(2 * j) | (word(2 * j + 1) << 32U), range);
-        };
-        std::vector<std::uint64_t> drawn;
-        if (degree == 0) continue;
-        if (fanout < 0 || (!options.replace && degree <= count)) {
-          for (std::uint64_t s = 0; s < degree; ++s) drawn.push_back(s);
-        } else if (options.replace) {
-          for (std::uint64_t j = 0; j < count; ++j) drawn.push_back(draw(j, degree));
-        } else {
-          std::set<std::uint64_t> taken;
-          for (std::uint64_t j = 0; j < count; ++j) {
-            const std::uint64_t i = degree - count + j;
-            const std::uint64_t r = draw(j, i + 1);
-            drawn.push_back(taken.contains(r) ? i : r);
-            taken.insert(drawn.back());
-          }
-        }
-        for (const std::uint64_t s : drawn) {
-          result.edges[l].positions.push_back(slots[s].position);
-          result.edges[l].anchors.push_back(static_cast<std::uint32_t>(v));
-          result.edges[l].neighbors.push_back(local_of(in ? type.source : type.destination, slots[s].neighbor));
-        }
-      }
-      result.edges[l].hop_offsets.push_back(result.edges[l].positions.size());
-    }
-    for (SampledVertices& vertices : result.vertices) vertices.hop_offsets.push_back(vertices.rows.size());
-  }
-  return result;
-}
-
-void expect_equal(const SampledSubgraph& got, const SampledSubgraph& expected, const std::string& what) {
-  ASSERT_EQ(got.vertices.size(), expected.vertices.size()) << what;
-  for (std::size_t t = 0; t < got.vertices.size(); ++t) {
-    EXPECT_EQ(got.vertices[t].rows, expected.vertices[t].rows) << what << ", type " << t;
-    EXPECT_EQ(got.vertices[t].hop_offsets, expected.vertices[t].hop_offsets) << what << ", type " << t;
-  }
-  ASSERT_EQ(got.edges.size(), expected.edges.size()) << what;
-  for (std::size_t l = 0; l < got.edges.size(); ++l) {
-    EXPECT_EQ(got.edges[l].neighbors, expected.edges[l].neighbors) << what << ", link " << l;
-    EXPECT_EQ(got.edges[l].anchors, expected.edges[l].anchors) << what << ", link " << l;
-    EXPECT_EQ(got.edges[l].positions, expected.edges[l].positions) << what << ", link " << l;
-    EXPECT_EQ(got.edges[l].hop_offsets, expected.edges[l].hop_offsets) << what << ", link " << l;
-  }
-}
-
-std::vector<SampledLink> all_links(const graph::Schema& schema) {
-  std::vector<SampledLink> links;
-  for (std::uint16_t e = 0; e < schema.edge_types().size(); ++e) {
-    links.push_back({EdgeTypeId{e}, Direction::kIn});
-    links.push_back({EdgeTypeId{e}, Direction::kOut});
-  }
-  return links;
-}
-
-SamplingGraph replicate(const graph::GraphBlocks& whole, std::span<const SampledLink> links) {
-  const comm::Communicator& comm = tests::world();
-  return SamplingGraph::replicated(comm, tests::cut(whole, comm.rank(), comm.size()), links);
-}
-
-std::vector<std::uint32_t> rows_from(std::uint32_t begin, std::uint32_t count) {
-  std::vector<std::uint32_t> rows(count);
-  for (std::uint32_t i = 0; i < count; ++i) rows[i] = begin + i;
-  return rows;
-}
-
-/// 5 standard deviations above the mean of a chi-square variable.
-double chi_square_limit(double degrees_of_freedom) {
-  return degrees_of_freedom + 5 * std::sqrt(2 * degrees_of_freedom);
-}
+using namespace tests;
 
 TEST(NeighborSampler, EqualsItsDefinition) {
   NeighborSampler::Workspace workspace;  // one for all graphs
@@ -322,6 +194,217 @@ TEST(NeighborSampler, RefusesWhatHasNoMeaning) {
     const SeedRows seeds{VertexTypeId{0}, rows};
     EXPECT_THROW(sampler.sample({&seeds, 1}, 0, workspace, result), InternalError);
   }
+}
+
+/// A user linked to items 0, 1, ... with these weights and times.
+graph::GraphBlocks one_user(std::span<const float> weights, std::span<const std::int64_t> times) {
+  graph::EdgeType type;
+  type.source = VertexTypeId{0};
+  type.relation = "rates";
+  type.destination = VertexTypeId{1};
+  type.has_weights = !weights.empty();
+  type.has_times = !times.empty();
+  const std::size_t count = std::max(weights.size(), times.size());
+  std::vector<tests::Edge> edges;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    edges.push_back({0, i, weights.empty() ? 1 : weights[i], times.empty() ? 0 : times[i]});
+  }
+  return tests::make_graph({{"user", 1}, {"item", count}}, {{type, edges}});
+}
+
+/// Slots that a lone user draws, in the order drawn.
+std::vector<std::uint64_t> draw_alone(const SamplingGraph& graph, const FanoutOptions& options, std::uint64_t epoch,
+                                      std::int64_t time = 0) {
+  const std::vector<std::uint32_t> rows{0};
+  const std::vector<std::int64_t> times{time};
+  const SeedRows seeds{VertexTypeId{0}, rows, times};
+  NeighborSampler::Workspace workspace;
+  SampledSubgraph got;
+  NeighborSampler(graph, options).sample({&seeds, 1}, epoch, workspace, got);
+  return got.edges[0].positions;
+}
+
+TEST(NeighborSampler, EqualsItsDefinitionByWeightByTimeAndDisjoint) {
+  NeighborSampler::Workspace workspace;
+  SampledSubgraph got;
+  std::vector<tests::NamedGraph> graphs = tests::awkward_graphs();
+  graphs.push_back({"typed_larger", tests::random_typed(120, 8)});
+  for (const tests::NamedGraph& named : graphs) {
+    const std::vector<SampledLink> links = all_links(named.whole.schema);
+    for (const int kind : {0, 1, 2, 3, 4, 5, 6}) {
+      FanoutOptions options;
+      options.replace = kind % 2 == 1;
+      options.seed = 4;
+      options.weighted = kind == 0 || kind == 1 || kind == 6;
+      options.temporal = kind == 2 || kind == 3 ? TemporalRule::kUniform
+                         : kind == 4            ? TemporalRule::kLast
+                                                : TemporalRule::kNone;
+      options.disjoint = kind >= 5;
+      const SamplingGraph graph = replicate(named.whole, links, options.attributes());
+      for (const std::vector<std::int64_t>& per_hop : {std::vector<std::int64_t>{3, 2}, {1, 5, 2}, {-1, 2}, {40}}) {
+        if (options.replace && per_hop.front() < 0) continue;
+        options.fanouts.clear();
+        for (const std::int64_t fanout : per_hop) options.fanouts.emplace_back(links.size(), fanout);
+        const NeighborSampler sampler(graph, options);
+        for (std::uint16_t t = 0; t < named.whole.schema.vertex_types().size(); ++t) {
+          const auto count = named.whole.schema.vertex_type(VertexTypeId{t}).count;
+          std::vector<std::uint32_t> rows =
+              rows_from(0, static_cast<std::uint32_t>(std::min<std::uint64_t>(count, 20)));
+          if (options.is_disjoint() && !rows.empty()) rows.push_back(rows.front());
+          std::vector<std::int64_t> times(rows.size());
+          for (std::size_t i = 0; i < times.size(); ++i) times[i] = static_cast<std::int64_t>(i * 37 % 1000);
+          const SeedRows seeds{VertexTypeId{t}, rows, times};
+          sampler.sample({&seeds, 1}, 3, workspace, got);
+          expect_equal(got, serial_sample(named.whole, links, options, {&seeds, 1}, 3),
+                       named.name + ", kind " + std::to_string(kind));
+        }
+      }
+    }
+  }
+}
+
+TEST(NeighborSampler, DrawsInProportionToWeights) {
+  // Five items, one of weight 0. Two drawn: 16 ordered pairs with, 12 without replacement.
+  const std::vector<float> weights{1, 4, 0, 2, 3};
+  const graph::GraphBlocks whole = one_user(weights, {});
+  const std::vector<SampledLink> links{{EdgeTypeId{0}, Direction::kOut}};
+  constexpr double kTotal = 10;
+  constexpr std::uint64_t kEpochs = 20'000;
+  for (const bool replace : {false, true}) {
+    const FanoutOptions options{{{2}}, replace, 5, true};
+    const SamplingGraph graph = replicate(whole, links, options.attributes());
+    std::map<std::vector<std::uint64_t>, double> seen;
+    for (std::uint64_t epoch = 0; epoch < kEpochs; ++epoch) ++seen[draw_alone(graph, options, epoch)];
+    double chi_square = 0;
+    double outcomes = 0;
+    for (std::uint64_t a = 0; a < weights.size(); ++a) {
+      for (std::uint64_t b = 0; b < weights.size(); ++b) {
+        const double left = replace ? kTotal : kTotal - static_cast<double>(weights[a]);
+        const double p = static_cast<double>(weights[a]) / kTotal *
+                         (a == b && !replace ? 0 : static_cast<double>(weights[b]) / left);
+        const double count = seen[{a, b}];
+        if (p == 0) {
+          EXPECT_EQ(count, 0) << a << ", " << b;
+          continue;
+        }
+        chi_square += (count - kEpochs * p) * (count - kEpochs * p) / (kEpochs * p);
+        ++outcomes;
+      }
+    }
+    EXPECT_EQ(outcomes, replace ? 16 : 12);
+    EXPECT_LT(chi_square, chi_square_limit(outcomes - 1));
+  }
+}
+
+TEST(NeighborSampler, AnotherSlotDisplacesAtMostOneDrawnByWeight) {
+  std::vector<float> weights;
+  for (int i = 0; i < 30; ++i) weights.push_back(static_cast<float>(1 + i % 7));
+  const FanoutOptions options{{{6}}, false, 5, true};
+  const std::vector<SampledLink> links{{EdgeTypeId{0}, Direction::kOut}};
+  const SamplingGraph before = replicate(one_user(weights, {}), links, options.attributes());
+  weights.push_back(9);
+  const SamplingGraph after = replicate(one_user(weights, {}), links, options.attributes());
+  std::uint64_t displaced = 0;
+  for (std::uint64_t epoch = 0; epoch < 300; ++epoch) {
+    std::set<std::uint64_t> old_slots;
+    for (const std::uint64_t slot : draw_alone(before, options, epoch)) old_slots.insert(slot);
+    std::uint64_t fresh = 0;
+    for (const std::uint64_t slot : draw_alone(after, options, epoch)) {
+      if (old_slots.contains(slot)) continue;
+      EXPECT_EQ(slot, 30U);
+      ++fresh;
+    }
+    EXPECT_LE(fresh, 1U);
+    displaced += fresh;
+  }
+  EXPECT_GT(displaced, 0U);
+}
+
+TEST(NeighborSampler, SeesNoEdgeLaterThanTheSeed) {
+  const std::vector<std::int64_t> times{50, 10, 40, 10, 30, 90, 20};
+  const graph::GraphBlocks whole = one_user({}, times);
+  const std::vector<SampledLink> links{{EdgeTypeId{0}, Direction::kOut}};
+  FanoutOptions last{{{3}}, false, 5, false, TemporalRule::kLast};
+  const SamplingGraph graph = replicate(whole, links, last.attributes());
+  // The latest three, earliest first; equal times in slot order.
+  EXPECT_EQ(draw_alone(graph, last, 0, 45), (std::vector<std::uint64_t>{6, 4, 2}));
+  EXPECT_EQ(draw_alone(graph, last, 0, 40), (std::vector<std::uint64_t>{6, 4, 2}));
+  EXPECT_EQ(draw_alone(graph, last, 0, 10), (std::vector<std::uint64_t>{1, 3}));
+  EXPECT_EQ(draw_alone(graph, last, 0, 9), (std::vector<std::uint64_t>{}));
+  // Two of the five not later than 40, uniformly: 10 subsets.
+  const FanoutOptions uniform{{{2}}, false, 5, false, TemporalRule::kUniform};
+  constexpr std::uint64_t kEpochs = 10'000;
+  std::map<std::set<std::uint64_t>, double> seen;
+  for (std::uint64_t epoch = 0; epoch < kEpochs; ++epoch) {
+    const std::vector<std::uint64_t> drawn = draw_alone(graph, uniform, epoch, 40);
+    for (const std::uint64_t slot : drawn) EXPECT_LE(times[slot], 40);
+    ++seen[{drawn.begin(), drawn.end()}];
+  }
+  EXPECT_EQ(seen.size(), 10U);
+  double chi_square = 0;
+  for (const auto& [drawn, count] : seen) chi_square += (count - 1'000) * (count - 1'000) / 1'000;
+  EXPECT_LT(chi_square, chi_square_limit(9));
+  // With replacement, `last` draws among as many latest edges as it draws.
+  last.replace = true;
+  std::set<std::uint64_t> drawn;
+  for (std::uint64_t epoch = 0; epoch < 100; ++epoch) {
+    const std::vector<std::uint64_t> slots = draw_alone(graph, last, epoch, 60);
+    EXPECT_EQ(slots.size(), 3U);
+    drawn.insert(slots.begin(), slots.end());
+  }
+  EXPECT_EQ(drawn, (std::set<std::uint64_t>{0, 2, 4}));
+}
+
+TEST(NeighborSampler, DisjointSubgraphsAreThoseOfTheirSeedsAlone) {
+  const graph::GraphBlocks whole = tests::random_bipartite(100, 40, 1'500, 4);
+  const std::vector<SampledLink> links = all_links(whole.schema);
+  const SamplingGraph graph = replicate(whole, links);
+  FanoutOptions options{{{4, 4}, {3, 3}}, false, 8};
+  options.disjoint = true;
+  const NeighborSampler sampler(graph, options);
+  const std::vector<std::uint32_t> rows = rows_from(10, 12);
+  const SeedRows seeds{VertexTypeId{0}, rows};
+  NeighborSampler::Workspace workspace;
+  SampledSubgraph together;
+  SampledSubgraph alone;
+  sampler.sample({&seeds, 1}, 0, workspace, together);
+  for (std::uint32_t seed = 0; seed < rows.size(); ++seed) {
+    const SeedRows one{VertexTypeId{0}, std::span(rows).subspan(seed, 1)};
+    sampler.sample({&one, 1}, 0, workspace, alone);
+    for (std::size_t l = 0; l < links.size(); ++l) {
+      std::vector<std::uint64_t> of_seed;
+      const bool in = links[l].direction == Direction::kIn;
+      for (std::size_t e = 0; e < together.edges[l].positions.size(); ++e) {
+        const std::uint32_t anchor = together.edges[l].anchors[e];
+        EXPECT_EQ(together.vertices[in ? 1 : 0].seeds[anchor],
+                  together.vertices[in ? 0 : 1].seeds[together.edges[l].neighbors[e]]);
+        if (together.vertices[in ? 1 : 0].seeds[anchor] == seed) of_seed.push_back(together.edges[l].positions[e]);
+      }
+      EXPECT_EQ(of_seed, alone.edges[l].positions);
+    }
+  }
+}
+
+TEST(NeighborSampler, RefusesAttributesItWasNotGiven) {
+  const std::vector<float> weights{1, 2};
+  const std::vector<std::int64_t> times{1, 2};
+  const graph::GraphBlocks whole = one_user(weights, times);
+  const std::vector<SampledLink> links{{EdgeTypeId{0}, Direction::kOut}};
+  const SamplingGraph bare = replicate(whole, links);
+  EXPECT_THROW(NeighborSampler(bare, {{{1}}, false, 1, true}), InternalError);
+  EXPECT_THROW(NeighborSampler(bare, {{{1}}, false, 1, false, TemporalRule::kLast}), InternalError);
+  EXPECT_THROW(NeighborSampler(bare, {{{1}}, false, 1, true, TemporalRule::kLast}), ConfigError);
+  for (const float bad : {-1.0F, std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    const std::vector<float> broken{1, bad};
+    EXPECT_THROW(static_cast<void>(replicate(one_user(broken, {}), links, {true, false, false, false})), InputError);
+  }
+  const FanoutOptions temporal{{{1}}, false, 1, false, TemporalRule::kUniform};
+  const SamplingGraph timed = replicate(whole, links, temporal.attributes());
+  NeighborSampler::Workspace workspace;
+  SampledSubgraph result;
+  const std::vector<std::uint32_t> rows{0};
+  const SeedRows untimed{VertexTypeId{0}, rows};
+  EXPECT_THROW(NeighborSampler(timed, temporal).sample({&untimed, 1}, 0, workspace, result), InternalError);
 }
 
 }  // namespace
