@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// training_bench train.txt test.txt [epochs [evaluate_every [model [alpha regularisation]]]]: a model (LightGCN with
+// training_bench train.txt test.txt [epochs [evaluate_every [model [key=value ...]]]]: a model (LightGCN with
 // the authors' settings) on adjacency files; per epoch the loss and the time, every so often recall and ndcg; the time
 // of an evaluation of all users as a share of the multiply-add peak.
 #include <chrono>
 #include <cstdint>
+#include <map>
+#include <set>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "bench/bipartite_graphs.hpp"
 #include <fmt/format.h>
@@ -38,6 +42,52 @@ class PrintedProgress : public ProgressSink {
   void end(std::string_view) override {}
 };
 
+/// Epochs, cadence, and what follows the model as `key=value`.
+gnn::ModelOptions options_of(std::span<char*> arguments) {
+  gnn::ModelOptions options;
+  gnn::LoopOptions loop;
+  loop.epochs = arguments.size() > 3 ? std::stoull(arguments[3]) : 3;
+  loop.evaluate_every = arguments.size() > 4 ? std::stoull(arguments[4]) : 1;
+  std::map<std::string, double> values;
+  for (std::size_t a = 6; a < arguments.size(); ++a) {
+    const std::string_view argument = arguments[a];
+    const std::size_t equals = argument.find('=');
+    if (equals == std::string_view::npos) throw ConfigError(fmt::format("'{}' is not key=value", argument));
+    values[std::string(argument.substr(0, equals))] = std::stod(std::string(argument.substr(equals + 1)));
+  }
+  std::set<std::string> used;
+  const auto set = [&](const char* key, auto& value) {
+    const auto found = values.find(key);
+    if (found != values.end()) value = static_cast<std::remove_reference_t<decltype(value)>>(found->second);
+    if (found != values.end()) used.insert(key);
+  };
+  set("dim", loop.dim);
+  set("seed", loop.seed);
+  options.set_loop(loop);
+  options.set_batches([&](gnn::BatchOptions& batches) {
+    set("batch_size", batches.batch_size);
+    set("learning_rate", batches.learning_rate);
+    set("decay", batches.decay);
+    set("warmup_steps", batches.warmup_steps);
+    set("final_rate", batches.final_rate);
+    if (values.contains("final_rate")) batches.schedule = gnn::Schedule::kExponential;
+  });
+  set("layers", options.bpr.layers);
+  for (gnn::ContrastOptions* contrast : {&options.xsimgcl, static_cast<gnn::ContrastOptions*>(&options.simgcl)}) {
+    set("layers", contrast->layers);
+    set("contrast", contrast->contrast);
+    set("temperature", contrast->temperature);
+    set("noise", contrast->noise);
+    set("contrast_layer", contrast->contrast_layer);
+  }
+  set("alpha", options.ials.alpha);
+  set("regularisation", options.ials.regularisation);
+  for (const auto& [key, value] : values) {
+    if (!used.contains(key)) throw ConfigError(fmt::format("there is no option '{}'", key));
+  }
+  return options;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -45,8 +95,7 @@ int main(int argc, char** argv) {
   const comm::Communicator& world = environment.world();
   return comm::run_to_exit_code(world, [&] {
     if (argc < 3)
-      throw ConfigError(
-          "usage: training_bench train.txt test.txt [epochs [evaluate_every [model [alpha regularisation]]]]");
+      throw ConfigError("usage: training_bench train.txt test.txt [epochs [evaluate_every [model [key=value ...]]]]");
     const bench::BipartiteGraph input = bench::read_adjacency(world, argv[1], argv[2]);
     const graph::DistributedGraph graph = bench::scatter(world, input.blocks);
     const EdgeTypeId type{0};
@@ -54,14 +103,8 @@ int main(int argc, char** argv) {
     const gnn::TestItems test = gnn::test_items_of_owners(world, interactions, input.test_offsets, input.test_items);
     const std::uint32_t cutoffs[] = {20};
 
-    gnn::ModelOptions options;
-    options.bpr.epochs = options.ials.epochs = argc > 3 ? std::stoull(argv[3]) : 3;
-    options.bpr.evaluate_every = options.ials.evaluate_every = argc > 4 ? std::stoull(argv[4]) : 1;
     const gnn::Model& model = gnn::find_model(argc > 5 ? argv[5] : "lightgcn");
-    if (argc > 7) {
-      options.ials.alpha = std::stod(argv[6]);
-      options.ials.regularisation = std::stod(argv[7]);
-    }
+    const gnn::ModelOptions options = options_of(std::span(argv, static_cast<std::size_t>(argc)));
     PrintedProgress progress;
     gnn::TrainHooks hooks;
     hooks.progress = &progress;

@@ -7,6 +7,7 @@
 #include "engine/base/isa.hpp"
 #include "engine/parallel/parallel.hpp"
 #include "gnn/detail/kernels.hpp"
+#include "gnn/detail/noise_kernels.hpp"
 
 namespace rove::gnn {
 namespace {
@@ -69,7 +70,27 @@ void LinearPropagation::set_active(const Batch& batch) {
   }
 }
 
-void LinearPropagation::forward(const EmbeddingTable& table, const Batch& batch, float* row_buffer) {
+/// `results` are sums times `chain`, or times `after` in the last layer: the noise is scaled like the state it joins.
+void LinearPropagation::add_noise(const LayerNoise& noise, std::uint32_t layer, std::span<const std::uint32_t> rows,
+                                  const float* results, float* to, bool is_last) const {
+  detail::NoiseRows task;
+  task.rows = rows.data();
+  task.count = rows.size();
+  task.width = width_;
+  task.dim = noise.dim;
+  task.results = results;
+  task.keys = reinterpret_cast<const std::uint64_t*>(propagation_->graph().owned_keys().data());
+  task.scale = is_last ? nullptr : propagation_->before().data();
+  task.strength = noise.strength;
+  task.random = noise.random;
+  task.step = noise.view << 16U | layer;
+  task.to = to;
+  task.scatter = !is_last;
+  pick_isa(detail::avx2::add_noise, detail::avx512::add_noise)(task);
+}
+
+void LinearPropagation::forward(const EmbeddingTable& table, const Batch& batch, float* row_buffer,
+                                const LayerNoise* noise, LayerTap<float> tap) {
   set_active(batch);
   detail::RowUpdate gather{table.values().data(), row_buffer, batch.active.data(), batch.active.size(), width_};
   gather.factor = weights_[0];
@@ -84,9 +105,21 @@ void LinearPropagation::forward(const EmbeddingTable& table, const Batch& batch,
       const Side& side = side_of(start, k);
       pull.source_type = side_of(start, k - 1).type;
       pull.rows = &propagation_->rows_of_type(side.type);
-      propagation_->pull(k == 1 ? scaled_.span() : work_.span(), width_, pull, work_.span());
+      const std::span<float> from = k == 1 ? scaled_.span() : work_.span();
+      if (noise == nullptr) {
+        propagation_->pull(from, width_, pull, work_.span());
+      } else {
+        propagation_->pull(from, width_, pull, [&](std::span<const std::uint32_t> rows, const float* results) {
+          add_noise(*noise, k, rows, results, work_.data(), false);
+        });
+      }
       gather = {work_.data(), row_buffer + side.first * width_, side.active.data(), side.active.size(), width_};
       gather.scale = propagation_->undo_before().data();
+      if (tap.layer == k) {
+        gather.to = tap.rows + side.first * width_;
+        update(gather);
+        gather.to = row_buffer + side.first * width_;
+      }
       gather.factor = weights_[k];
       gather.add = true;
       update(gather);
@@ -98,17 +131,28 @@ void LinearPropagation::forward(const EmbeddingTable& table, const Batch& batch,
     const auto consume = [&](std::span<const std::uint32_t> rows, const float* results) {
       std::array<std::uint32_t, exec::Propagation::kBlockRows> places{};
       for (std::size_t i = 0; i < rows.size(); ++i) places[i] = batch_index_[rows[i]] - 1;
+      std::vector<float> perturbed;
+      if (noise != nullptr) {
+        perturbed.resize(rows.size() * width_);
+        add_noise(*noise, num_layers(), rows, results, perturbed.data(), true);
+        results = perturbed.data();
+      }
       detail::RowUpdate task{results, row_buffer, places.data(), rows.size(), width_};
+      task.scatter = true;
+      if (tap.layer == num_layers()) {
+        task.to = tap.rows;
+        kernel(task);
+        task.to = row_buffer;
+      }
       task.factor = weights_.back();
       task.add = true;
-      task.scatter = true;
       kernel(task);
     };
     propagation_->pull(num_layers() == 1 ? scaled_.span() : work_.span(), width_, pull, consume);
   }
 }
 
-void LinearPropagation::backward(const float* gradients, const GradientConsumer& consume) {
+void LinearPropagation::backward(const float* gradients, const GradientConsumer& consume, LayerTap<const float> tap) {
   if (num_layers() == 0) {
     std::vector<std::uint32_t> rows(propagation_->num_owned());
     std::iota(rows.begin(), rows.end(), 0U);
@@ -128,6 +172,11 @@ void LinearPropagation::backward(const float* gradients, const GradientConsumer&
     scatter.factor = weights_[k];
     scatter.scatter = true;
     scatter.add = k < num_layers();
+    update(scatter);
+    if (tap.layer != k || k == 0) return;
+    scatter.from = tap.rows + side.first * width_;
+    scatter.factor = 1.0F;
+    scatter.add = true;
     update(scatter);
   };
   for (std::uint32_t start = 0; start < 2; ++start) {

@@ -8,11 +8,28 @@
 #include <vector>
 
 #include "engine/base/huge_buffer.hpp"
+#include "engine/base/random.hpp"
 #include "engine/exec/propagation.hpp"
 #include "gnn/batches.hpp"
 #include "gnn/embedding_table.hpp"
 
 namespace rove::gnn {
+
+/// Noise that SimGCL (Yu et al., SIGIR 2022, arXiv 2112.08679) adds to every layer it computes: a row of length
+/// `strength` in the orthant of the state. Drawn by vertex key, layer and view from a stream of the step.
+struct LayerNoise {
+  const RandomStream* random = nullptr;
+  std::uint32_t view = 0;
+  std::uint32_t dim = 0;
+  float strength = 0.0F;
+};
+
+/// One layer's state at the active rows, on the way forward, or the loss's gradient there, on the way back.
+template <class Float>
+struct LayerTap {
+  std::uint32_t layer = 0;  ///< 1 ... K; 0: none
+  Float* rows = nullptr;    ///< one per active row
+};
 
 /// H = w_0 X + w_1 Â X + ... + w_K Â^K X for a table X on a bipartite graph, and its gradient by Horner's rule without
 /// stored activations (LightGCN, arXiv 2002.02126; K = 0 is matrix factorisation). Per batch the last layer is computed
@@ -36,14 +53,17 @@ class LinearPropagation {
   [[nodiscard]] const float* scaled_by() const { return propagation_->before().data(); }
   void refresh(const EmbeddingTable& table);
 
-  /// **Collective.** H of the batch's active rows into the first rows of the row buffer.
-  void forward(const EmbeddingTable& table, const Batch& batch, float* row_buffer);
+  /// **Collective.** H of the batch's active rows into the first rows of the row buffer. With `noise`, layers 1 ... K
+  /// are perturbed.
+  void forward(const EmbeddingTable& table, const Batch& batch, float* row_buffer, const LayerNoise* noise = nullptr,
+               LayerTap<float> tap = {});
   /// Called from several threads with disjoint rows: `results` is the gradient that arrives through propagation
   /// (nullptr: none), to which w_0 · gradient is still to be added for active rows.
   using GradientConsumer = std::function<void(std::span<const std::uint32_t> rows, const float* results)>;
   /// **Collective.** Hands over ∂L/∂X of every owned row of the two types once, given ∂L/∂H of the active rows of the
-  /// batch that `forward` saw last. X and D^-b X of a row may be changed once it was handed over.
-  void backward(const float* gradients, const GradientConsumer& consume);
+  /// batch that `forward` saw last, and what the tapped layer adds. Noise does not depend on X and has no part in it. X
+  /// and D^-b X of a row may be changed once it was handed over.
+  void backward(const float* gradients, const GradientConsumer& consume, LayerTap<const float> tap = {});
   /// Per owned row: 1 + its place among the active rows of the present batch, or 0.
   [[nodiscard]] const std::uint32_t* batch_index() const { return batch_index_.data(); }
   [[nodiscard]] float first_weight() const { return weights_[0]; }
@@ -60,6 +80,8 @@ class LinearPropagation {
     exec::Propagation::Rows rows;
   };
   void set_active(const Batch& batch);
+  void add_noise(const LayerNoise& noise, std::uint32_t layer, std::span<const std::uint32_t> rows,
+                 const float* results, float* to, bool is_last) const;
   /// The side that hop k of the chain which starts at `start` writes; hop 0 is the start itself.
   [[nodiscard]] const Side& side_of(std::uint32_t start, std::uint32_t hop) const { return sides_[(start + hop) % 2]; }
 

@@ -9,6 +9,8 @@
 #include "engine/base/memory_plan.hpp"
 #include "gnn/train_ials.hpp"
 #include "gnn/train_lightgcn.hpp"
+#include "gnn/train_simgcl.hpp"
+#include "gnn/train_xsimgcl.hpp"
 
 namespace rove::gnn {
 
@@ -21,11 +23,22 @@ enum class ModelOutput : std::uint8_t {
 /// The options of every family of models; a model reads its own.
 struct ModelOptions {
   TrainOptions bpr;
+  ContrastOptions xsimgcl;
+  SimGclOptions simgcl;
   IalsOptions ials;
 
+  /// What every model trained on batches reads.
+  template <class Set>
+  void set_batches(const Set& set) {
+    set(bpr);
+    set(xsimgcl);
+    set(simgcl);
+  }
   /// Sets what every model reads.
   void set_loop(const LoopOptions& loop) {
     static_cast<LoopOptions&>(bpr) = loop;
+    static_cast<LoopOptions&>(xsimgcl) = loop;
+    static_cast<LoopOptions&>(simgcl) = loop;
     static_cast<LoopOptions&>(ials) = loop;
   }
 };
@@ -62,6 +75,8 @@ consteval Model vectors(std::string_view name, bool has_bpr_loss) {
 inline constexpr auto kModels = std::to_array<Model>({
     detail::vectors<&ModelOptions::bpr, train_lightgcn, plan_lightgcn>("lightgcn", true),
     detail::vectors<&ModelOptions::bpr, train_mf, plan_mf>("mf", true),
+    detail::vectors<&ModelOptions::xsimgcl, train_xsimgcl, plan_xsimgcl>("xsimgcl", true),
+    detail::vectors<&ModelOptions::simgcl, train_simgcl, plan_simgcl>("simgcl", true),
     detail::vectors<&ModelOptions::ials, train_ials, plan_ials>("ials", false),
 });
 

@@ -57,10 +57,14 @@ TrainOptions without_layers(TrainOptions options) {
 
 }  // namespace
 
+std::unique_ptr<BatchModel> make_lightgcn(const BatchContext& context, const TrainOptions& options) {
+  return std::make_unique<LightGcn>(context, options);
+}
+
 TrainResult train_lightgcn(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
                            const TrainOptions& options, const TrainHooks& hooks) {
   return train_on_batches(comm, graph, type, options, hooks,
-                          [&](const BatchContext& context) { return std::make_unique<LightGcn>(context, options); });
+                          [&](const BatchContext& context) { return make_lightgcn(context, options); });
 }
 
 TrainResult train_mf(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,

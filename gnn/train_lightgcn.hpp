@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "engine/base/memory_plan.hpp"
 #include "engine/comm/communicator.hpp"
@@ -29,6 +30,9 @@ struct TrainOptions : BatchOptions {
 /// **Collective.** Matrix factorisation: the same without layers.
 [[nodiscard]] TrainResult train_mf(const comm::Communicator& comm, const graph::DistributedGraph& graph,
                                    EdgeTypeId type, const TrainOptions& options, const TrainHooks& hooks);
+
+/// The model alone. The options must outlive it.
+[[nodiscard]] std::unique_ptr<BatchModel> make_lightgcn(const BatchContext& context, const TrainOptions& options);
 
 /// What training holds on one rank.
 [[nodiscard]] MemoryPlan plan_lightgcn(const ModelShare& share, const TrainOptions& options);

@@ -160,21 +160,36 @@ gnn::ModelOptions model_options(const Config& config) {
   loop.patience = config.count("train.patience");
   loop.stop_metric = config.text("train.stop_metric");
   models.set_loop(loop);
-  gnn::TrainOptions& options = models.bpr;
-  options.layers = checked_cast<std::uint32_t>(config.count("train.layers"), "train.layers");
-  options.batch_size = config.count("train.batch_size", 1);
-  options.learning_rate = config.real("train.learning_rate");
-  options.schedule =
-      choose<gnn::Schedule>(config.text("train.schedule"), {{"constant", gnn::Schedule::kConstant},
-                                                            {"linear", gnn::Schedule::kLinear},
-                                                            {"exponential", gnn::Schedule::kExponential}});
-  options.final_rate = config.real("train.final_rate");
-  options.warmup_steps = config.count("train.warmup_steps");
-  options.decay = config.real("train.decay");
-  options.sampler =
-      choose<gnn::SamplerKind>(config.text("train.sampler"), {{"stratified", gnn::SamplerKind::kUserStratified},
-                                                              {"uniform", gnn::SamplerKind::kUserUniform},
-                                                              {"edge", gnn::SamplerKind::kEdgeUniform}});
+  const auto layers = checked_cast<std::uint32_t>(config.count("train.layers"), "train.layers");
+  models.bpr.layers = layers;
+  models.set_batches([&](gnn::BatchOptions& options) {
+    options.batch_size = config.count("train.batch_size", 1);
+    options.learning_rate = config.real("train.learning_rate");
+    options.schedule =
+        choose<gnn::Schedule>(config.text("train.schedule"), {{"constant", gnn::Schedule::kConstant},
+                                                              {"linear", gnn::Schedule::kLinear},
+                                                              {"exponential", gnn::Schedule::kExponential}});
+    options.final_rate = config.real("train.final_rate");
+    options.warmup_steps = config.count("train.warmup_steps");
+    options.decay = config.real("train.decay");
+    if (config.text("train.sampler") == "auto") return;
+    options.sampler =
+        choose<gnn::SamplerKind>(config.text("train.sampler"), {{"stratified", gnn::SamplerKind::kUserStratified},
+                                                                {"uniform", gnn::SamplerKind::kUserUniform},
+                                                                {"edge", gnn::SamplerKind::kEdgeUniform}});
+  });
+  const auto contrast = [&](gnn::ContrastOptions& options) {
+    const auto set = [&](const char* key, double& value) {
+      if (config.has(key)) value = config.real(key);
+    };
+    options.layers = layers;
+    set("train.contrast", options.contrast);
+    set("train.temperature", options.temperature);
+    set("train.noise", options.noise);
+    options.contrast_layer = checked_cast<std::uint32_t>(config.count("train.contrast_layer"), "train.contrast_layer");
+  };
+  contrast(models.xsimgcl);
+  contrast(models.simgcl);
   gnn::IalsOptions& ials = models.ials;
   ials.alpha = config.real("train.alpha");
   ials.regularisation = config.real("train.regularisation");

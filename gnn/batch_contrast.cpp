@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnn/batch_contrast.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+
+#include "engine/base/isa.hpp"
+#include "engine/base/math.hpp"
+#include "engine/exec/propagation.hpp"
+#include "engine/parallel/parallel.hpp"
+#include "gnn/batch_training.hpp"
+#include "gnn/detail/contrast_kernels.hpp"
+
+namespace rove::gnn {
+namespace {
+
+constexpr std::uint64_t kRowGrain = 256;
+
+}  // namespace
+
+BatchSides sides_of(const Batch& batch, const Interactions& interactions) {
+  const IndexRange users = interactions.owned_users();
+  const auto zero = static_cast<std::uint32_t>(batch.num_rows() - 1);
+  BatchSides sides;
+  for (std::uint32_t place = 0; place < batch.active.size(); ++place) {
+    if (batch.active[place] >= users.begin && batch.active[place] < users.end) {
+      sides.users.push_back(place);
+      continue;
+    }
+    // A positive's gradient term subtracts the user's row and adds nothing.
+    const auto terms =
+        std::span(batch.terms)
+            .subspan(batch.term_offsets[place], batch.term_offsets[place + 1] - batch.term_offsets[place]);
+    if (std::ranges::any_of(terms, [&](const detail::GradientTerm& term) { return term.plus == zero; })) {
+      sides.positives.push_back(place);
+    }
+  }
+  return sides;
+}
+
+void UnitRows::gather(const comm::Communicator& comm, const graph::DistributedGraph& graph, const Batch& batch,
+                      std::span<const std::uint32_t> places, const float* rows, std::uint32_t width) {
+  width_ = width;
+  inverse_norms_.resize(places.size());
+  own_.resize(places.size() * width);
+  detail::NormaliseRow* const normalise = pick_isa(detail::avx2::normalise_row, detail::avx512::normalise_row);
+  parallel::for_each({0, places.size()}, kRowGrain, [&](std::uint64_t i) {
+    inverse_norms_[i] = normalise(rows + std::size_t{places[i]} * width, width, own_.data() + i * width);
+  });
+
+  // The rows of all ranks, by ascending stable id.
+  std::vector<std::uint64_t> ids(places.size());
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    ids[i] = graph.index_map().stable_of(LocalVertexId{batch.active[places[i]]}).value();
+  }
+  const comm::Gathered<std::uint64_t> all_ids = comm.all_gather_v(std::span<const std::uint64_t>(ids));
+  const std::vector<float> all_rows =
+      comm.size() == 1 ? std::vector<float>() : comm.all_gather_v(std::span<const float>(own_)).data;
+  const float* from = comm.size() == 1 ? own_.data() : all_rows.data();
+  positions_of_all_ = all_ids.data.size();
+  std::vector<std::uint32_t> order(positions_of_all_);
+  std::iota(order.begin(), order.end(), 0U);
+  std::ranges::sort(order, {}, [&](std::uint32_t i) { return all_ids.data[i]; });
+
+  const std::uint64_t padded = detail::padded_keys(positions_of_all_);
+  grow(rows_, padded * width);
+  grow(panels_, padded * width);
+  const std::uint64_t first_own = all_ids.offsets[comm.rank().index()];
+  positions_.resize(places.size());
+  parallel::for_each({0, padded}, kRowGrain, [&](std::uint64_t position) {
+    float* to = rows_.data() + position * width;
+    if (position < positions_of_all_) {
+      const std::uint64_t source = order[position];
+      std::copy_n(from + source * width, width, to);
+      if (source >= first_own && source - first_own < places.size()) positions_[source - first_own] = position;
+    } else {
+      std::fill_n(to, width, 0.0F);
+    }
+    float* panel =
+        panels_.data() + position / detail::kKeyPanel * detail::kKeyPanel * width + position % detail::kKeyPanel;
+    for (std::uint32_t c = 0; c < width; ++c) panel[std::size_t{c} * detail::kKeyPanel] = to[c];
+  });
+}
+
+void BatchContrast::attract(const UnitRows& anchors, const UnitRows& keys, double sharpness, bool skip_self,
+                            const float* factors, Pull& pull) const {
+  const std::uint64_t own = anchors.num_own();
+  const std::uint64_t padded = detail::padded_keys(keys.size());
+  pull.sums.resize(own + detail::kAnchorBlock);
+  pull.self_dots.resize(own + detail::kAnchorBlock);
+  pull.rows.resize((own + detail::kAnchorBlock) * width_);
+  detail::Attract* const kernel = pick_isa(detail::avx2::attract, detail::avx512::attract);
+  struct Scratch {
+    std::vector<float> anchors;
+    std::vector<float> weights;
+  };
+  parallel::PerThread<Scratch> scratch;
+  parallel::for_chunks({0, own}, detail::kAnchorBlock, [&](IndexRange chunk) {
+    Scratch& mine = scratch.local();
+    mine.anchors.assign(std::size_t{detail::kAnchorBlock} * width_, 0.0F);
+    mine.weights.resize(detail::kAnchorBlock * padded);
+    for (std::uint64_t i = 0; i < chunk.size(); ++i) {
+      std::copy_n(anchors.row(anchors.positions()[chunk.begin + i]), width_, mine.anchors.data() + i * width_);
+    }
+    detail::AttractTask task;
+    task.anchors = mine.anchors.data();
+    task.num_anchors = static_cast<std::uint32_t>(chunk.size());
+    task.width = width_;
+    task.panels = keys.panels();
+    task.keys = keys.rows();
+    task.num_keys = keys.size();
+    task.factors = factors;
+    // Both views hold the same vertices: an anchor's key stands where it stands.
+    task.selves = anchors.positions().data() + chunk.begin;
+    task.skip_self = skip_self;
+    task.sharpness = static_cast<float>(sharpness);
+    task.weights = mine.weights.data();
+    task.sums = pull.sums.data() + chunk.begin;
+    task.self_dots = pull.self_dots.data() + chunk.begin;
+    task.out = pull.rows.data() + chunk.begin * width_;
+    kernel(task);
+  });
+}
+
+void BatchContrast::add_gradients(const UnitRows& units, std::span<const std::uint32_t> places, const Pull& pull,
+                                  std::span<const float> scales, const UnitRows& others, float other_weight,
+                                  double factor, float* to) const {
+  detail::CombineRows* const combine = pick_isa(detail::avx2::combine_rows, detail::avx512::combine_rows);
+  detail::AddNormalisedGradient* const add =
+      pick_isa(detail::avx2::add_normalised_gradient, detail::avx512::add_normalised_gradient);
+  parallel::for_chunks({0, places.size()}, kRowGrain, [&](IndexRange chunk) {
+    std::vector<float> g(width_);
+    for (std::uint64_t i = chunk.begin; i < chunk.end; ++i) {
+      const std::uint64_t position = units.positions()[i];
+      combine(pull.rows.data() + i * width_, scales.empty() ? 1.0F : scales[i], others.row(position), other_weight,
+              width_, g.data());
+      add(g.data(), units.row(position), width_, units.inverse_norms()[i], static_cast<float>(factor),
+          to + std::size_t{places[i]} * width_);
+    }
+  });
+}
+
+void BatchContrast::info_nce(const comm::Communicator& comm, const graph::DistributedGraph& graph, const Batch& batch,
+                             std::span<const std::uint32_t> places, const float* anchors, const float* keys,
+                             double temperature, double weight, float* anchor_gradients, float* key_gradients,
+                             ExactSum& loss) {
+  first_.gather(comm, graph, batch, places, anchors, width_);
+  second_.gather(comm, graph, batch, places, keys, width_);
+  if (first_.size() == 0) return;
+  const double sharpness = 1.0 / temperature;
+  const double mean = weight / static_cast<double>(first_.size());
+  const double factor = mean * sharpness;
+  attract(first_, second_, sharpness, false, nullptr, pull_);
+  std::vector<float> shares(places.size());
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    shares[i] = 1.0F / pull_.sums[i];
+    const double value =
+        math::log(static_cast<double>(pull_.sums[i])) - (static_cast<double>(pull_.self_dots[i]) - 1.0) * sharpness;
+    if (std::isfinite(value)) loss.add(mean * value);
+  }
+  add_gradients(first_, places, pull_, shares, second_, -1.0F, factor, anchor_gradients);
+
+  // The keys' side: every anchor counts as one.
+  std::vector<float> factors(detail::padded_keys(first_.size()));
+  const std::vector<float> all_shares = comm.all_gather_v(std::span<const float>(shares)).data;
+  const std::vector<std::uint64_t> all_positions =
+      comm.all_gather_v(std::span<const std::uint64_t>(first_.positions())).data;
+  for (std::size_t i = 0; i < all_shares.size(); ++i) factors[all_positions[i]] = all_shares[i];
+  attract(second_, first_, sharpness, false, factors.data(), pull_);
+  add_gradients(second_, places, pull_, {}, first_, -1.0F, factor, key_gradients);
+}
+
+void BatchContrast::uniformity(const comm::Communicator& comm, const graph::DistributedGraph& graph, const Batch& batch,
+                               std::span<const std::uint32_t> places, const float* rows, double weight,
+                               float* gradients, ExactSum& loss) {
+  constexpr double kSharpness = 4.0;  // exp(-2 ‖x - y‖²) = exp(4 (<x, y> - 1)) of unit rows
+  first_.gather(comm, graph, batch, places, rows, width_);
+  const auto count = static_cast<double>(first_.size());
+  if (first_.size() < 2) return;
+  attract(first_, first_, kSharpness, true, nullptr, pull_);
+  ExactSum own;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (std::isfinite(pull_.sums[i])) own.add(static_cast<double>(pull_.sums[i]));
+  }
+  const double sum = comm.all_reduce(own).value();  // every pair twice
+  if (!(sum > 0)) return;
+  if (comm.is_root()) loss.add(weight * math::log(sum / (count * (count - 1.0))));
+  add_gradients(first_, places, pull_, {}, first_, 0.0F, weight * 2.0 * kSharpness / sum, gradients);
+}
+
+std::uint64_t contrast_bytes(std::uint64_t batch_size, std::uint32_t dim, std::uint32_t threads) {
+  const std::uint64_t row = exec::padded_width(dim) * sizeof(float);
+  return 9 * batch_size * row + threads * detail::kAnchorBlock * (batch_size + detail::kKeyPanel) * sizeof(float);
+}
+
+}  // namespace rove::gnn

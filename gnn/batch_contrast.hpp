@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "engine/base/exact_sum.hpp"
+#include "engine/base/huge_buffer.hpp"
+#include "engine/comm/communicator.hpp"
+#include "gnn/batches.hpp"
+#include "gnn/interactions.hpp"
+
+namespace rove::gnn {
+
+/// The distinct users and the distinct positive items of a batch that this rank owns: places among the active rows,
+/// ascending.
+struct BatchSides {
+  std::vector<std::uint32_t> users;
+  std::vector<std::uint32_t> positives;
+};
+[[nodiscard]] BatchSides sides_of(const Batch& batch, const Interactions& interactions);
+
+/// Rows of a batch divided by their lengths, those of all ranks on every rank in order of stable id: what losses over
+/// pairs of rows read. Memory: two copies of the rows.
+class UnitRows {
+ public:
+  /// **Collective.** `rows`: one of `width` floats per active row of the batch; those at `places` are taken.
+  void gather(const comm::Communicator& comm, const graph::DistributedGraph& graph, const Batch& batch,
+              std::span<const std::uint32_t> places, const float* rows, std::uint32_t width);
+
+  [[nodiscard]] std::uint64_t size() const { return positions_of_all_; }
+  [[nodiscard]] std::uint64_t num_own() const { return positions_.size(); }
+  /// Where this rank's rows stand among all.
+  [[nodiscard]] std::span<const std::uint64_t> positions() const { return positions_; }
+  [[nodiscard]] std::span<const float> inverse_norms() const { return inverse_norms_; }
+  [[nodiscard]] const float* row(std::uint64_t position) const { return rows_.data() + position * width_; }
+  /// `row`s and panels as the kernel reads them.
+  [[nodiscard]] const float* rows() const { return rows_.data(); }
+  [[nodiscard]] const float* panels() const { return panels_.data(); }
+  [[nodiscard]] std::uint32_t width() const { return width_; }
+
+ private:
+  std::uint32_t width_ = 0;
+  std::uint64_t positions_of_all_ = 0;
+  std::vector<std::uint64_t> positions_;
+  std::vector<float> inverse_norms_;
+  std::vector<float> own_;
+  HugeBuffer<float> rows_;
+  HugeBuffer<float> panels_;
+};
+
+/// Losses over all pairs of a batch's rows, by cosine. The bits depend on the batch alone.
+class BatchContrast {
+ public:
+  explicit BatchContrast(std::uint32_t width) : width_(width) {}
+
+  /// **Collective.** InfoNCE (van den Oord et al., arXiv 1807.03748) of the chosen rows between two views:
+  ///   weight · mean_i ( -cos(a_i, b_i) / temperature + log Σ_j exp(cos(a_i, b_j) / temperature) )
+  /// over the s rows of all ranks. Adds the gradients to the rows at `places`, and this rank's share of the loss.
+  /// Cost: 8 s² / P · width multiply-adds; two rows of every place, and one float, go to every rank.
+  void info_nce(const comm::Communicator& comm, const graph::DistributedGraph& graph, const Batch& batch,
+                std::span<const std::uint32_t> places, const float* anchors, const float* keys, double temperature,
+                double weight, float* anchor_gradients, float* key_gradients, ExactSum& loss);
+
+  /// **Collective.** Uniformity (Wang and Isola, ICML 2020): weight · log mean_{i < j} exp(-2 ‖x_i - x_j‖²) of unit
+  /// rows.
+  void uniformity(const comm::Communicator& comm, const graph::DistributedGraph& graph, const Batch& batch,
+                  std::span<const std::uint32_t> places, const float* rows, double weight, float* gradients,
+                  ExactSum& loss);
+
+ private:
+  struct Pull {
+    std::vector<float> sums;
+    std::vector<float> self_dots;
+    std::vector<float> rows;
+  };
+  /// The kernel over this rank's anchors.
+  void attract(const UnitRows& anchors, const UnitRows& keys, double sharpness, bool skip_self, const float* factors,
+               Pull& pull) const;
+  /// `to` at the places += factor · adjoint of the normalisation of (scales_i · pulled_i + other_weight · other_i).
+  void add_gradients(const UnitRows& units, std::span<const std::uint32_t> places, const Pull& pull,
+                     std::span<const float> scales, const UnitRows& others, float other_weight, double factor,
+                     float* to) const;
+
+  std::uint32_t width_;
+  UnitRows first_;
+  UnitRows second_;
+  Pull pull_;
+};
+
+/// Bytes that contrasting a batch of this size holds.
+[[nodiscard]] std::uint64_t contrast_bytes(std::uint64_t batch_size, std::uint32_t dim, std::uint32_t threads);
+
+}  // namespace rove::gnn

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace rove::gnn::detail {
+
+/// Anchors that a kernel takes at a time.
+inline constexpr std::uint32_t kAnchorBlock = 24;
+/// Keys are padded to a multiple of this many.
+inline constexpr std::uint32_t kKeyPanel = 32;
+
+/// A block of unit rows against many: with d_ij = <a_i, b_j> and e_ij = exp(sharpness (d_ij - 1)),
+///   sums[i] = Σ_j e_ij      out_i = Σ_j (e_ij · factor_j) b_j
+/// A dot product and an entry of `out` are one fused chain each, in order of columns and of keys; a sum follows the
+/// lane tree. The bits of a row depend on it and the keys alone.
+struct AttractTask {
+  const float* anchors = nullptr;  ///< kAnchorBlock rows of `width`; those beyond `num_anchors` are zero
+  std::uint32_t num_anchors = 0;
+  std::uint32_t width = 0;                ///< a multiple of 16
+  const float* panels = nullptr;          ///< panel p holds, column by column, keys 32 p ... 32 p + 31
+  const float* keys = nullptr;            ///< the same, padded to a whole panel, row by row
+  std::uint64_t num_keys = 0;             ///< without padding
+  const float* factors = nullptr;         ///< per key, padded; nullptr: 1
+  const std::uint64_t* selves = nullptr;  ///< per anchor: the key that goes with it
+  bool skip_self = false;                 ///< e_ij of that key counts as 0
+  float sharpness = 1.0F;
+  float* weights = nullptr;  ///< scratch: kAnchorBlock rows of `padded(num_keys)`
+  float* sums = nullptr;     ///< kAnchorBlock
+  float* self_dots = nullptr;
+  float* out = nullptr;  ///< kAnchorBlock rows of `width`
+};
+[[nodiscard]] constexpr std::uint64_t padded_keys(std::uint64_t keys) {
+  return (keys + kKeyPanel - 1) / kKeyPanel * kKeyPanel;
+}
+using Attract = void(const AttractTask& task);
+
+/// unit = row / max(‖row‖, 1e-12); returns the reciprocal of the divisor.
+using NormaliseRow = float(const float* row, std::uint32_t width, float* unit);
+/// The adjoint: to += factor · inverse_norm · (g - <g, unit> unit).
+using AddNormalisedGradient = void(const float* g, const float* unit, std::uint32_t width, float inverse_norm,
+                                   float factor, float* to);
+/// to = a · x + b · y, over rows.
+using CombineRows = void(const float* x, float a, const float* y, float b, std::uint32_t width, float* to);
+
+#define ROVE_CONTRAST_KERNELS                    \
+  Attract attract;                               \
+  NormaliseRow normalise_row;                    \
+  AddNormalisedGradient add_normalised_gradient; \
+  CombineRows combine_rows;
+namespace avx2 {
+ROVE_CONTRAST_KERNELS
+}
+namespace avx512 {
+ROVE_CONTRAST_KERNELS
+}
+#undef ROVE_CONTRAST_KERNELS
+
+}  // namespace rove::gnn::detail

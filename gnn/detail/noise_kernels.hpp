@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "engine/base/random.hpp"
+
+namespace rove::gnn::detail {
+
+/// to[rows[i]] = x_i + strength · scale[rows[i]] · sign(x_i) ⊙ r / ‖r‖, r uniform in (0, 1)^dim by (key, step): one
+/// byte of a Philox block per column. sign(0) = 0.
+struct NoiseRows {
+  const std::uint32_t* rows = nullptr;  ///< owned local ids
+  std::uint64_t count = 0;
+  std::uint32_t width = 0;
+  std::uint32_t dim = 0;
+  const float* results = nullptr;       ///< x, one row per entry of `rows`
+  const std::uint64_t* keys = nullptr;  ///< per owned row
+  const float* scale = nullptr;         ///< per owned row; nullptr: 1
+  float strength = 0.0F;
+  const RandomStream* random = nullptr;
+  std::uint32_t step = 0;
+  float* to = nullptr;
+  bool scatter = false;  ///< `to` by rows[i]; otherwise in order
+};
+using AddNoise = void(const NoiseRows& task);
+
+namespace avx2 {
+AddNoise add_noise;
+}
+namespace avx512 {
+AddNoise add_noise;
+}
+
+}  // namespace rove::gnn::detail

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnn/train_simgcl.hpp"
+
+#include <array>
+#include <functional>
+#include <vector>
+
+#include "engine/exec/propagation.hpp"
+#include "gnn/batch_contrast.hpp"
+#include "gnn/linear_propagation.hpp"
+
+namespace rove::gnn {
+namespace {
+
+class SimGcl final : public BatchModel {
+ public:
+  SimGcl(const BatchContext& context, const SimGclOptions& options)
+      : context_(context),
+        options_(options),
+        operator_(context.graph, {{context.interactions.edge_type()}, 0.5, 0.5}),
+        propagation_(operator_, context.interactions.user_type(), context.interactions.item_type(),
+                     mean_without_first(options.layers), context.width),
+        bpr_(context.width),
+        contrast_(context.width) {}
+
+  void refresh(const EmbeddingTable& table) override { propagation_.refresh(table); }
+
+  BatchGradients losses(const BatchStep& step) override {
+    const std::size_t active = step.batch.active.size() * context_.width;
+    grow(rows_, step.batch.num_rows() * context_.width);
+    grow(gradients_, active);
+    const RandomStream random(options_.seed, Purpose::kNoise, step.epoch << 32U | step.step);
+    for (std::uint32_t view = 0; view < 2; ++view) {
+      grow(views_[view], active);
+      const LayerNoise noise{&random, view, options_.dim, static_cast<float>(options_.noise)};
+      propagation_.forward(step.table, step.batch, views_[view].data(), &noise);
+    }
+    propagation_.forward(step.table, step.batch, rows_.data());
+    bpr_.run(context_.comm, step.batch, rows_.span(), gradients_.span(), step.is_full, step.sums);
+    // The same weights lead from the layers to all three results: their gradients add up.
+    const BatchSides sides = sides_of(step.batch, context_.interactions);
+    for (const auto& places : {std::cref(sides.users), std::cref(sides.positives)}) {
+      contrast_.info_nce(context_.comm, context_.graph, step.batch, places.get(), views_[0].data(), views_[1].data(),
+                         options_.temperature, options_.contrast, gradients_.data(), gradients_.data(),
+                         step.extra_loss);
+    }
+    return {propagation_.batch_index(), gradients_.data(), propagation_.first_weight(), propagation_.scaled(),
+            propagation_.scaled_by()};
+  }
+
+  void backward(const GradientConsumer& consume) override { propagation_.backward(gradients_.data(), consume); }
+
+  void embed(const EmbeddingTable& table, EmbeddingTable& result) override { propagation_.forward_all(table, result); }
+
+  [[nodiscard]] std::uint64_t slots_per_step() const override {
+    return 4 * std::uint64_t{options_.layers} * operator_.num_slots();
+  }
+
+ private:
+  const BatchContext context_;
+  const SimGclOptions& options_;
+  exec::Propagation operator_;
+  LinearPropagation propagation_;
+  BprLoss bpr_;
+  BatchContrast contrast_;
+  HugeBuffer<float> rows_;
+  std::array<HugeBuffer<float>, 2> views_;
+  HugeBuffer<float> gradients_;
+};
+
+}  // namespace
+
+std::unique_ptr<BatchModel> make_simgcl(const BatchContext& context, const SimGclOptions& options) {
+  return std::make_unique<SimGcl>(context, options);
+}
+
+TrainResult train_simgcl(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
+                         const SimGclOptions& options, const TrainHooks& hooks) {
+  require_valid(options);
+  return train_on_batches(comm, graph, type, options, hooks,
+                          [&](const BatchContext& context) { return make_simgcl(context, options); });
+}
+
+MemoryPlan plan_simgcl(const ModelShare& share, const SimGclOptions& options) {
+  return plan_xsimgcl(share, options);
+}
+
+}  // namespace rove::gnn

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every model must keep, by the registry: a new line in `kModels` is tested without a new test.
+#include "gnn/models.hpp"
+
+#include <gtest/gtest.h>
+
+#include "engine/base/error.hpp"
+#include "engine/base/stop.hpp"
+#include "engine/parallel/parallel.hpp"
+#include "tests/engine/exec/memory_checkpoint.hpp"
+#include "tests/gnn/training_support.hpp"
+#include "tests/support/mpi.hpp"
+
+namespace rove::gnn {
+namespace {
+
+using tests::world;
+
+constexpr EdgeTypeId kRates{0};
+
+ModelOptions small_options() {
+  ModelOptions options;
+  options.set_loop({.dim = 20, .epochs = 3});
+  options.set_batches([](BatchOptions& batches) {
+    batches.batch_size = 150;  // several panels of rows, and a short last batch
+    batches.learning_rate = 0.01;
+  });
+  return options;
+}
+
+struct Trained {
+  std::vector<float> embeddings;  ///< in stable order
+  std::vector<float> parameters;
+  std::vector<double> losses;
+};
+
+void expect_same(const Trained& a, const Trained& b, const std::string& what) {
+  EXPECT_TRUE(tests::same_bytes(a.embeddings, b.embeddings)) << what;
+  EXPECT_TRUE(tests::same_bytes(a.parameters, b.parameters)) << what;
+  EXPECT_EQ(a.losses, b.losses) << what;
+}
+
+Trained train(const Model& model, const comm::Communicator& comm, const graph::GraphBlocks& whole, tests::Spread spread,
+              const ModelOptions& options, const TrainHooks& hooks = {}) {
+  const graph::DistributedGraph graph = tests::distribute(comm, whole, spread);
+  const TrainResult result = model.train(comm, graph, kRates, options, hooks);
+  Trained trained{
+      tests::whole_table(comm, graph, result.embeddings), tests::whole_table(comm, graph, result.parameters), {}};
+  for (const EpochRecord& record : result.history) trained.losses.push_back(record.loss);
+  return trained;
+}
+
+bool has_vectors(const Model& model) {
+  return model.output == ModelOutput::kVectors;
+}
+
+TEST(EveryModel, GivesTheSameBytesOnAnyRanksAndThreads) {
+  const graph::GraphBlocks whole = tests::random_bipartite(60, 80, 700, 3);
+  const comm::Communicator self = tests::alone(world());
+  for (const Model& model : kModels) {
+    if (!has_vectors(model)) continue;
+    const ModelOptions options = small_options();
+    const Trained expected = train(model, self, whole, tests::Spread::kBlock, options);
+    EXPECT_LT(expected.losses.back(), expected.losses.front()) << model.name;
+    for (const tests::Spread spread : tests::kSpreads) {
+      expect_same(train(model, world(), whole, spread, options), expected,
+                  std::string(model.name) + " " + name_of(spread));
+    }
+  }
+}
+
+TEST(EveryModel, GoesOnFromACheckpointToTheSameBytes) {
+  const graph::GraphBlocks whole = tests::random_bipartite(60, 80, 700, 3);
+  for (const Model& model : kModels) {
+    if (!has_vectors(model)) continue;
+    ModelOptions options = small_options();
+    options.set_loop({.dim = 20, .epochs = 3, .evaluate_every = 1});
+    TrainHooks plain;
+    plain.evaluate = [](const EmbeddingTable&) { return Evaluation{1, {{20, 0.5, 0, 0, 0, 0, 0}}}; };
+    const Trained expected = train(model, world(), whole, tests::Spread::kBlock, options, plain);
+    tests::MemoryCheckpoint checkpoint(world());
+    TrainHooks hooks = plain;
+    std::uint64_t evaluations = 0;
+    hooks.evaluate = [&](const EmbeddingTable& table) {
+      if (++evaluations == 2 && world().is_root()) stop::request();
+      return plain.evaluate(table);
+    };
+    hooks.save_checkpoint = [&](const exec::CheckpointRegistry& state, std::uint64_t) {
+      state.save(world(), checkpoint);
+    };
+    EXPECT_THROW((void)train(model, world(), whole, tests::Spread::kScattered, options, hooks), Interrupted)
+        << model.name;
+    stop::reset();
+    TrainHooks rest = plain;
+    rest.resume = &checkpoint;
+    expect_same(train(model, world(), whole, tests::Spread::kLastOnly, options, rest), expected,
+                std::string(model.name));
+  }
+}
+
+TEST(EveryModel, PlansMoreMemoryForAWiderTable) {
+  const ModelShare share{1000, 200, 20000, 2};
+  ModelOptions narrow = small_options();
+  ModelOptions wide = small_options();
+  wide.set_loop({.dim = 256});
+  for (const Model& model : kModels) {
+    if (!has_vectors(model)) continue;
+    EXPECT_GT(model.plan(share, wide).total_bytes(), model.plan(share, narrow).total_bytes()) << model.name;
+  }
+}
+
+}  // namespace
+}  // namespace rove::gnn
