@@ -8,52 +8,15 @@
 
 #include "engine/base/error.hpp"
 #include "engine/base/exact_sum.hpp"
-#include "engine/base/math.hpp"
 #include "engine/parallel/parallel.hpp"
+#include "gnn/metrics/user_metrics.hpp"
 #include "gnn/retrieval.hpp"
 
 namespace rove::gnn {
 namespace {
 
 constexpr std::uint64_t kGrain = 256;
-constexpr std::size_t kNumMetrics = 6;
-
-/// 1 / log2(rank + 1) for rank 1, 2, ..., and its running sums.
-struct Discounts {
-  explicit Discounts(std::uint32_t longest) : gain(longest), ideal(longest + 1U) {
-    for (std::uint32_t j = 0; j < longest; ++j) {
-      gain[j] = 1.0 / math::log2(static_cast<double>(j) + 2.0);
-      ideal[j + 1] = ideal[j] + gain[j];
-    }
-  }
-  std::vector<double> gain;
-  std::vector<double> ideal;
-};
-
-/// In the order of `RankingMetrics`.
-std::array<double, kNumMetrics> metrics_of_user(std::span<const std::uint64_t> ranked,
-                                                std::span<const std::uint32_t> test, std::uint32_t cutoff,
-                                                const Discounts& discounts) {
-  double hits = 0;
-  double gain = 0;
-  double precisions = 0;
-  double first_hit = 0;
-  for (std::size_t j = 0; j < std::min<std::size_t>(cutoff, ranked.size()); ++j) {
-    if (!std::binary_search(test.begin(), test.end(), ranked[j])) continue;
-    const double rank = static_cast<double>(j) + 1.0;
-    hits += 1.0;
-    gain += discounts.gain[j];
-    precisions += hits / rank;
-    if (first_hit == 0) first_hit = 1.0 / rank;
-  }
-  const std::size_t reachable = std::min<std::size_t>(cutoff, test.size());
-  return {hits / static_cast<double>(test.size()),
-          gain / discounts.ideal[reachable],
-          hits / cutoff,
-          hits > 0 ? 1.0 : 0.0,
-          first_hit,
-          precisions / static_cast<double>(reachable)};
-}
+constexpr std::size_t kNumMetrics = kRankingMetricNames.size();
 
 }  // namespace
 
@@ -90,7 +53,7 @@ TestItems test_items_of_owners(const comm::Communicator& comm, const Interaction
 Evaluation measure(const comm::Communicator& comm, const graph::NeighborLists& lists, const TestItems& test,
                    std::span<const std::uint32_t> cutoffs) {
   const std::uint32_t longest = cutoffs.empty() ? 0 : *std::max_element(cutoffs.begin(), cutoffs.end());
-  const Discounts discounts(longest);
+  const UserMeasure measure_user(longest);
   using Sums = std::vector<std::array<ExactSum, kNumMetrics>>;
   parallel::PerThread<Sums> partial{Sums(cutoffs.size())};
   parallel::for_chunks({0, lists.num_rows()}, kGrain, [&](IndexRange users) {
@@ -100,7 +63,7 @@ Evaluation measure(const comm::Communicator& comm, const graph::NeighborLists& l
           std::span(test.values).subspan(test.offsets[user], test.offsets[user + 1] - test.offsets[user]);
       if (wanted.empty()) continue;
       for (std::size_t c = 0; c < cutoffs.size(); ++c) {
-        const auto values = metrics_of_user(lists.targets_of(user), wanted, cutoffs[c], discounts);
+        const auto values = measure_user(lists.targets_of(user), wanted, cutoffs[c]);
         for (std::size_t m = 0; m < kNumMetrics; ++m) {
           if (values[m] != 0.0) sums[c][m].add(values[m]);
         }

@@ -31,6 +31,12 @@ int open_file(const std::filesystem::path& path, int flags) {
   return descriptor;
 }
 
+std::uint64_t total_size(std::span<const std::string> pieces) {
+  std::uint64_t bytes = 0;
+  for (const std::string& piece : pieces) bytes += piece.size();
+  return bytes;
+}
+
 }  // namespace
 
 OrderedWriter::OrderedWriter(const comm::Communicator& comm, std::filesystem::path path)
@@ -55,18 +61,32 @@ OrderedWriter::~OrderedWriter() {
 }
 
 void OrderedWriter::append(std::span<const std::string> pieces) {
-  std::vector<std::uint64_t> offsets;
-  std::uint64_t mine = 0;
-  for (const std::string& piece : pieces) {
-    offsets.push_back(mine);
-    mine += piece.size();
-  }
+  const std::uint64_t mine = total_size(pieces);
   const std::uint64_t first = bytes_ + comm_.exclusive_scan(mine);
-  comm_.agree([&] {
-    if (mine > 0) fault::point("io.write");
-    parallel::for_each({0, pieces.size()}, 1, [&](std::uint64_t i) { write_at(pieces[i], first + offsets[i]); });
-  });
+  comm_.agree([&] { write_pieces(pieces, first); });
   bytes_ += comm_.all_reduce(mine, comm::ReduceOp::kSum);
+}
+
+void OrderedWriter::append_rounds(std::uint64_t rounds, const Produce& produce) {
+  std::uint64_t mine = 0;
+  for (std::uint64_t round = 0; round < rounds; ++round) mine += total_size(produce(round));
+  std::uint64_t next = bytes_ + comm_.exclusive_scan(mine);
+  for (std::uint64_t round = 0; round < rounds; ++round) {
+    const std::vector<std::string> pieces = produce(round);
+    comm_.agree([&] { write_pieces(pieces, next); });
+    next += total_size(pieces);
+  }
+  bytes_ += comm_.all_reduce(mine, comm::ReduceOp::kSum);
+}
+
+void OrderedWriter::write_pieces(std::span<const std::string> pieces, std::uint64_t offset) const {
+  std::vector<std::uint64_t> offsets;
+  for (const std::string& piece : pieces) {
+    offsets.push_back(offset);
+    offset += piece.size();
+  }
+  if (total_size(pieces) > 0) fault::point("io.write");
+  parallel::for_each({0, pieces.size()}, 1, [&](std::uint64_t i) { write_at(pieces[i], offsets[i]); });
 }
 
 void OrderedWriter::write_at(std::string_view text, std::uint64_t offset) const {

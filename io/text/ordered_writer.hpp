@@ -3,8 +3,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "engine/comm/communicator.hpp"
 
@@ -23,10 +26,17 @@ class OrderedWriter {
 
   /// **Collective.** Appends the pieces of rank 0 in order, then those of rank 1, ...
   void append(std::span<const std::string> pieces);
+  /// Pieces of one round, in order.
+  using Produce = std::function<std::vector<std::string>(std::uint64_t round)>;
+  /// **Collective.** Appends what `produce` gives on rank 0 in all rounds, then what it gives on rank 1, ..., while
+  /// only one round is in memory: every round is produced twice, first for its length. `rounds` is the same on all
+  /// ranks, and `produce` may be collective.
+  void append_rounds(std::uint64_t rounds, const Produce& produce);
   /// **Collective.** Moves the file into place. Without it the unfinished file is removed. Returns its bytes.
   std::uint64_t finish();
 
  private:
+  void write_pieces(std::span<const std::string> pieces, std::uint64_t offset) const;
   void write_at(std::string_view text, std::uint64_t offset) const;
 
   const comm::Communicator& comm_;

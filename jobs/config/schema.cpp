@@ -110,6 +110,10 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"evaluate.source", kText, "~", "", "column name of the user id (csv, recbole)"},
     {"evaluate.target", kText, "~", "", "column name of the item id (csv, recbole)"},
     {"evaluate.at", kIntegerList, "[10, 20]", "", "cut-offs k of the metrics"},
+    {"evaluate.cold", kInteger, "5", "", "users and items with fewer training interactions are a segment of their own"},
+    {"evaluate.groups", kInteger, "4", "", "segments of the other users by activity, and items by popularity"},
+    {"evaluate.against", kPath, "~", "", "a run or file to compare with, by paired bootstrap over users"},
+    {"evaluate.resamples", kInteger, "1000", "", "resamples of that comparison"},
 
     {"recommend.enabled", kBoolean, "true", "", "run the stage in `rove run`"},
     {"recommend.top_k", kInteger, "100", "", "items per user, seen items masked"},

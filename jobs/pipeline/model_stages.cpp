@@ -12,9 +12,10 @@
 #include "gnn/retrieval.hpp"
 #include "io/hdf5/checkpoint_directory.hpp"
 #include "io/hdf5/result_files.hpp"
-#include "io/ids/resolve_interactions.hpp"
 #include "io/publish/file_system.hpp"
 #include "jobs/display/progress_display.hpp"
+#include "jobs/pipeline/held_out.hpp"
+#include "jobs/pipeline/metrics_json.hpp"
 #include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
 
@@ -42,38 +43,6 @@ void write_model(Session& session, const TrainedModel& model, const std::filesys
   const io::EmbeddingsInfo info{session.config().text("train.model"), model.embeddings.dim(), "dot", false,
                                 "users and items"};
   io::write_embeddings(session.comm(), file, info, types, session.provenance());
-}
-
-/// **Collective.** The held-out interactions at the users' owners.
-gnn::TestItems read_test_items(Session& session, const gnn::Interactions& interactions) {
-  const comm::Communicator& comm = session.comm();
-  io::TextLayout layout;
-  comm.agree([&] { layout = test_layout(session.config()); });
-  const auto index_of = [&](VertexTypeId type) {
-    const io::NodeRows& nodes = session.nodes(type);
-    return io::IdIndex(comm, nodes.type, type, nodes.ids, nodes.keys, session.overrides());
-  };
-  const io::ResolvedInteractions test =
-      io::resolve_interactions(comm, layout, index_of(interactions.user_type()), index_of(interactions.item_type()));
-  if (test.unknown_sources + test.unknown_targets > 0) {
-    session.warn(
-        fmt::format("evaluate: {} of {} test interactions name a user or item that the graph does not have; left out",
-                    test.unknown_sources + test.unknown_targets, test.rows_read));
-  }
-  return gnn::test_items_of_owners(comm, interactions, test.offsets, test.targets);
-}
-
-nlohmann::json to_json(const gnn::Evaluation& evaluation) {
-  nlohmann::json json;
-  for (const gnn::RankingMetrics& at : evaluation.at) {
-    json[fmt::format("recall@{}", at.cutoff)] = at.recall;
-    json[fmt::format("ndcg@{}", at.cutoff)] = at.ndcg;
-    json[fmt::format("precision@{}", at.cutoff)] = at.precision;
-    json[fmt::format("hit_rate@{}", at.cutoff)] = at.hit_rate;
-    json[fmt::format("mrr@{}", at.cutoff)] = at.mrr;
-    json[fmt::format("map@{}", at.cutoff)] = at.map;
-  }
-  return json;
 }
 
 /// `history.json` and, for spreadsheets, `history.csv`: a row per epoch, metrics empty where nothing was evaluated.
@@ -185,38 +154,6 @@ TrainedModel load_model(Session& session, const std::filesystem::path& embedding
     }
   }
   return {edge_type, std::move(*table)};
-}
-
-io::publish::Metrics evaluate_stage(Session& session, const TrainedModel& model,
-                                    const std::filesystem::path& metrics_file) {
-  const PhaseTimer timer(session.times(), "evaluate");
-  const comm::Communicator& comm = session.comm();
-  std::vector<std::uint32_t> at;
-  comm.agree([&] {
-    at = cutoffs(session.config());
-    if (session.config().texts("evaluate.test").empty()) {
-      throw ConfigError("evaluate.test is not set; name the files with the held-out interactions");
-    }
-  });
-  const gnn::Interactions interactions(session.graph(), model.edge_type);
-  const gnn::TestItems test = read_test_items(session, interactions);
-  session.progress().begin("evaluate", 0, "users");
-  const gnn::Evaluation evaluation = gnn::evaluate(comm, interactions, model.embeddings, test, at);
-  const nlohmann::json json = to_json(evaluation);
-  io::publish::Metrics metrics;
-  for (const auto& [name, value] : json.items()) metrics[name] = value.get<double>();
-  metrics["users"] = static_cast<double>(evaluation.num_users);
-  comm.agree([&] {
-    if (comm.is_root()) io::publish::write_metrics(metrics_file, metrics);
-  });
-  session.progress().update(evaluation.num_users, "");
-  std::string detail;
-  for (const gnn::RankingMetrics& metric : evaluation.at) {
-    detail +=
-        fmt::format("recall@{} {:.4f} ndcg@{} {:.4f}  ", metric.cutoff, metric.recall, metric.cutoff, metric.ndcg);
-  }
-  session.progress().end(detail);
-  return metrics;
 }
 
 void recommend_stage(Session& session, const TrainedModel& model, const std::filesystem::path& recommendations_file) {

@@ -121,8 +121,9 @@ class Pipeline {
     };
     if (!config_.texts("evaluate.test").empty()) {
       if (!is_done("evaluate")) {
-        stage("evaluate", {"metrics.json"},
-              [&] { result_.metrics = evaluate_stage(session_, trained(), file("metrics.json")); });
+        stage("evaluate", {"metrics.json"}, [&] {
+          result_.metrics = evaluate_stage(session_, trained(), {.metrics = file("metrics.json")}).metrics;
+        });
       } else {
         comm_.agree([&] { result_.metrics = io::publish::read_metrics(file("metrics.json")); });
       }

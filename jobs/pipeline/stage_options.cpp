@@ -224,8 +224,10 @@ EdgeTypeId training_edge_type(const Session& session) {
 
 std::vector<std::uint32_t> cutoffs(const Config& config) {
   std::vector<std::uint32_t> result;
-  for (const std::uint64_t k : config.counts("evaluate.at"))
+  for (const std::uint64_t k : config.counts("evaluate.at")) {
+    if (k == 0) throw ConfigError("evaluate.at has the cut-off 0, expected at least 1");
     result.push_back(checked_cast<std::uint32_t>(k, "evaluate.at"));
+  }
   return result;
 }
 

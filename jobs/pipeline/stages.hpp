@@ -4,10 +4,11 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "engine/graph/redistribute.hpp"
 #include "gnn/embedding_table.hpp"
-#include "gnn/metrics.hpp"
+#include "gnn/metrics/paired_bootstrap.hpp"
 #include "io/publish/manifest.hpp"
 #include "jobs/pipeline/session.hpp"
 #include "partition/quality.hpp"
@@ -44,9 +45,23 @@ struct TrainedModel {
 /// The model of an earlier train stage.
 [[nodiscard]] TrainedModel load_model(Session& session, const std::filesystem::path& embeddings_file);
 
-/// Full-ranking metrics on `evaluate.test` to `metrics.json`.
-[[nodiscard]] io::publish::Metrics evaluate_stage(Session& session, const TrainedModel& model,
-                                                  const std::filesystem::path& metrics_file);
+struct EvaluationFiles {
+  std::filesystem::path metrics;
+  std::filesystem::path trec_run = {};  ///< the evaluated lists, if named
+  std::filesystem::path qrels = {};     ///< the held-out interactions, if named
+};
+
+struct EvaluationResult {
+  io::publish::Metrics metrics;
+  std::vector<gnn::MetricDifference> differences;  ///< from `evaluate.against`, if set
+};
+
+/// Full-ranking metrics on `evaluate.test` to `metrics.json`: of all users, by segment, and against another run.
+[[nodiscard]] EvaluationResult evaluate_stage(Session& session, const TrainedModel& model,
+                                              const EvaluationFiles& files);
+/// The same for finished lists: `recommendations.h5`, `ppr.h5`, or those that `embeddings.h5` gives.
+[[nodiscard]] EvaluationResult evaluate_lists_stage(Session& session, const std::filesystem::path& lists_file,
+                                                    const EvaluationFiles& files);
 
 /// Exact top-k of all users to `recommendations.h5`.
 void recommend_stage(Session& session, const TrainedModel& model, const std::filesystem::path& recommendations_file);

@@ -3,14 +3,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
-#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "engine/base/memory_plan.hpp"
+#include "jobs/display/metrics_table.hpp"
 #include "jobs/display/progress_display.hpp"
 #include "jobs/report/html_charts.hpp"
 #include "jobs/report/html_style.hpp"
@@ -40,32 +39,13 @@ std::string edges_per_second(const EpochSummary& epoch) {
   return format_count(static_cast<std::uint64_t>(epoch.edges_per_second));
 }
 
-/// Recall before ndcg before the rest, each by its cutoff: "recall@5", "recall@20", "ndcg@5".
-std::vector<std::string> ordered_names(const io::publish::Metrics& metrics) {
-  constexpr std::array kFirst{"recall", "ndcg", "precision", "hit_rate", "map", "mrr"};
-  using Key = std::tuple<std::size_t, std::string, std::uint64_t>;
-  std::vector<std::pair<Key, std::string>> keyed;
-  for (const auto& [name, value] : metrics) {
-    const std::size_t at = std::min(name.find('@'), name.size());
-    const std::string family = name.substr(0, at);
-    std::uint64_t cutoff = 0;
-    if (at < name.size()) std::from_chars(name.data() + at + 1, name.data() + name.size(), cutoff);
-    const auto known = std::ranges::find(kFirst, family) - kFirst.begin();
-    keyed.emplace_back(Key{static_cast<std::size_t>(known), family, cutoff}, name);
-  }
-  std::ranges::sort(keyed);
-  std::vector<std::string> names;
-  for (auto& [key, name] : keyed) names.push_back(std::move(name));
-  return names;
-}
-
 /// The metric the night is judged by: the first with a floor, else recall at the largest cutoff.
 std::string main_metric(const io::publish::Metrics& metrics, const std::map<std::string, double>& floors) {
   for (const auto& [name, floor] : floors) {
     if (metrics.contains(name)) return name;
   }
   std::string main;
-  for (const std::string& name : ordered_names(metrics)) {
+  for (const std::string& name : ordered_metric_names(metrics)) {
     if (main.empty() || name.starts_with("recall@")) main = name;
   }
   return main;
@@ -227,7 +207,7 @@ class Page {
     }
     if (!data_.floors.empty()) columns.push_back("floor");
     std::string rows;
-    for (const std::string& name : ordered_names(run_.metrics)) {
+    for (const std::string& name : ordered_metric_names(run_.metrics)) {
       const double value = run_.metrics.at(name);
       std::vector<std::string> cells{escape(name), metric_value(name, value)};
       if (previous_) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
 
+#include "jobs/display/metrics_table.hpp"
 #include "jobs/pipeline/pipeline.hpp"
 #include "jobs/verbs/collective_job.hpp"
 #include "jobs/verbs/make_verbs.hpp"
@@ -32,7 +33,7 @@ class RunVerb final : public CollectiveVerb {
           job.print("  {:<22} {:>12}", entry.path().filename().string(), format_bytes(entry.file_size()));
       }
     }
-    for (const auto& [name, value] : result.metrics) job.print("  {:<22} {:>12.4f}", name, value);
+    if (!result.metrics.empty()) job.print("{}", metrics_table(result.metrics));
   }
 
  private:

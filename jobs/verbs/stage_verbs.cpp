@@ -4,6 +4,7 @@
 
 #include "engine/base/error.hpp"
 #include "io/text/part_file.hpp"
+#include "jobs/display/metrics_table.hpp"
 #include "jobs/pipeline/stages.hpp"
 #include "jobs/verbs/collective_job.hpp"
 #include "jobs/verbs/make_verbs.hpp"
@@ -185,25 +186,48 @@ class EvaluateVerb final : public StageVerb {
   [[nodiscard]] std::string name() const override { return "evaluate"; }
   [[nodiscard]] std::string summary() const override { return "Full-ranking metrics on held-out interactions"; }
   [[nodiscard]] std::string examples() const override {
-    return "rove evaluate -g graph.h5 -e embeddings.h5 --test test.txt --test-format adjacency";
+    return "rove evaluate -g graph.h5 -e embeddings.h5 --test test.txt --test-format adjacency\n"
+           "  rove evaluate -g graph.h5 --lists ppr.h5 --test test.txt      any ranked lists: how good is PPR alone?\n"
+           "  rove evaluate -g graph.h5 -e tonight/embeddings.h5 --against runs/latest --test test.txt\n"
+           "  rove evaluate -g graph.h5 -e embeddings.h5 --test test.txt --trec-run run.trec --qrels test.qrels";
   }
 
  private:
   void declare_stage(CLI::App& app) override {
     declare_graph(app);
     declare_partition(app);
-    declare_embeddings(app);
+    auto* const source = app.add_option_group("What is evaluated");
+    source->add_option("-e,--embeddings", embeddings_, "What `rove train` wrote")->type_name("embeddings.h5");
+    source->add_option("--lists", lists_, "Finished lists: recommendations.h5 or ppr.h5")->type_name("FILE");
+    source->require_option(1);
     declare_out(app, "metrics.json");
     command_line_.declare_key(app, "--test", "evaluate.test", "Held-out interactions");
     command_line_.declare_key(app, "--test-format", "evaluate.format", "Layout of the test files");
     command_line_.declare_key(app, "--at", "evaluate.at", "Cut-offs, such as [10, 20]");
+    command_line_.declare_key(app, "--against", "evaluate.against",
+                              "A run, embeddings or lists to compare with, by paired bootstrap");
+    app.add_option("--trec-run", trec_run_, "Also write the evaluated lists for trec_eval")->type_name("FILE");
+    app.add_option("--qrels", qrels_, "Also write the held-out interactions for trec_eval")->type_name("FILE");
   }
   void run_stage(CollectiveJob& job) override {
     load_graph(job);
-    const TrainedModel model = load_model(job.session(), embeddings_);
-    for (const auto& [name, value] : evaluate_stage(job.session(), model, out_))
-      job.print("{:<16} {:.6f}", name, value);
+    const EvaluationFiles files{out_, trec_run_, qrels_};
+    const EvaluationResult result = lists_.empty()
+                                        ? evaluate_stage(job.session(), load_model(job.session(), embeddings_), files)
+                                        : evaluate_lists_stage(job.session(), lists_, files);
+    job.print("{}", metrics_table(result.metrics));
+    if (result.differences.empty()) return;
+    job.print("\n{:<14} {:>9} {:>9} {:>10}   {:<23} {}", "", "this", "other", "difference", "95% interval", "p");
+    for (const gnn::MetricDifference& at : result.differences) {
+      job.print("{:<14} {:>9.4f} {:>9.4f} {:>+10.4f}   [{:+.4f}, {:+.4f}]      {:.3f}",
+                fmt::format("{}@{}", at.metric, at.cutoff), at.first, at.second, at.difference, at.low, at.high,
+                at.p_value);
+    }
   }
+
+  fs::path lists_;
+  fs::path trec_run_;
+  fs::path qrels_;
 };
 
 class RecommendVerb final : public StageVerb {

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "engine/base/checked_cast.hpp"
+#include "engine/base/error.hpp"
+#include "gnn/interactions.hpp"
+#include "gnn/metrics.hpp"
+#include "gnn/metrics/item_exposure.hpp"
+#include "gnn/metrics/paired_bootstrap.hpp"
+#include "gnn/metrics/segments.hpp"
+#include "gnn/retrieval.hpp"
+#include "io/hdf5/result_files.hpp"
+#include "io/publish/file_system.hpp"
+#include "io/text/trec_writer.hpp"
+#include "jobs/display/progress_display.hpp"
+#include "jobs/pipeline/held_out.hpp"
+#include "jobs/pipeline/metrics_json.hpp"
+#include "jobs/pipeline/stage_options.hpp"
+#include "jobs/pipeline/stages.hpp"
+
+namespace rove::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Evaluates ranked lists of the owned users against one set of held-out interactions.
+class Evaluator {
+ public:
+  Evaluator(Session& session, EdgeTypeId edge_type)
+      : session_(session), comm_(session.comm()), interactions_(session.graph(), edge_type) {
+    comm_.agree([&] {
+      const Config& config = session_.config();
+      at_ = cutoffs(config);
+      if (at_.empty()) throw ConfigError("evaluate.at is empty, expected at least one cut-off, such as [20]");
+      if (config.texts("evaluate.test").empty()) {
+        throw ConfigError("evaluate.test is not set; name the files with the held-out interactions");
+      }
+      segments_.cold = config.count("evaluate.cold");
+      segments_.groups = checked_cast<std::uint32_t>(config.count("evaluate.groups", 1), "evaluate.groups");
+      bootstrap_.samples = checked_cast<std::uint32_t>(config.count("evaluate.resamples", 1), "evaluate.resamples");
+      bootstrap_.seed = session_.seed();
+    });
+    test_ = read_test_items(session_, interactions_);
+  }
+
+  /// **Collective.** The longest lists that a cut-off needs, of users with test items.
+  [[nodiscard]] graph::NeighborLists lists_of(const gnn::EmbeddingTable& embeddings) const {
+    gnn::RetrievalOptions options;
+    options.top_k = longest();
+    const auto has_test = [&](std::uint64_t user) { return test_.offsets[user + 1] > test_.offsets[user]; };
+    return gnn::top_items(comm_, interactions_, embeddings, options, has_test);
+  }
+
+  /// **Collective.** Those of a file of embeddings, recommendations or PPR neighbour sets, or of a run.
+  [[nodiscard]] graph::NeighborLists lists_of(const fs::path& path) {
+    fs::path file;
+    io::FileFormat format{};
+    comm_.agree([&] {
+      file = results_file(path);
+      format = io::read_header(io::hdf5::InputFile(file)).format;
+    });
+    if (format == io::FileFormat::kEmbeddings) return lists_of(load_model(session_, file).embeddings);
+    return read_lists(file, format);
+  }
+
+  /// **Collective.** Measures the lists; writes `metrics.json` and what else is asked for.
+  EvaluationResult run(const graph::NeighborLists& lists, const EvaluationFiles& files) {
+    const gnn::Evaluation evaluation = gnn::measure(comm_, lists, test_, at_);
+    const std::vector<std::uint64_t> popularity = gnn::popularity_at_home(comm_, interactions_);
+    const std::vector<gnn::ItemExposure> exposure =
+        gnn::measure_exposure(comm_, interactions_, popularity, evaluated(lists), at_);
+    nlohmann::json json = to_json(evaluation);
+    json.update(to_json(std::span(exposure)));
+    json["users"] = evaluation.num_users;
+    EvaluationResult result;
+    for (const auto& [name, value] : json.items()) result.metrics[name] = value.get<double>();
+    json["segments"] = to_json(gnn::measure_segments(comm_, interactions_, popularity, lists, test_, at_, segments_));
+    if (const auto other = session_.config().path("evaluate.against")) {
+      result.differences = gnn::paired_bootstrap(comm_, interactions_, lists, lists_of(*other), test_, at_, bootstrap_);
+      json["against"] = {{"file", other->string()},
+                         {"resamples", bootstrap_.samples},
+                         {"confidence", bootstrap_.confidence},
+                         {"metrics", to_json(std::span(result.differences))}};
+    }
+    comm_.agree([&] {
+      if (comm_.is_root()) io::publish::write_text_durably(files.metrics, json.dump(2) + "\n");
+    });
+    write_trec(lists, files);
+    return result;
+  }
+
+ private:
+  [[nodiscard]] std::uint32_t longest() const { return *std::ranges::max_element(at_); }
+
+  /// The file of a run that has what it recommends.
+  [[nodiscard]] static fs::path results_file(const fs::path& path) {
+    if (!fs::is_directory(path)) return path;
+    for (const char* name : {"embeddings.h5", "recommendations.h5"}) {
+      if (fs::exists(path / name)) return path / name;
+    }
+    throw IoError(fmt::format("'{}' has neither embeddings.h5 nor recommendations.h5; name a run directory or a file",
+                              path.string()));
+  }
+
+  [[nodiscard]] graph::NeighborLists read_lists(const fs::path& file, io::FileFormat format) {
+    const io::NodeRows& users = session_.nodes(interactions_.user_type());
+    const io::NodeRows& items = session_.nodes(interactions_.item_type());
+    comm_.agree([&] {
+      if (format != io::FileFormat::kPpr && format != io::FileFormat::kRecommendations) {
+        throw InputError(fmt::format("'{}' is of format {}, expected embeddings, recommendations or PPR neighbour sets",
+                                     file.string(), io::name_of(format)));
+      }
+      require_same_vertices(file, users, interactions_.user_type());
+      require_same_vertices(file, items, interactions_.item_type());
+    });
+    graph::NeighborLists lists = io::read_neighbors(comm_, file, format, users.type, items.type).lists;
+    return interactions_.graph().home(interactions_.user_type()).to_owners(comm_, lists);
+  }
+
+  void require_same_vertices(const fs::path& file, const io::NodeRows& nodes, VertexTypeId type) const {
+    const io::hdf5::InputFile opened(file);
+    const std::uint64_t count = io::node_type(opened, nodes.type).count;
+    const IndexRange home = session_.blocks().distribution(type, comm_.size()).block(comm_.rank());
+    if (count == session_.schema().vertex_type(type).count &&
+        std::ranges::equal(io::read_nodes(opened, nodes.type, home).keys, nodes.keys)) {
+      return;
+    }
+    throw InputError(
+        fmt::format("'{}' holds other vertices of type '{}' than the graph; lists are compared row by row, "
+                    "so make both from one graph",
+                    file.string(), nodes.type));
+  }
+
+  /// The lists of users with test items alone: finished lists have some for others too.
+  [[nodiscard]] graph::NeighborLists evaluated(const graph::NeighborLists& lists) const {
+    graph::NeighborLists kept;
+    for (std::uint64_t user = 0; user < lists.num_rows(); ++user) {
+      if (test_.offsets[user + 1] > test_.offsets[user]) {
+        const auto targets = lists.targets_of(user);
+        const auto scores = lists.scores_of(user);
+        kept.targets.insert(kept.targets.end(), targets.begin(), targets.end());
+        kept.scores.insert(kept.scores.end(), scores.begin(), scores.end());
+      }
+      kept.offsets.push_back(kept.targets.size());
+    }
+    return kept;
+  }
+
+  void write_trec(const graph::NeighborLists& lists, const EvaluationFiles& files) {
+    const io::NodeRows& users = session_.nodes(interactions_.user_type());
+    const io::NodeRows& items = session_.nodes(interactions_.item_type());
+    const io::text::ListIds ids{users.ids, items.ids, interactions_.num_items()};
+    const graph::HomeExchange& home = interactions_.graph().home(interactions_.user_type());
+    if (!files.trec_run.empty()) {
+      io::text::write_trec_run(comm_, files.trec_run, ids, home.to_home(comm_, evaluated(lists)), longest(),
+                               session_.config().text("name"));
+    }
+    if (!files.qrels.empty()) {
+      const auto judged = home.to_home<std::uint32_t>(comm_, test_.offsets, test_.values);
+      io::text::write_qrels(comm_, files.qrels, ids, judged.offsets, judged.values);
+    }
+  }
+
+  Session& session_;
+  const comm::Communicator& comm_;
+  gnn::Interactions interactions_;
+  std::vector<std::uint32_t> at_;
+  gnn::SegmentOptions segments_;
+  gnn::BootstrapOptions bootstrap_;
+  gnn::TestItems test_;
+};
+
+EvaluationResult finish(Session& session, EvaluationResult result) {
+  session.progress().update(static_cast<std::uint64_t>(result.metrics.at("users")), "");
+  std::string detail;
+  for (const std::uint32_t k : cutoffs(session.config())) {
+    detail += fmt::format("recall@{} {:.4f} ndcg@{} {:.4f}  ", k, result.metrics.at(fmt::format("recall@{}", k)), k,
+                          result.metrics.at(fmt::format("ndcg@{}", k)));
+  }
+  session.progress().end(detail);
+  return result;
+}
+
+}  // namespace
+
+EvaluationResult evaluate_stage(Session& session, const TrainedModel& model, const EvaluationFiles& files) {
+  const PhaseTimer timer(session.times(), "evaluate");
+  Evaluator evaluator(session, model.edge_type);
+  session.progress().begin("evaluate", 0, "users");
+  return finish(session, evaluator.run(evaluator.lists_of(model.embeddings), files));
+}
+
+EvaluationResult evaluate_lists_stage(Session& session, const fs::path& lists_file, const EvaluationFiles& files) {
+  const PhaseTimer timer(session.times(), "evaluate");
+  EdgeTypeId edge_type;
+  session.comm().agree([&] { edge_type = training_edge_type(session); });
+  ensure_assignment(session);
+  Evaluator evaluator(session, edge_type);
+  session.progress().begin("evaluate", 0, "users");
+  return finish(session, evaluator.run(evaluator.lists_of(lists_file), files));
+}
+
+}  // namespace rove::jobs

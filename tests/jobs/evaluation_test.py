@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Evaluation from outside: what the metrics say is recomputed from the exported lists and judgements.
+
+Usage: evaluation_test.py MPIRUN ROVE
+"""
+import json
+import math
+import os
+import sys
+import tempfile
+import unittest
+
+from rove_process import Rove
+
+ROVE = Rove(*sys.argv[1:3])
+JOB = """ppr: {item_walks: 200, top_k: 20}
+train: {dim: 8, epochs: 3, batch_size: 256}
+evaluate: {test: [test.txt], at: [5, 20], resamples: 200}
+recommend: {top_k: 20}
+"""
+
+
+def read_json(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def read_bytes(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+class Evaluation(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.directory = cls.temporary.name
+        sizes = ("--users", 120, "--items", 60, "--communities", 4, "--affinity", 0.8, "--format", "adjacency")
+        ROVE.run("generate", "bipartite", *sizes, "--interactions", 2400, "--out", cls.path("train.txt"), "--job",
+                 cls.path("job.yaml"))
+        ROVE.run("generate", "bipartite", *sizes, "--interactions", 600, "--out", cls.path("test.txt"), "--seed", 7)
+        with open(cls.path("job.yaml"), "a", encoding="utf-8") as file:
+            file.write(JOB)
+        ROVE.run("run", cls.path("job.yaml"), "-q")
+        cls.run_directory = cls.path("runs/0001")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    @classmethod
+    def path(cls, *names):
+        return os.path.join(cls.directory, *names)
+
+    def evaluate(self, *arguments, ranks=1, out="metrics.json", code=0):
+        done = ROVE.run("evaluate", "-c", self.path("job.yaml"), "-g", os.path.join(self.run_directory, "graph.h5"), "-o",
+                        self.path(out), "-q", "--set", "name=small", *arguments, ranks=ranks, code=code)
+        return done if code else (read_json(self.path(out)), done.stdout)
+
+    def source(self, name):
+        return os.path.join(self.run_directory, name)
+
+    def test_metrics_are_those_of_the_exported_files(self):
+        files = ("--trec-run", self.path("run.trec"), "--qrels", self.path("test.qrels"))
+        metrics, _ = self.evaluate("-e", self.source("embeddings.h5"), *files)
+        self.assertEqual(metrics, read_json(self.source("metrics.json")))
+        judged, listed = {}, {}
+        with open(self.path("test.qrels"), encoding="utf-8") as file:
+            for line in file:
+                user, zero, item, relevance = line.split()
+                self.assertEqual((zero, relevance), ("0", "1"))
+                judged.setdefault(user, set()).add(item)
+        with open(self.path("run.trec"), encoding="utf-8") as file:
+            for line in file:
+                user, q0, item, rank, score, tag = line.split()
+                listed.setdefault(user, []).append((item, float(score)))
+                self.assertEqual((q0, int(rank), tag), ("Q0", len(listed[user]), "small"))
+        self.assertEqual(len(judged), metrics["users"])
+        self.assertLessEqual(set(listed), set(judged))  # who has seen everything gets an empty list
+        with open(self.path("train.txt"), encoding="utf-8") as file:
+            seen = {line.split()[0]: set(line.split()[1:]) for line in file}
+        for k in (5, 20):
+            recall = ndcg = 0
+            for user, wanted in judged.items():
+                items = [item for item, _ in listed.get(user, [])][:k]
+                scores = [score for _, score in listed.get(user, [])]
+                self.assertEqual(scores, sorted(scores, reverse=True))
+                self.assertFalse(seen.get(user, set()) & set(items))
+                hits = [item in wanted for item in items]
+                recall += sum(hits) / len(wanted)
+                gains = [1 / math.log2(j + 2) for j in range(k)]
+                ndcg += sum(g for g, hit in zip(gains, hits) if hit) / sum(gains[:len(wanted)])
+            self.assertAlmostEqual(metrics[f"recall@{k}"], recall / len(judged), 12)
+            self.assertAlmostEqual(metrics[f"ndcg@{k}"], ndcg / len(judged), 12)
+            recommended = {item for items in listed.values() for item, _ in items[:k]}
+            self.assertAlmostEqual(metrics[f"coverage@{k}"], len(recommended) / 60, 12)
+        users = [segment["users"] for segment in metrics["segments"]["users_by_activity"]]
+        self.assertEqual(sum(users), metrics["users"])
+        held_out = [segment["test_interactions"] for segment in metrics["segments"]["items_by_popularity"]]
+        self.assertEqual(sum(held_out), sum(map(len, judged.values())))
+
+    def test_is_the_same_on_any_ranks(self):
+        for ranks in (1, 2, 3):
+            self.evaluate("-e", self.source("embeddings.h5"), "--trec-run", self.path(f"run{ranks}"), "--qrels",
+                          self.path(f"qrels{ranks}"), "--against", self.source("ppr.h5"), ranks=ranks,
+                          out=f"metrics{ranks}.json")
+            for name in ("run", "qrels", "metrics"):
+                suffix = ".json" if name == "metrics" else ""
+                self.assertEqual(read_bytes(self.path(f"{name}1{suffix}")), read_bytes(self.path(f"{name}{ranks}{suffix}")))
+
+    def test_finished_lists(self):
+        expected, _ = self.evaluate("-e", self.source("embeddings.h5"))
+        found, _ = self.evaluate("--lists", self.source("recommendations.h5"), ranks=2)
+        self.assertEqual(found, expected)
+        ppr, _ = self.evaluate("--lists", self.source("ppr.h5"))
+        self.assertGreater(ppr["recall@20"], 0.2)
+
+    def test_against_another_run(self):
+        metrics, shown = self.evaluate("--lists", self.source("ppr.h5"), "--against", self.run_directory)
+        comparison = metrics["against"]["metrics"]["recall@20"]
+        self.assertEqual(metrics["against"]["resamples"], 200)
+        other, _ = self.evaluate("-e", self.source("embeddings.h5"))
+        self.assertEqual(comparison["other"], other["recall@20"])
+        self.assertEqual(comparison["this"], metrics["recall@20"])
+        self.assertAlmostEqual(comparison["difference"], comparison["this"] - comparison["other"], 15)
+        low, high = comparison["interval"]
+        self.assertLessEqual(low, comparison["difference"])
+        self.assertGreaterEqual(high, comparison["difference"])
+        self.assertIn("95% interval", shown)
+
+    def test_bad_use(self):
+        self.evaluate(code=2)
+        self.evaluate("-e", self.source("embeddings.h5"), "--at", "[0, 5]", code=2)
+        self.assertIn("neither embeddings.h5 nor", self.evaluate("-e", self.source("embeddings.h5"), "--against",
+                                                                  self.directory, code=4).stderr)
+        self.assertIn("is of format rove/graph",
+                      self.evaluate("--lists", self.source("graph.h5"), code=3).stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
