@@ -18,7 +18,7 @@
 #include "io/text/trec_writer.hpp"
 #include "jobs/display/progress_display.hpp"
 #include "jobs/pipeline/held_out.hpp"
-#include "jobs/pipeline/metrics_json.hpp"
+#include "jobs/pipeline/metric_values.hpp"
 #include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
 
@@ -26,6 +26,32 @@ namespace rove::jobs {
 namespace {
 
 namespace fs = std::filesystem;
+
+nlohmann::json to_json(std::span<const gnn::Segment> segments) {
+  nlohmann::json json = nlohmann::json::array();
+  for (const gnn::Segment& segment : segments) {
+    nlohmann::json entry = metric_values(segment.evaluation);
+    entry["from"] = segment.least;
+    entry["to"] = segment.most;
+    if (segment.is_cold) entry["cold"] = true;
+    entry["users"] = segment.evaluation.num_users;
+    entry["test_interactions"] = segment.test_interactions;
+    json.push_back(std::move(entry));
+  }
+  return json;
+}
+
+nlohmann::json to_json(std::span<const gnn::MetricDifference> differences) {
+  nlohmann::json json = nlohmann::json::object();
+  for (const gnn::MetricDifference& at : differences) {
+    json[fmt::format("{}@{}", at.metric, at.cutoff)] = {{"this", at.first},
+                                                        {"other", at.second},
+                                                        {"difference", at.difference},
+                                                        {"interval", {at.low, at.high}},
+                                                        {"p_value", at.p_value}};
+  }
+  return json;
+}
 
 /// Evaluates ranked lists of the owned users against one set of held-out interactions.
 class Evaluator {
@@ -73,12 +99,15 @@ class Evaluator {
     const std::vector<std::uint64_t> popularity = gnn::popularity_at_home(comm_, interactions_);
     const std::vector<gnn::ItemExposure> exposure =
         gnn::measure_exposure(comm_, interactions_, popularity, evaluated(lists), at_);
-    nlohmann::json json = to_json(evaluation);
-    json.update(to_json(std::span(exposure)));
-    json["users"] = evaluation.num_users;
     EvaluationResult result;
-    for (const auto& [name, value] : json.items()) result.metrics[name] = value.get<double>();
-    json["segments"] = to_json(gnn::measure_segments(comm_, interactions_, popularity, lists, test_, at_, segments_));
+    result.metrics = metric_values(evaluation);
+    result.metrics.merge(metric_values(std::span(exposure)));
+    result.metrics["users"] = static_cast<double>(evaluation.num_users);
+    nlohmann::json json = result.metrics;
+    const gnn::Segments segments =
+        gnn::measure_segments(comm_, interactions_, popularity, lists, test_, at_, segments_);
+    json["segments"] = {{"users_by_activity", to_json(std::span(segments.users_by_activity))},
+                        {"items_by_popularity", to_json(std::span(segments.items_by_popularity))}};
     if (const auto other = session_.config().path("evaluate.against")) {
       result.differences = gnn::paired_bootstrap(comm_, interactions_, lists, lists_of(*other), test_, at_, bootstrap_);
       json["against"] = {{"file", other->string()},

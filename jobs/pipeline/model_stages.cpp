@@ -15,7 +15,7 @@
 #include "io/publish/file_system.hpp"
 #include "jobs/display/progress_display.hpp"
 #include "jobs/pipeline/held_out.hpp"
-#include "jobs/pipeline/metrics_json.hpp"
+#include "jobs/pipeline/metric_values.hpp"
 #include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
 
@@ -57,7 +57,7 @@ void write_history(Session& session, const gnn::Model& kind, const std::vector<g
                          {"edges_per_second", epoch.edges_per_second}};
     if (kind.has_bpr_loss) entry["bpr_loss"] = epoch.bpr_loss;
     if (epoch.evaluation) {
-      entry["metrics"] = to_json(*epoch.evaluation);
+      entry["metrics"] = metric_values(*epoch.evaluation);
       if (metric_names.empty()) {
         for (const auto& [name, value] : entry["metrics"].items()) metric_names.push_back(name);
       }
