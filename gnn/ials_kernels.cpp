@@ -15,8 +15,8 @@ using simd::kLanes;
 /// Eight doubles. Only for sums that are exact, whatever the compiler makes of them.
 using F64x8 = double __attribute__((vector_size(64), aligned(8), may_alias));
 
-constexpr std::uint32_t kTogether = 4;
-constexpr std::uint64_t kPrefetchAhead = 8;
+/// Columns whose sums stay in registers.
+constexpr std::uint32_t kColumnBlock = 4 * kLanes;
 
 float dot(const float* a, const float* b, std::uint32_t width) {
   F32x16 sum = F32x16::zero();
@@ -30,17 +30,32 @@ void add_scaled(float* to, float factor, const float* from, std::uint32_t width)
   for (std::size_t c = 0; c < width; c += kLanes) fma(f, F32x16::load(from + c), F32x16::load(to + c)).store(to + c);
 }
 
-/// to += Σ factors[k] · rows[k], in the order of k.
-void add_scaled4(float* to, const float* factors, const float* const* rows, std::uint32_t width) {
-  const F32x16 f0 = F32x16::broadcast(factors[0]);
-  const F32x16 f1 = F32x16::broadcast(factors[1]);
-  const F32x16 f2 = F32x16::broadcast(factors[2]);
-  const F32x16 f3 = F32x16::broadcast(factors[3]);
-  for (std::size_t c = 0; c < width; c += kLanes) {
-    F32x16 sum = fma(f0, F32x16::load(rows[0] + c), F32x16::load(to + c));
-    sum = fma(f1, F32x16::load(rows[1] + c), sum);
-    sum = fma(f2, F32x16::load(rows[2] + c), sum);
-    fma(f3, F32x16::load(rows[3] + c), sum).store(to + c);
+/// to += Σ factors[k] · row(k) for one block of columns, in the order of k.
+template <std::uint32_t kVectors, class Row>
+[[gnu::always_inline]] inline void add_block(float* to, const float* factors, std::uint64_t count, const Row& row) {
+  F32x16 sum[kVectors];
+#pragma GCC unroll 4
+  for (std::uint32_t v = 0; v < kVectors; ++v) sum[v] = F32x16::load(to + v * kLanes);
+  for (std::uint64_t k = 0; k < count; ++k) {
+    const F32x16 factor = F32x16::broadcast(factors[k]);
+    const float* from = row(k);
+#pragma GCC unroll 4
+    for (std::uint32_t v = 0; v < kVectors; ++v) sum[v] = fma(factor, F32x16::load(from + v * kLanes), sum[v]);
+  }
+#pragma GCC unroll 4
+  for (std::uint32_t v = 0; v < kVectors; ++v) sum[v].store(to + v * kLanes);
+}
+
+/// to += Σ factors[k] · row(k), in the order of k.
+template <class Row>
+[[gnu::always_inline]] inline void add_rows(float* to, const float* factors, std::uint64_t count, std::uint32_t width,
+                                            const Row& row) {
+  std::uint32_t c = 0;
+  for (; c + kColumnBlock <= width; c += kColumnBlock) {
+    add_block<4>(to + c, factors, count, [&](std::uint64_t k) { return row(k) + c; });
+  }
+  for (; c < width; c += kLanes) {
+    add_block<1>(to + c, factors, count, [&](std::uint64_t k) { return row(k) + c; });
   }
 }
 
@@ -53,64 +68,79 @@ struct Equations {
   [[nodiscard]] const float* other(std::uint64_t slot) const {
     return task.others + std::size_t{targets[slot]} * task.width;
   }
-
-  /// to += Σ factor(slot, y) · y.
-  template <class Factor>
-  void add_slots(float* to, const Factor& factor) const {
-    std::uint64_t slot = 0;
-    for (; slot + kTogether <= count; slot += kTogether) {
-      const float* rows[kTogether];
-      float factors[kTogether];
-      for (std::uint32_t k = 0; k < kTogether; ++k) {
-        rows[k] = other(slot + k);
-        factors[k] = factor(slot + k, rows[k]);
-      }
-      add_scaled4(to, factors, rows, task.width);
-    }
-    for (; slot < count; ++slot) add_scaled(to, factor(slot, other(slot)), other(slot), task.width);
+  [[nodiscard]] float weight(std::uint64_t slot) const {
+    return slot == 0 || targets[slot] != targets[slot - 1] ? task.alpha + 1.0F : task.alpha;
   }
 
-  /// Σ (alpha + [first]) y, and the sum of the factors.
-  double right_hand_side(float* to) const {
-    for (std::size_t c = 0; c < task.width; ++c) to[c] = 0.0F;
-    double sum = 0;
-    add_slots(to, [&](std::uint64_t slot, const float*) {
-      if (slot + kPrefetchAhead < count) {
-        const float* ahead = other(slot + kPrefetchAhead);
-        for (std::size_t c = 0; c < task.width; c += kLanes) simd::prefetch(ahead + c);
+  /// products[k] = <row of slot first + k, v>, four at a time.
+  void multiply(std::uint64_t first, std::uint32_t length, const float* v, float* products) const {
+    std::uint32_t k = 0;
+    for (; k + 4 <= length; k += 4) {
+      const float* const rows[4] = {other(first + k), other(first + k + 1), other(first + k + 2), other(first + k + 3)};
+      F32x16 sum[4] = {F32x16::zero(), F32x16::zero(), F32x16::zero(), F32x16::zero()};
+      for (std::size_t c = 0; c < task.width; c += kLanes) {
+        const F32x16 column = F32x16::load(v + c);
+#pragma GCC unroll 4
+        for (std::uint32_t r = 0; r < 4; ++r) sum[r] = fma(F32x16::load(rows[r] + c), column, sum[r]);
       }
-      const bool first = slot == 0 || targets[slot] != targets[slot - 1];
-      const float factor = first ? task.alpha + 1.0F : task.alpha;
-      sum += static_cast<double>(factor);
-      return factor;
-    });
-    return sum;
+#pragma GCC unroll 4
+      for (std::uint32_t r = 0; r < 4; ++r) products[k + r] = sum[r].sum();
+    }
+    for (; k < length; ++k) products[k] = dot(other(first + k), v, task.width);
+  }
+
+  /// to += Σ factor(slot, <y, v>) · y over the slots, a block of them at a time.
+  template <class Factor>
+  void add_slots(const float* v, float* to, const Factor& factor) const {
+    float factors[kSlotBlock];
+    for (std::uint64_t first = 0; first < count; first += kSlotBlock) {
+      const auto length = static_cast<std::uint32_t>(count - first < kSlotBlock ? count - first : kSlotBlock);
+      multiply(first, length, v, factors);
+      for (std::uint32_t k = 0; k < length; ++k) factors[k] = factor(first + k, factors[k]);
+      add_rows(to, factors, length, task.width, [&](std::uint64_t k) { return other(first + k); });
+    }
+  }
+
+  /// to = gram · v.
+  void apply_gram(const float* v, float* to) const {
+    for (std::size_t c = 0; c < task.width; ++c) to[c] = 0.0F;
+    add_rows(to, v, task.width, task.width, [&](std::uint64_t j) { return task.gram + j * task.width; });
   }
 
   /// to = (gram + Σ alpha y yᵀ) v.
   void apply(const float* v, float* to) const {
-    const std::uint32_t width = task.width;
-    for (std::size_t c = 0; c < width; ++c) to[c] = 0.0F;
-    for (std::uint32_t j = 0; j < width; j += kTogether) {
-      const float* row = task.gram + std::size_t{j} * width;
-      const float* const rows[kTogether] = {row, row + width, row + 2 * std::size_t{width},
-                                            row + 3 * std::size_t{width}};
-      add_scaled4(to, v + j, rows, width);
-    }
-    add_slots(to, [&](std::uint64_t, const float* y) { return task.alpha * dot(v, y, width); });
+    apply_gram(v, to);
+    add_slots(v, to, [&](std::uint64_t, float product) { return task.alpha * product; });
   }
+
+  void prefetch() const {
+    for (std::uint64_t slot = 0; slot < count && slot < kSlotBlock; ++slot) {
+      for (std::size_t c = 0; c < task.width; c += kLanes) simd::prefetch(other(slot) + c);
+    }
+  }
+
+  static constexpr std::uint32_t kSlotBlock = 64;
 };
 
-/// Returns the loss's part: the sum of the confidences - <x, b> - <x, r>, which is xᵀAx - 2<x, b> + the constant.
+/// Returns the loss's part that depends on the row: the sum of the confidences + xᵀAx - 2<x, b>. A step of length
+/// s / pᵀAp along p, with s = |r|², lowers it by that length times s.
 double solve_row(const IalsRows& task, const Equations& equations, float* x) {
   const std::uint32_t width = task.width;
-  float* b = task.work;
-  float* r = b + width;
+  float* r = task.work;
   float* p = r + width;
   float* q = p + width;
-  const double confidences = equations.right_hand_side(b);
-  equations.apply(x, q);
-  for (std::size_t c = 0; c < width; ++c) p[c] = r[c] = b[c] - q[c];
+  double confidences = 0;
+  double right_hand_side = 0;  // <x, b>
+  equations.apply_gram(x, r);
+  for (std::size_t c = 0; c < width; ++c) r[c] = -r[c];
+  equations.add_slots(x, r, [&](std::uint64_t slot, float product) {
+    const float weight = equations.weight(slot);
+    confidences += static_cast<double>(weight);
+    right_hand_side += static_cast<double>(weight) * static_cast<double>(product);
+    return weight - task.alpha * product;
+  });
+  double objective = confidences - right_hand_side - static_cast<double>(dot(x, r, width));
+  for (std::size_t c = 0; c < width; ++c) p[c] = r[c];
   constexpr float kNegligible = 1e-20F;
   float square = dot(r, r, width);
   for (std::uint32_t step = 0; step < task.steps && !(square < kNegligible); ++step) {
@@ -119,13 +149,15 @@ double solve_row(const IalsRows& task, const Equations& equations, float* x) {
     if (curvature <= 0) break;
     const float length = square / curvature;
     add_scaled(x, length, p, width);
+    objective -= static_cast<double>(length) * static_cast<double>(square);
+    if (step + 1 == task.steps) break;
     add_scaled(r, -length, q, width);
     const float next = dot(r, r, width);
     const float turn = next / square;
     for (std::size_t c = 0; c < width; ++c) p[c] = r[c] + turn * p[c];
     square = next;
   }
-  return confidences - static_cast<double>(dot(x, b, width)) - static_cast<double>(dot(x, r, width));
+  return objective;
 }
 
 }  // namespace
@@ -166,6 +198,9 @@ void solve_ials_rows(const IalsRows& task) {
       for (std::size_t c = 0; c < task.width; ++c) x[c] = 0.0F;
       task.objective[row - task.begin] = 0.0;
       continue;
+    }
+    if (row + 1 < task.end) {
+      Equations{task, task.targets + task.offsets[row + 1], task.offsets[row + 2] - task.offsets[row + 1]}.prefetch();
     }
     task.objective[row - task.begin] = solve_row(task, {task, task.targets + task.offsets[row], slots}, x);
   }

@@ -76,7 +76,7 @@ class Training final : public EpochModel {
 
   void end_epoch(std::uint64_t /*steps*/, EpochRecord& record) override {
     record.loss = loss_;
-    record.edges_per_second = static_cast<double>(2 * (options_.solver_steps + 2) * num_interactions_);
+    record.edges_per_second = static_cast<double>(2 * (options_.solver_steps + 1) * num_interactions_);
   }
 
   EmbeddingTable embeddings() override { return table(); }
@@ -109,7 +109,10 @@ class Training final : public EpochModel {
   }
 
   /// Solves the rows of one side given the Gram matrix of the other; returns the loss's part that depends on them.
-  ExactSum solve(const Side& side, std::vector<float> gram) {
+  ExactSum solve(const Side& side, std::span<const float> gram_of_others) {
+    // On lines of its own: kernels read it again and again.
+    HugeBuffer<float> gram(gram_of_others.size());
+    std::ranges::copy(gram_of_others, gram.data());
     for (std::size_t c = 0; c < width_; ++c) gram[c * width_ + c] += static_cast<float>(options_.regularisation);
     detail::IalsRows task;
     task.gram = gram.data();
@@ -122,14 +125,14 @@ class Training final : public EpochModel {
     task.steps = options_.solver_steps;
     detail::SolveIalsRows* const kernel = pick_isa(detail::avx2::solve_ials_rows, detail::avx512::solve_ials_rows);
     struct PerRow {
-      std::vector<float> work;
+      HugeBuffer<float> work;
       std::vector<double> objective;
       ExactSum sum;
     };
     parallel::PerThread<PerRow> per_thread;
     parallel::for_chunks({0, side.owned.size()}, kRowGrain, [&](IndexRange chunk) {
       PerRow& mine = per_thread.local();
-      mine.work.resize(4 * std::size_t{width_});
+      if (mine.work.empty()) mine.work = HugeBuffer<float>(3 * std::size_t{width_});
       mine.objective.resize(kRowGrain);
       detail::IalsRows part = task;
       part.begin = chunk.begin;

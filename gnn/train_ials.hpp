@@ -26,7 +26,7 @@ struct IalsOptions : LoopOptions {
 /// the options and the seed alone: not on ranks, threads, partition or instruction set, nor on being interrupted and
 /// resumed. `loss` of an epoch is the objective after it per interaction. Throws `Interrupted` after the checkpoint
 /// when any rank was asked to stop, `ConfigError` when an option is out of range or a factor stops being finite.
-/// Cost per epoch: (solver steps + 2) passes over all slots; one halo exchange per side.
+/// Cost per epoch: (solver steps + 1) passes over all slots; one halo exchange per side.
 [[nodiscard]] TrainResult train_ials(const comm::Communicator& comm, const graph::DistributedGraph& graph,
                                      EdgeTypeId type, const IalsOptions& options, const TrainHooks& hooks);
 

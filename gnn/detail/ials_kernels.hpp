@@ -30,7 +30,7 @@ struct IalsRows {
   std::uint32_t width = 0;
   float alpha = 1.0F;
   std::uint32_t steps = 3;
-  float* work = nullptr;        ///< 4 · width
+  float* work = nullptr;        ///< 3 · width
   double* objective = nullptr;  ///< per row of the chunk: the part of the loss that depends on the row
 };
 using SolveIalsRows = void(const IalsRows& task);
