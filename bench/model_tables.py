@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every model on every data set: settings chosen on validation, metrics on test, times; as tables in docs/results.md.
+
+A data set with a validation file uses it. Otherwise a tenth of each user's training interactions is held out by a hash
+of the pair, settings are chosen on it, and the model is fitted again on all training interactions. Test interactions
+are read once per model, with the settings that won. Every finished run is kept in the cache, so an interrupted or repeated call goes
+on where the last one ended; a data set whose files are missing is skipped, saying so.
+
+  bench/model_tables.py --rove build/release/jobs/rove                        # all data sets, models that need no training
+  bench/model_tables.py --rove rove --data lastfm --models lightgcn,bspm --write docs/results.md
+"""
+import argparse
+import hashlib
+import itertools
+import json
+import os
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SHARED = os.path.join(os.path.dirname(ROOT), "shared", "data")
+
+# Name: folder, files, layout, cut-off of the published tables.
+DATA = {
+    "gowalla": {"folder": "lightgcn-gowalla", "train": "train.txt", "test": "test.txt", "format": "adjacency", "at": 20},
+    "lastfm": {"folder": "lightgcnpp-lastfm", "train": "train.txt", "valid": "valid.txt", "test": "test.txt",
+               "format": "adjacency", "at": 10},
+    "ml-1m": {"folder": "lightgcnpp-ml-1m", "train": "train.txt", "valid": "valid.txt", "test": "test.txt",
+              "format": "adjacency", "at": 10},
+    "amazon-electronic": {"folder": "irbench-amazon2014-electronic", "train": "train.tsv", "test": "test.tsv",
+                          "format": "csv", "columns": ("user_procid", "item_procid"), "at": 20},
+}
+
+# Model: the values of each setting that are tried.
+SEARCH = {
+    "item-knn": {"neighbors": [50, 200, 1000], "shrinkage": [0, 20, 100]},
+    "ease": {"ease_regularisation": [30, 100, 300, 1000]},
+    "gf-cf": {"rank": [64, 256], "low_pass_weight": [0.1, 0.3, 1.0]},
+    "bspm": {"rank": [64, 448], "low_pass_weight": [0.2, 0.5], "sharpening_time": [1.0, 2.5]},
+    "ials": {"dim": [64], "epochs": [8], "alpha": [5, 20, 40], "regularisation": [0.01, 3, 30]},
+    "mf": {"dim": [64], "epochs": [1000], "learning_rate": [1e-3], "decay": [1e-4, 1e-3], "evaluate_every": [10],
+           "patience": [5]},
+    "lightgcn": {"dim": [64], "epochs": [1000], "learning_rate": [1e-3], "decay": [1e-4, 1e-3], "layers": [2, 3],
+                 "evaluate_every": [10], "patience": [5]},
+    "xsimgcl": {"dim": [64], "epochs": [200], "evaluate_every": [2], "patience": [5]},
+}
+WITHOUT_TRAINING = ["item-knn", "ease", "gf-cf", "bspm", "ials"]
+
+
+def pairs_of(path, data):
+    """(user, item) as written in the file, in its order."""
+    with open(path, encoding="utf-8") as file:
+        if data["format"] == "csv":
+            next(file)
+            for line in file:
+                user, item = line.split()[:2]
+                yield user, item
+        else:
+            for line in file:
+                user, *items = line.split()
+                for item in items:
+                    yield user, item
+
+
+def is_held_out(user, item):
+    return hashlib.sha256(f"{user} {item}".encode()).digest()[0] < 26  # 26 of 256: a tenth
+
+
+class Bench:
+    def __init__(self, arguments):
+        self.rove = os.path.abspath(arguments.rove) if os.path.exists(arguments.rove) else arguments.rove
+        self.cache = os.path.abspath(arguments.cache)
+        self.deadline = time.monotonic() + arguments.limit_seconds if arguments.limit_seconds else None
+        self.threads = arguments.threads
+
+    def call(self, *command):
+        start = time.monotonic()
+        done = subprocess.run([self.rove, *command, "--quiet"] + (["--threads", self.threads] if self.threads else []),
+                              capture_output=True, text=True, check=False)
+        return done.returncode, done.stderr.strip(), time.monotonic() - start
+
+    def must(self, *command):
+        code, errors, seconds = self.call(*command)
+        if code != 0:
+            sys.exit(f"rove {' '.join(command)}\nended with {code}: {errors}")
+        return seconds
+
+    def graph(self, work, name, files, data):
+        """The graph of some interactions; made once."""
+        out = os.path.join(work, f"{name}.h5")
+        if not os.path.exists(out):
+            columns = data.get("columns")
+            extra = ["--source", columns[0], "--target", columns[1]] if columns else []
+            self.must("import", "--type", "user,rates,item", "--files", files, "--format", data["format"], "-o", out, *extra)
+        return out
+
+    def split(self, work, data):
+        """Training files without a tenth, and that tenth, in the data set's own layout."""
+        names = [os.path.join(work, part) for part in ("part.txt", "valid.txt")]
+        if not all(os.path.exists(name) for name in names):
+            for held_out, name in ((False, names[0]), (True, names[1])):
+                with open(name + ".part", "w", encoding="utf-8") as file:
+                    if data["format"] == "csv":
+                        file.write("\t".join(data["columns"]) + "\n")
+                    for user, item in pairs_of(data["train"], data):
+                        if is_held_out(user, item) == held_out:
+                            file.write(f"{user}\t{item}\n" if data["format"] == "csv" else f"{user} {item}\n")
+                os.replace(name + ".part", name)
+        return names
+
+    def run(self, work, graph, judged, data, model, settings, what):
+        """Metrics and times of one fit; from the cache when it was done before."""
+        key = hashlib.sha256(json.dumps([model, settings, what, data["digest"]], sort_keys=True).encode()).hexdigest()[:16]
+        record = os.path.join(self.cache, "runs", key + ".json")
+        if os.path.exists(record):
+            with open(record, encoding="utf-8") as file:
+                return json.load(file)
+        if self.deadline and time.monotonic() > self.deadline:
+            sys.exit("time is up; the same call goes on from here")
+        assignments = []
+        for name, value in settings.items():
+            assignments += ["--set", f"train.{name}={value}"]
+        columns = data.get("columns")
+        test = ["--set", f"evaluate.format={data['format']}", "--set", f"evaluate.at=[{data['at']}]"]
+        if columns:
+            test += ["--set", f"evaluate.source={columns[0]}", "--set", f"evaluate.target={columns[1]}"]
+        # Early stopping watches validation, never the test file.
+        watched = ["--set", f"evaluate.test=[{data['valid']}]", "--set", f"train.stop_metric=recall@{data['at']}"]
+        trained = os.path.join(work, "model.h5")
+        metrics = os.path.join(work, "metrics.json")
+        code, errors, train_seconds = self.call("train", "-g", graph, "-o", trained, "--set", f"train.model={model}",
+                                                *assignments, *test, *(watched if "patience" in settings else []))
+        if code == 5:
+            result = {"refused": errors.splitlines()[-1] if errors else "does not fit"}
+        elif code != 0:
+            sys.exit(f"{model} {settings}: rove train ended with {code}: {errors}")
+        else:
+            evaluate_seconds = self.must("evaluate", "-g", graph, "-e", trained, "-o", metrics,
+                                         "--set", f"evaluate.test=[{judged}]", *test)
+            with open(metrics, encoding="utf-8") as file:
+                result = {"metrics": json.load(file), "train_seconds": train_seconds, "evaluate_seconds": evaluate_seconds}
+            os.remove(trained)
+        os.makedirs(os.path.dirname(record), exist_ok=True)
+        with open(record + ".part", "w", encoding="utf-8") as file:
+            json.dump({"model": model, "settings": settings, "what": what, **result}, file, indent=1)
+        os.replace(record + ".part", record)
+        print(f"{data['name']} {what} {model} {settings}: "
+              f"{result.get('refused') or {k: round(v, 4) for k, v in result['metrics'].items() if '@' in k}}", flush=True)
+        return result
+
+    def table(self, name, models):
+        """The rows of one data set: model, settings, result."""
+        data = dict(DATA[name], name=name)
+        folder = os.path.join(SHARED, data["folder"])
+        for part in ("train", "valid", "test"):
+            if part in data:
+                data[part] = os.path.join(folder, data[part])
+        if not os.path.exists(data["train"]):
+            print(f"{name}: skipped, {folder} is not there")
+            return []
+        digest = hashlib.sha256()
+        for part in ("train", "valid", "test"):
+            if part in data:
+                with open(data[part], "rb") as file:
+                    digest.update(file.read())
+        data["digest"] = digest.hexdigest()
+        work = os.path.join(self.cache, name)
+        os.makedirs(work, exist_ok=True)
+        whole = self.graph(work, "train", data["train"], data)
+        chosen_on = whole
+        if "valid" not in data:
+            part, data["valid"] = self.split(work, data)
+            chosen_on = self.graph(work, "part", part, data)
+        metric = f"recall@{data['at']}"
+        rows = []
+        for model in models:
+            tried = []
+            names = list(SEARCH[model])
+            for values in itertools.product(*SEARCH[model].values()):
+                settings = dict(zip(names, values))
+                result = self.run(work, chosen_on, data["valid"], data, model, settings, "validation")
+                if "metrics" in result:
+                    tried.append((result["metrics"][metric], settings))
+                else:
+                    refused = result["refused"]
+                    break
+            if not tried:
+                rows.append((model, {}, {"refused": refused}))
+                continue
+            # The first of the best, in the order of the search.
+            settings = max(tried, key=lambda entry: entry[0])[1]
+            rows.append((model, settings, self.run(work, whole, data["test"], data, model, settings, "test")))
+        return rows
+
+
+def markdown(name, rows):
+    at = DATA[name]["at"]
+    lines = [f"| {name}: model | settings, chosen on validation | recall@{at} | ndcg@{at} | fit | all users |",
+             "|---|---|---|---|---|---|"]
+    for model, settings, result in rows:
+        text = ", ".join(f"{key} {value}" for key, value in settings.items())
+        if "refused" in result:
+            lines.append(f"| {model} | does not fit | – | – | – | – |")
+            continue
+        metrics = result["metrics"]
+        lines.append(f"| {model} | {text} | {metrics[f'recall@{at}']:.4f} | {metrics[f'ndcg@{at}']:.4f} | "
+                     f"{result['train_seconds']:.1f} s | {result['evaluate_seconds']:.1f} s |")
+    return "\n".join(lines)
+
+
+def write(path, name, table):
+    begin, end = f"<!-- model_tables {name} -->", f"<!-- end of {name} -->"
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    if begin not in text:
+        sys.exit(f"{path} has no line '{begin}' to put the table after")
+    head, rest = text.split(begin, 1)
+    tail = rest.split(end, 1)[1]
+    with open(path + ".part", "w", encoding="utf-8") as file:
+        file.write(f"{head}{begin}\n{table}\n{end}{tail}")
+    os.replace(path + ".part", path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rove", default="rove", help="the binary")
+    parser.add_argument("--cache", default=os.path.join(ROOT, "build", "model_tables"), help="finished runs and graphs")
+    parser.add_argument("--data", default=",".join(DATA), help="data sets")
+    parser.add_argument("--models", default=",".join(WITHOUT_TRAINING), help=f"of {', '.join(SEARCH)}")
+    parser.add_argument("--threads", default="", help="threads (default: all)")
+    parser.add_argument("--limit-seconds", type=float, default=0, help="start nothing new after this time")
+    parser.add_argument("--write", default="", help="file with a marked place for each table, such as docs/results.md")
+    arguments = parser.parse_args()
+    for kind, given, known in (("data set", arguments.data, DATA), ("model", arguments.models, SEARCH)):
+        for name in given.split(","):
+            if name not in known:
+                parser.error(f"there is no {kind} '{name}', expected some of {', '.join(known)}")
+    bench = Bench(arguments)
+    for name in arguments.data.split(","):
+        rows = bench.table(name, arguments.models.split(","))
+        if not rows:
+            continue
+        table = markdown(name, rows)
+        print("\n" + table + "\n")
+        if arguments.write:
+            write(arguments.write, name, table)
+
+
+if __name__ == "__main__":
+    main()
