@@ -11,6 +11,7 @@
 #include "engine/parallel/parallel.hpp"
 #include "gnn/metrics/user_metrics.hpp"
 #include "gnn/retrieval.hpp"
+#include "gnn/scorer.hpp"
 
 namespace rove::gnn {
 namespace {
@@ -99,6 +100,14 @@ Evaluation evaluate(const comm::Communicator& comm, const Interactions& interact
   options.top_k = cutoffs.empty() ? 0 : *std::max_element(cutoffs.begin(), cutoffs.end());
   const auto has_test = [&](std::uint64_t user) { return test.offsets[user + 1] > test.offsets[user]; };
   return measure(comm, top_items(comm, interactions, embeddings, options, has_test), test, cutoffs);
+}
+
+Evaluation evaluate(const comm::Communicator& comm, const Interactions& interactions, const Scorer& scorer,
+                    const TestItems& test, std::span<const std::uint32_t> cutoffs) {
+  RetrievalOptions options;
+  options.top_k = cutoffs.empty() ? 0 : *std::max_element(cutoffs.begin(), cutoffs.end());
+  const auto has_test = [&](std::uint64_t user) { return test.offsets[user + 1] > test.offsets[user]; };
+  return measure(comm, scorer.top_items(comm, interactions, options, has_test), test, cutoffs);
 }
 
 }  // namespace rove::gnn

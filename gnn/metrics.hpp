@@ -13,6 +13,8 @@
 
 namespace rove::gnn {
 
+class Scorer;
+
 /// Averages over the evaluated users of a ranked list cut at `cutoff` (specification: all-ranking protocol).
 struct RankingMetrics {
   std::uint32_t cutoff = 0;
@@ -49,5 +51,8 @@ using TestItems = graph::RaggedRows<std::uint32_t>;
 [[nodiscard]] Evaluation evaluate(const comm::Communicator& comm, const Interactions& interactions,
                                   const EmbeddingTable& embeddings, const TestItems& test,
                                   std::span<const std::uint32_t> cutoffs);
+/// **Collective.** The same by the scores of any model.
+[[nodiscard]] Evaluation evaluate(const comm::Communicator& comm, const Interactions& interactions,
+                                  const Scorer& scorer, const TestItems& test, std::span<const std::uint32_t> cutoffs);
 
 }  // namespace rove::gnn

@@ -4,9 +4,16 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "engine/base/memory_plan.hpp"
+#include "engine/base/progress.hpp"
+#include "gnn/ease.hpp"
+#include "gnn/graph_filter.hpp"
+#include "gnn/item_knn.hpp"
+#include "gnn/model_weights.hpp"
+#include "gnn/scorer.hpp"
 #include "gnn/train_ials.hpp"
 #include "gnn/train_lightgcn.hpp"
 #include "gnn/train_simgcl.hpp"
@@ -17,7 +24,7 @@ namespace rove::gnn {
 /// What a model leaves for evaluation, retrieval and publishing.
 enum class ModelOutput : std::uint8_t {
   kVectors,     ///< a row per user and item, scored by inner product: `embeddings.h5`
-  kItemScores,  ///< scores of all items for any user, without vectors
+  kItemScores,  ///< scores of all items for any user, without vectors: `model.h5`
 };
 
 /// The options of every family of models; a model reads its own.
@@ -26,6 +33,10 @@ struct ModelOptions {
   ContrastOptions xsimgcl;
   SimGclOptions simgcl;
   IalsOptions ials;
+  ItemKnnOptions item_knn;
+  EaseOptions ease;
+  GraphFilterOptions gf_cf;
+  GraphFilterOptions bspm = bspm_defaults();
 
   /// What every model trained on batches reads.
   template <class Set>
@@ -52,6 +63,13 @@ struct Model {
   TrainResult (*train)(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
                        const ModelOptions& options, const TrainHooks& hooks);
   MemoryPlan (*plan)(const ModelShare& share, const ModelOptions& options);
+  /// Models of item scores, instead of `train`. **Collective.** The same bytes on any ranks; progress is reported on
+  /// rank 0.
+  ModelWeights (*fit)(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
+                      const ModelOptions& options, ProgressSink& progress) = nullptr;
+  /// **Collective.** What scores by these weights, fitted now or read back; it refers to the graph.
+  std::unique_ptr<Scorer> (*make_scorer)(const comm::Communicator& comm, const graph::DistributedGraph& graph,
+                                         EdgeTypeId type, ModelWeights weights) = nullptr;
 };
 
 namespace detail {
@@ -69,6 +87,15 @@ template <auto Options, auto Train, auto Plan>
 consteval Model vectors(std::string_view name, bool has_bpr_loss) {
   return {name, ModelOutput::kVectors, has_bpr_loss, train_with<Options, Train>, plan_with<Options, Plan>};
 }
+template <auto Options, auto Fit>
+ModelWeights fit_with(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
+                      const ModelOptions& options, ProgressSink& progress) {
+  return Fit(comm, graph, type, options.*Options, comm.is_root() ? progress : no_progress());
+}
+template <auto Options, auto Fit, auto MakeScorer, auto Plan>
+consteval Model item_scores(std::string_view name) {
+  return {name, ModelOutput::kItemScores, false, nullptr, plan_with<Options, Plan>, fit_with<Options, Fit>, MakeScorer};
+}
 }  // namespace detail
 
 /// All models: one line each, the default first (docs/adding_a_model.md).
@@ -78,6 +105,10 @@ inline constexpr auto kModels = std::to_array<Model>({
     detail::vectors<&ModelOptions::xsimgcl, train_xsimgcl, plan_xsimgcl>("xsimgcl", true),
     detail::vectors<&ModelOptions::simgcl, train_simgcl, plan_simgcl>("simgcl", true),
     detail::vectors<&ModelOptions::ials, train_ials, plan_ials>("ials", false),
+    detail::item_scores<&ModelOptions::item_knn, fit_item_knn, make_item_knn_scorer, plan_item_knn>("item-knn"),
+    detail::item_scores<&ModelOptions::ease, fit_ease, make_ease_scorer, plan_ease>("ease"),
+    detail::item_scores<&ModelOptions::gf_cf, fit_graph_filter, make_graph_filter_scorer, plan_graph_filter>("gf-cf"),
+    detail::item_scores<&ModelOptions::bspm, fit_graph_filter, make_graph_filter_scorer, plan_graph_filter>("bspm"),
 });
 
 namespace detail {

@@ -36,6 +36,8 @@ struct ModelShare {
   std::uint64_t ghost_rows = 0;
   std::uint64_t owned_interactions = 0;
   std::uint32_t threads = 1;
+  std::uint64_t items = 0;  ///< of all ranks
+  std::int32_t ranks = 1;
 };
 
 struct EpochRecord {

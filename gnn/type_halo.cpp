@@ -5,7 +5,8 @@
 
 namespace rove::gnn {
 
-TypeHalo::TypeHalo(const graph::DistributedGraph& graph, VertexTypeId type) : halo_(&graph.halo()) {
+TypeHalo::TypeHalo(const graph::DistributedGraph& graph, VertexTypeId type)
+    : halo_(&graph.halo()), first_row_(graph.owned_of_type(type).begin) {
   const auto is_of_type = [&](std::uint32_t local) { return graph.type_of(LocalVertexId{local}) == type; };
   for (std::size_t rank = 0; rank + 1 < halo_->send_offsets().size(); ++rank) {
     for (std::uint64_t i = halo_->send_offsets()[rank]; i < halo_->send_offsets()[rank + 1]; ++i) {

@@ -101,23 +101,40 @@ std::string neighbor_group(FileFormat format, std::string_view source, std::stri
                      hdf5::escape_name(source), hdf5::escape_name(target));
 }
 
+void write_neighbor_set(hdf5::OutputFile& file, FileFormat format, const NeighborSetView& set) {
+  const std::string group = neighbor_group(format, set.source, set.target);
+  file.make_group(group);
+  file.set_attribute(group, "source", std::string(set.source));
+  file.set_attribute(group, "target", std::string(set.target));
+  for (const NamedAttribute& attribute : set.attributes) file.set_attribute(group, attribute.name, attribute.value);
+  file.write_indptr(group + "/indptr", set.lists.offsets);
+  file.write_as_int64(group + "/indices", set.lists.targets);
+  file.write<float>(group + "/scores", set.lists.scores);
+  const bool has_bounds = file.comm().all_reduce<std::uint64_t>(set.error_bounds.size(), comm::ReduceOp::kMax) > 0;
+  if (has_bounds) file.write<float>(group + "/error_bounds", set.error_bounds);
+}
+
+NeighborSet read_neighbor_set(const hdf5::InputFile& file, const std::string& group, IndexRange rows) {
+  NeighborSet result;
+  result.lists.offsets = file.read<std::uint64_t>(group + "/indptr", {rows.begin, rows.end + 1});
+  std::vector<std::uint64_t>& offsets = result.lists.offsets;
+  if (!std::is_sorted(offsets.begin(), offsets.end())) {
+    throw InputError(fmt::format("{}: {}/indptr does not ascend; the file is damaged", file.path().string(), group));
+  }
+  const IndexRange slots{offsets.front(), offsets.back()};
+  result.lists.targets = file.read<std::uint64_t>(group + "/indices", slots);
+  result.lists.scores = file.read<float>(group + "/scores", slots);
+  if (file.contains(group + "/error_bounds")) result.error_bounds = file.read<float>(group + "/error_bounds", rows);
+  for (std::uint64_t& offset : offsets) offset -= slots.begin;
+  return result;
+}
+
 void write_neighbors(const comm::Communicator& comm, const std::filesystem::path& path, FileFormat format,
                      std::span<const NodeView> nodes, std::span<const NeighborSetView> sets,
                      const FileProvenance& provenance) {
   hdf5::OutputFile file(comm, path);
   for (std::size_t t = 0; t < nodes.size(); ++t) write_nodes(file, nodes[t], t);
-  for (const NeighborSetView& set : sets) {
-    const std::string group = neighbor_group(format, set.source, set.target);
-    file.make_group(group);
-    file.set_attribute(group, "source", std::string(set.source));
-    file.set_attribute(group, "target", std::string(set.target));
-    for (const NamedAttribute& attribute : set.attributes) file.set_attribute(group, attribute.name, attribute.value);
-    file.write_indptr(group + "/indptr", set.lists.offsets);
-    file.write_as_int64(group + "/indices", set.lists.targets);
-    file.write<float>(group + "/scores", set.lists.scores);
-    const bool has_bounds = comm.all_reduce<std::uint64_t>(set.error_bounds.size(), comm::ReduceOp::kMax) > 0;
-    if (has_bounds) file.write<float>(group + "/error_bounds", set.error_bounds);
-  }
+  for (const NeighborSetView& set : sets) write_neighbor_set(file, format, set);
   write_header(file, format, provenance);
   file.commit();
 }
@@ -127,19 +144,10 @@ NeighborSet read_neighbors(const comm::Communicator& comm, const std::filesystem
   NeighborSet result;
   comm.agree([&] {
     const hdf5::InputFile file(path);
-    result.header = read_header(file, format);
-    const std::string group = neighbor_group(format, source, target);
+    FileHeader header = read_header(file, format);
     const IndexRange rows = home_block(comm, node_type(file, source).count);
-    result.lists.offsets = file.read<std::uint64_t>(group + "/indptr", {rows.begin, rows.end + 1});
-    std::vector<std::uint64_t>& offsets = result.lists.offsets;
-    if (!std::is_sorted(offsets.begin(), offsets.end())) {
-      throw InputError(fmt::format("{}: {}/indptr does not ascend; the file is damaged", path.string(), group));
-    }
-    const IndexRange slots{offsets.front(), offsets.back()};
-    result.lists.targets = file.read<std::uint64_t>(group + "/indices", slots);
-    result.lists.scores = file.read<float>(group + "/scores", slots);
-    if (file.contains(group + "/error_bounds")) result.error_bounds = file.read<float>(group + "/error_bounds", rows);
-    for (std::uint64_t& offset : offsets) offset -= slots.begin;
+    result = read_neighbor_set(file, neighbor_group(format, source, target), rows);
+    result.header = std::move(header);
   });
   return result;
 }

@@ -98,6 +98,10 @@ struct NeighborSet {
 [[nodiscard]] NeighborSet read_neighbors(const comm::Communicator& comm, const std::filesystem::path& path,
                                          FileFormat format, const std::string& source, const std::string& target);
 
+/// **Collective.** One set into a file that is being written, and my rows of one from a file that is open.
+void write_neighbor_set(hdf5::OutputFile& file, FileFormat format, const NeighborSetView& set);
+[[nodiscard]] NeighborSet read_neighbor_set(const hdf5::InputFile& file, const std::string& group, IndexRange rows);
+
 /// "/neighbors/<source>/<target>" or "/recommendations/<source>/<target>".
 [[nodiscard]] std::string neighbor_group(FileFormat format, std::string_view source, std::string_view target);
 

@@ -148,21 +148,36 @@ class Estimator {
     }
   }
 
+  [[nodiscard]] gnn::ModelShare model_share(const graph::EdgeType& type) const {
+    return {share(schema_.num_vertices()),
+            ghosts(),
+            share(type.count),
+            machine_.threads,
+            schema_.vertex_type(type.destination).count,
+            machine_.ranks};
+  }
+
   void train() {
     const graph::EdgeType& type = schema_.edge_type(training_edge_type(session_));
-    add("train", distributed(),
-        gnn::find_model(config_.text("train.model"))
-            .plan({share(schema_.num_vertices()), ghosts(), share(type.count), machine_.threads},
-                  model_options(config_)),
-        "lower train.dim or train.batch_size, or use more ranks");
+    const gnn::Model& kind = gnn::find_model(config_.text("train.model"));
+    add("train", distributed(), kind.plan(model_share(type), model_options(config_)),
+        kind.output == gnn::ModelOutput::kVectors
+            ? "lower train.dim or train.batch_size, or use more ranks"
+            : "lower train.rank or train.neighbors, choose a model other than ease, or use more ranks");
   }
 
   void retrieval(const std::string& stage, std::uint64_t top_k, const std::string& key) {
     const graph::EdgeType& type = schema_.edge_type(training_edge_type(session_));
     const std::uint64_t dim = model_options(config_).bpr.dim;
+    const gnn::Model& kind = gnn::find_model(config_.text("train.model"));
     MemoryPlan plan(stage);
-    plan.hold("final representations", share(schema_.num_vertices()) * dim * 4);
-    plan.hold("one rank's block of items, twice", 2 * share(schema_.vertex_type(type.destination).count) * dim * 4);
+    if (kind.output == gnn::ModelOutput::kVectors) {
+      plan.hold("final representations", share(schema_.num_vertices()) * dim * 4);
+      plan.hold("one rank's block of items, twice", 2 * share(schema_.vertex_type(type.destination).count) * dim * 4);
+    } else {
+      plan.hold("weights and a block of scores, at most",
+                kind.plan(model_share(type), model_options(config_)).total_bytes());
+    }
     plan.hold("lists at owners and home", 2 * share(schema_.vertex_type(type.source).count) * (top_k * 8 + 16));
     add(stage, distributed(), std::move(plan), fmt::format("lower {}, or use more ranks", key));
   }

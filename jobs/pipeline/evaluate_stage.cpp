@@ -12,7 +12,7 @@
 #include "gnn/metrics/item_exposure.hpp"
 #include "gnn/metrics/paired_bootstrap.hpp"
 #include "gnn/metrics/segments.hpp"
-#include "gnn/retrieval.hpp"
+#include "gnn/scorer.hpp"
 #include "io/hdf5/result_files.hpp"
 #include "io/publish/file_system.hpp"
 #include "io/text/trec_writer.hpp"
@@ -74,14 +74,14 @@ class Evaluator {
   }
 
   /// **Collective.** The longest lists that a cut-off needs, of users with test items.
-  [[nodiscard]] graph::NeighborLists lists_of(const gnn::EmbeddingTable& embeddings) const {
+  [[nodiscard]] graph::NeighborLists lists_of(const gnn::Scorer& scorer) const {
     gnn::RetrievalOptions options;
     options.top_k = longest();
     const auto has_test = [&](std::uint64_t user) { return test_.offsets[user + 1] > test_.offsets[user]; };
-    return gnn::top_items(comm_, interactions_, embeddings, options, has_test);
+    return scorer.top_items(comm_, interactions_, options, has_test);
   }
 
-  /// **Collective.** Those of a file of embeddings, recommendations or PPR neighbour sets, or of a run.
+  /// **Collective.** Those of a file of embeddings, of a model, of recommendations or PPR neighbour sets, or of a run.
   [[nodiscard]] graph::NeighborLists lists_of(const fs::path& path) {
     fs::path file;
     io::FileFormat format{};
@@ -89,7 +89,9 @@ class Evaluator {
       file = results_file(path);
       format = io::read_header(io::hdf5::InputFile(file)).format;
     });
-    if (format == io::FileFormat::kEmbeddings) return lists_of(load_model(session_, file).embeddings);
+    if (format == io::FileFormat::kEmbeddings || format == io::FileFormat::kModel) {
+      return lists_of(*load_model(session_, file).scorer);
+    }
     return read_lists(file, format);
   }
 
@@ -128,11 +130,12 @@ class Evaluator {
   /// The file of a run that has what it recommends.
   [[nodiscard]] static fs::path results_file(const fs::path& path) {
     if (!fs::is_directory(path)) return path;
-    for (const char* name : {"embeddings.h5", "recommendations.h5"}) {
+    for (const char* name : {"embeddings.h5", "model.h5", "recommendations.h5"}) {
       if (fs::exists(path / name)) return path / name;
     }
-    throw IoError(fmt::format("'{}' has neither embeddings.h5 nor recommendations.h5; name a run directory or a file",
-                              path.string()));
+    throw IoError(
+        fmt::format("'{}' has none of embeddings.h5, model.h5 and recommendations.h5; name a run directory or a file",
+                    path.string()));
   }
 
   [[nodiscard]] graph::NeighborLists read_lists(const fs::path& file, io::FileFormat format) {
@@ -140,8 +143,9 @@ class Evaluator {
     const io::NodeRows& items = session_.nodes(interactions_.item_type());
     comm_.agree([&] {
       if (format != io::FileFormat::kPpr && format != io::FileFormat::kRecommendations) {
-        throw InputError(fmt::format("'{}' is of format {}, expected embeddings, recommendations or PPR neighbour sets",
-                                     file.string(), io::name_of(format)));
+        throw InputError(
+            fmt::format("'{}' is of format {}, expected embeddings, a model, recommendations or PPR neighbour sets",
+                        file.string(), io::name_of(format)));
       }
       require_same_vertices(file, users, interactions_.user_type());
       require_same_vertices(file, items, interactions_.item_type());
@@ -220,7 +224,7 @@ EvaluationResult evaluate_stage(Session& session, const TrainedModel& model, con
   const PhaseTimer timer(session.times(), "evaluate");
   Evaluator evaluator(session, model.edge_type);
   session.progress().begin("evaluate", 0, "users");
-  return finish(session, evaluator.run(evaluator.lists_of(model.embeddings), files));
+  return finish(session, evaluator.run(evaluator.lists_of(*model.scorer), files));
 }
 
 EvaluationResult evaluate_lists_stage(Session& session, const fs::path& lists_file, const EvaluationFiles& files) {

@@ -10,7 +10,9 @@
 #include "gnn/metrics.hpp"
 #include "gnn/models.hpp"
 #include "gnn/retrieval.hpp"
+#include "gnn/scorer.hpp"
 #include "io/hdf5/checkpoint_directory.hpp"
+#include "io/hdf5/model_file.hpp"
 #include "io/hdf5/result_files.hpp"
 #include "io/publish/file_system.hpp"
 #include "jobs/display/progress_display.hpp"
@@ -34,15 +36,99 @@ std::vector<float> home_vectors(Session& session, const gnn::EmbeddingTable& tab
   return session.graph().home(type).to_home<float>(session.comm(), rows, table.dim());
 }
 
-void write_model(Session& session, const TrainedModel& model, const std::filesystem::path& file) {
-  const graph::EdgeType& edge_type = session.schema().edge_type(model.edge_type);
-  const std::vector<float> users = home_vectors(session, model.embeddings, edge_type.source);
-  const std::vector<float> items = home_vectors(session, model.embeddings, edge_type.destination);
+void write_vectors(Session& session, EdgeTypeId type, const gnn::EmbeddingTable& embeddings,
+                   const std::filesystem::path& file) {
+  const graph::EdgeType& edge_type = session.schema().edge_type(type);
+  const std::vector<float> users = home_vectors(session, embeddings, edge_type.source);
+  const std::vector<float> items = home_vectors(session, embeddings, edge_type.destination);
   const std::vector<io::EmbeddingsView> types{{session.nodes(edge_type.source), users},
                                               {session.nodes(edge_type.destination), items}};
-  const io::EmbeddingsInfo info{session.config().text("train.model"), model.embeddings.dim(), "dot", false,
+  const io::EmbeddingsInfo info{session.config().text("train.model"), embeddings.dim(), "dot", false,
                                 "users and items"};
   io::write_embeddings(session.comm(), file, info, types, session.provenance());
+}
+
+/// Weights of a model without vectors, with the types that they name.
+void write_weights(Session& session, EdgeTypeId type, const gnn::ModelWeights& weights,
+                   const std::filesystem::path& file) {
+  const graph::EdgeType& edge_type = session.schema().edge_type(type);
+  const auto name_of = [&](VertexTypeId id) -> const std::string& { return session.schema().vertex_type(id).name; };
+  io::ModelFileView view{session.config().text("train.model"), weights.settings, {}, {}};
+  for (const gnn::ModelWeights::Table& table : weights.tables) {
+    view.tables.push_back({table.name, name_of(table.type), table.columns, table.values});
+  }
+  for (const gnn::ModelWeights::Lists& lists : weights.lists) {
+    view.lists.push_back({name_of(lists.source), name_of(lists.target), lists.lists, {}, {}});
+  }
+  const std::vector<io::NodeView> nodes{session.nodes(edge_type.source), session.nodes(edge_type.destination)};
+  io::write_model(session.comm(), file, nodes, view, session.provenance());
+}
+
+void require_same_vertices(Session& session, const io::NodeRows& nodes, VertexTypeId type,
+                           const std::filesystem::path& file) {
+  session.comm().agree([&] {
+    if (!std::ranges::equal(nodes.keys, session.nodes(type).keys)) {
+      throw InputError(fmt::format("'{}' holds other vertices of type '{}' than the graph; train on this graph first",
+                                   file.string(), session.schema().vertex_type(type).name));
+    }
+  });
+}
+
+gnn::EmbeddingTable load_vectors(Session& session, EdgeTypeId edge_type, const std::filesystem::path& file) {
+  const comm::Communicator& comm = session.comm();
+  const graph::DistributedGraph& graph = session.graph();
+  std::optional<gnn::EmbeddingTable> table;
+  const graph::EdgeType& types = session.schema().edge_type(edge_type);
+  for (const VertexTypeId type : {types.source, types.destination}) {
+    const io::EmbeddingsBlock block = io::read_embeddings(comm, file, session.schema().vertex_type(type).name);
+    require_same_vertices(session, block.nodes, type, file);
+    const auto dim = static_cast<std::uint32_t>(block.info.dim);
+    if (!table) table.emplace(graph.num_owned(), dim);
+    const std::vector<float> rows = graph.home(type).to_owners<float>(comm, block.vectors, dim);
+    const IndexRange owned = graph.owned_of_type(type);
+    for (std::uint64_t i = 0; i < owned.size(); ++i) {
+      std::ranges::copy(std::span(rows).subspan(i * dim, dim),
+                        table->row(static_cast<std::uint32_t>(owned.begin + i)).begin());
+    }
+  }
+  return std::move(*table);
+}
+
+TrainedModel load_weights(Session& session, EdgeTypeId edge_type, const std::filesystem::path& file) {
+  const comm::Communicator& comm = session.comm();
+  MemoryPlan plan("read model");
+  std::uint64_t bytes = 0;
+  comm.agree([&] { bytes = std::filesystem::file_size(file); });
+  plan.hold("weights, twice", 2 * bytes / static_cast<std::uint64_t>(comm.size()));
+  session.require_fits(plan);
+  io::ModelFile read = io::read_model(comm, file);
+  for (const io::NodeRows& nodes : read.nodes) {
+    std::optional<VertexTypeId> type;
+    comm.agree([&] {
+      type = session.schema().find_vertex_type(nodes.type);
+      if (!type) {
+        throw InputError(fmt::format("'{}' is of a graph with the vertex type '{}', which this graph does not have",
+                                     file.string(), nodes.type));
+      }
+    });
+    require_same_vertices(session, nodes, *type, file);
+  }
+  gnn::ModelWeights weights{std::move(read.settings), {}, {}};
+  for (io::ModelFile::Table& table : read.tables) {
+    weights.tables.push_back({std::move(table.name), *session.schema().find_vertex_type(table.type), table.columns,
+                              std::move(table.values)});
+  }
+  for (io::ModelFile::Lists& lists : read.lists) {
+    weights.lists.push_back({*session.schema().find_vertex_type(lists.source),
+                             *session.schema().find_vertex_type(lists.target), std::move(lists.lists)});
+  }
+  const gnn::Model& kind = gnn::find_model(read.model);
+  comm.agree([&] {
+    if (kind.make_scorer == nullptr) {
+      throw InputError(fmt::format("'{}' holds weights of '{}', which scores by vectors", file.string(), read.model));
+    }
+  });
+  return {edge_type, read.model, kind.make_scorer(comm, session.graph(), edge_type, std::move(weights))};
 }
 
 /// `history.json` and, for spreadsheets, `history.csv`: a row per epoch, metrics empty where nothing was evaluated.
@@ -82,7 +168,12 @@ void write_history(Session& session, const gnn::Model& kind, const std::vector<g
 
 }  // namespace
 
-TrainedModel train_stage(Session& session, const std::filesystem::path& embeddings_file,
+std::string model_file_name(const Config& config) {
+  const gnn::Model& kind = gnn::find_model(config.text("train.model"));
+  return kind.output == gnn::ModelOutput::kVectors ? "embeddings.h5" : "model.h5";
+}
+
+TrainedModel train_stage(Session& session, const std::filesystem::path& model_file,
                          const std::filesystem::path& checkpoint_directory, const std::string& identity) {
   const PhaseTimer timer(session.times(), "train");
   const comm::Communicator& comm = session.comm();
@@ -98,9 +189,15 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& embeddin
   ensure_assignment(session);
   const graph::DistributedGraph& graph = session.graph();
   const gnn::Interactions interactions(graph, edge_type);
-  session.require_fits(kind.plan({graph.num_owned(), graph.num_local() - graph.num_owned(),
-                                  graph.by_source(edge_type).num_edges(), parallel::concurrency()},
-                                 options));
+  session.require_fits(
+      kind.plan({graph.num_owned(), graph.num_local() - graph.num_owned(), graph.by_source(edge_type).num_edges(),
+                 parallel::concurrency(), interactions.num_items(), comm.size()},
+                options));
+  if (kind.output == gnn::ModelOutput::kItemScores) {
+    gnn::ModelWeights weights = kind.fit(comm, graph, edge_type, options, session.progress());
+    write_weights(session, edge_type, weights, model_file);
+    return {edge_type, std::string(kind.name), kind.make_scorer(comm, graph, edge_type, std::move(weights))};
+  }
 
   io::CheckpointDirectory checkpoints(comm, checkpoint_directory);
   gnn::TrainHooks hooks;
@@ -119,41 +216,26 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& embeddin
   hooks.resume = resume.get();
 
   gnn::TrainResult result = kind.train(comm, graph, edge_type, options, hooks);
-  TrainedModel model{edge_type, std::move(result.embeddings)};
-  write_model(session, model, embeddings_file);
-  write_history(session, kind, result.history, embeddings_file.parent_path());
+  write_vectors(session, edge_type, result.embeddings, model_file);
+  write_history(session, kind, result.history, model_file.parent_path());
   checkpoints.clear();
-  return model;
+  return {edge_type, std::string(kind.name), std::make_unique<gnn::VectorScorer>(std::move(result.embeddings))};
 }
 
-TrainedModel load_model(Session& session, const std::filesystem::path& embeddings_file) {
-  const PhaseTimer timer(session.times(), "read embeddings");
-  const comm::Communicator& comm = session.comm();
+TrainedModel load_model(Session& session, const std::filesystem::path& model_file) {
+  const PhaseTimer timer(session.times(), "read model");
   EdgeTypeId edge_type;
-  comm.agree([&] { edge_type = training_edge_type(session); });
+  bool has_vectors = true;
+  std::string name;
+  session.comm().agree([&] {
+    edge_type = training_edge_type(session);
+    const io::hdf5::InputFile file(model_file);
+    has_vectors = io::read_header(file).format != io::FileFormat::kModel;
+    if (has_vectors) name = file.attribute<std::string>("/", "model");
+  });
   ensure_assignment(session);
-  const graph::DistributedGraph& graph = session.graph();
-  std::optional<gnn::EmbeddingTable> table;
-  const graph::EdgeType& types = session.schema().edge_type(edge_type);
-  for (const VertexTypeId type : {types.source, types.destination}) {
-    const std::string& name = session.schema().vertex_type(type).name;
-    const io::EmbeddingsBlock block = io::read_embeddings(comm, embeddings_file, name);
-    comm.agree([&] {
-      if (!std::ranges::equal(block.nodes.keys, session.nodes(type).keys)) {
-        throw InputError(fmt::format("'{}' holds other vertices of type '{}' than the graph; train on this graph first",
-                                     embeddings_file.string(), name));
-      }
-    });
-    const auto dim = static_cast<std::uint32_t>(block.info.dim);
-    if (!table) table.emplace(graph.num_owned(), dim);
-    const std::vector<float> rows = graph.home(type).to_owners<float>(comm, block.vectors, dim);
-    const IndexRange owned = graph.owned_of_type(type);
-    for (std::uint64_t i = 0; i < owned.size(); ++i) {
-      std::ranges::copy(std::span(rows).subspan(i * dim, dim),
-                        table->row(static_cast<std::uint32_t>(owned.begin + i)).begin());
-    }
-  }
-  return {edge_type, std::move(*table)};
+  if (!has_vectors) return load_weights(session, edge_type, model_file);
+  return {edge_type, name, std::make_unique<gnn::VectorScorer>(load_vectors(session, edge_type, model_file))};
 }
 
 void recommend_stage(Session& session, const TrainedModel& model, const std::filesystem::path& recommendations_file) {
@@ -165,14 +247,14 @@ void recommend_stage(Session& session, const TrainedModel& model, const std::fil
   const graph::EdgeType& types = session.schema().edge_type(model.edge_type);
   const std::uint64_t num_users = session.schema().vertex_type(types.source).count;
   session.progress().begin("recommend", num_users, "users");
-  const graph::NeighborLists lists = gnn::recommend(comm, interactions, model.embeddings, options);
+  const graph::NeighborLists lists = gnn::recommend(comm, interactions, *model.scorer, options);
   const io::NeighborSetView set{session.schema().vertex_type(types.source).name,
                                 session.schema().vertex_type(types.destination).name,
                                 lists,
                                 {},
-                                {{"model", session.config().text("train.model")},
+                                {{"model", model.name},
                                  {"top_k", static_cast<std::int64_t>(options.top_k)},
-                                 {"score", std::string("inner product")},
+                                 {"score", std::string(model.scorer->score_name())},
                                  {"exclude_linked", std::int64_t{1}}}};
   const std::vector<io::NodeView> nodes{session.nodes(types.source), session.nodes(types.destination)};
   io::write_neighbors(comm, recommendations_file, io::FileFormat::kRecommendations, nodes, std::span(&set, 1),

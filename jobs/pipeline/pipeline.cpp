@@ -37,7 +37,7 @@ class Pipeline {
   }
 
  private:
-  [[nodiscard]] fs::path file(const char* name) const { return result_.run / name; }
+  [[nodiscard]] fs::path file(const std::string& name) const { return result_.run / name; }
 
   /// **Collective.** Finds an unfinished run that this configuration can continue, or makes a new one.
   void open_run() {
@@ -111,12 +111,13 @@ class Pipeline {
   void model_stages() {
     if (!config_.boolean("train.enabled")) return;
     std::optional<TrainedModel> model;
+    const std::string model_file = model_file_name(config_);
     if (!is_done("train")) {
-      stage("train", {"embeddings.h5"},
-            [&] { model = train_stage(session_, file("embeddings.h5"), file("checkpoint"), hashes_.at("train")); });
+      stage("train", {model_file},
+            [&] { model = train_stage(session_, file(model_file), file("checkpoint"), hashes_.at("train")); });
     }
     const auto trained = [&]() -> const TrainedModel& {
-      if (!model) model = load_model(session_, file("embeddings.h5"));
+      if (!model) model = load_model(session_, file(model_file));
       return *model;
     };
     if (!config_.texts("evaluate.test").empty()) {

@@ -193,6 +193,26 @@ gnn::ModelOptions model_options(const Config& config) {
   gnn::IalsOptions& ials = models.ials;
   ials.alpha = config.real("train.alpha");
   ials.regularisation = config.real("train.regularisation");
+  models.item_knn.neighbors = checked_cast<std::uint32_t>(config.count("train.neighbors", 1), "train.neighbors");
+  models.item_knn.shrinkage = config.real("train.shrinkage");
+  models.ease.regularisation = config.real("train.ease_regularisation");
+  for (gnn::GraphFilterOptions* filter : {&models.gf_cf, &models.bspm}) {
+    filter->seed = loop.seed;
+    if (const std::uint64_t rank = config.count("train.rank"); rank > 0) {
+      filter->rank = checked_cast<std::uint32_t>(rank, "train.rank");
+    }
+    if (config.has("train.low_pass_weight")) filter->low_pass_weight = config.real("train.low_pass_weight");
+  }
+  gnn::GraphFilterOptions& bspm = models.bspm;
+  bspm.sharpening_time = config.real("train.sharpening_time");
+  bspm.sharpening_steps =
+      checked_cast<std::uint32_t>(config.count("train.sharpening_steps", 1), "train.sharpening_steps");
+  bspm.solver = choose<gnn::SharpeningSolver>(
+      config.text("train.sharpening_solver"),
+      {{"rk4", gnn::SharpeningSolver::kRungeKutta4}, {"euler", gnn::SharpeningSolver::kEuler}});
+  bspm.merge = choose<gnn::LowPassMerge>(config.text("train.low_pass_merge"),
+                                         {{"early", gnn::LowPassMerge::kEarly}, {"late", gnn::LowPassMerge::kLate}});
+  bspm.average_blurred = config.boolean("train.average_blurred");
   return models;
 }
 

@@ -4,11 +4,12 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/graph/redistribute.hpp"
-#include "gnn/embedding_table.hpp"
 #include "gnn/metrics/paired_bootstrap.hpp"
+#include "gnn/scorer.hpp"
 #include "io/publish/manifest.hpp"
 #include "jobs/pipeline/session.hpp"
 #include "partition/quality.hpp"
@@ -31,19 +32,23 @@ void ensure_assignment(Session& session);
 /// PPR neighbour sets of all sources.
 void ppr_stage(Session& session, const std::filesystem::path& ppr_file);
 
-/// What is scored: final rows of users and items at their owners.
+/// What ranks items for users.
 struct TrainedModel {
   EdgeTypeId edge_type;
-  gnn::EmbeddingTable embeddings;
+  std::string name;
+  std::unique_ptr<gnn::Scorer> scorer;
 };
 
+/// `embeddings.h5`, or `model.h5` for a model without vectors. Throws `ConfigError` for a model there is none of.
+[[nodiscard]] std::string model_file_name(const Config& config);
+
 /// Trains, checkpoints into `checkpoint_directory`, resumes from it when it holds a checkpoint with this identity,
-/// writes `embeddings.h5` and `history.json` beside it. Throws `Interrupted` after the checkpoint when a stop was asked
-/// for.
-[[nodiscard]] TrainedModel train_stage(Session& session, const std::filesystem::path& embeddings_file,
+/// writes `embeddings.h5` and `history.json` beside it, or `model.h5`. Throws `Interrupted` after the checkpoint when a
+/// stop was asked for.
+[[nodiscard]] TrainedModel train_stage(Session& session, const std::filesystem::path& model_file,
                                        const std::filesystem::path& checkpoint_directory, const std::string& identity);
-/// The model of an earlier train stage.
-[[nodiscard]] TrainedModel load_model(Session& session, const std::filesystem::path& embeddings_file);
+/// The model of an earlier train stage, from either file.
+[[nodiscard]] TrainedModel load_model(Session& session, const std::filesystem::path& model_file);
 
 struct EvaluationFiles {
   std::filesystem::path metrics;

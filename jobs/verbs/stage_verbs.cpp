@@ -40,7 +40,9 @@ class StageVerb : public CollectiveVerb {
         ->type_name("partition.h5");
   }
   void declare_embeddings(CLI::App& app) {
-    app.add_option("-e,--embeddings", embeddings_, "What `rove train` wrote")->type_name("embeddings.h5")->required();
+    app.add_option("-e,--embeddings,--model-file", embeddings_, "What `rove train` wrote: embeddings.h5 or model.h5")
+        ->type_name("FILE")
+        ->required();
   }
   void declare_out(CLI::App& app, const std::string& standard) {
     out_ = standard;
@@ -152,7 +154,7 @@ class PprVerb final : public StageVerb {
 class TrainVerb final : public StageVerb {
  public:
   [[nodiscard]] std::string name() const override { return "train"; }
-  [[nodiscard]] std::string summary() const override { return "Train a model, write embeddings"; }
+  [[nodiscard]] std::string summary() const override { return "Train a model, write embeddings or weights"; }
   [[nodiscard]] std::string examples() const override {
     return "mpirun -n 4 rove train -g graph.h5 --epochs 20 --dim 64";
   }
@@ -161,7 +163,8 @@ class TrainVerb final : public StageVerb {
   void declare_stage(CLI::App& app) override {
     declare_graph(app);
     declare_partition(app);
-    declare_out(app, "embeddings.h5");
+    app.add_option("-o,--out", out_, "File to write (default: embeddings.h5, or model.h5 for a model without vectors)");
+    command_line_.declare_key(app, "--model", "train.model", "Model");
     app.add_option("--checkpoint", checkpoint_,
                    "Directory of checkpoints; one that fits is continued (default: beside the output)");
     command_line_.declare_key(app, "--epochs,--num-epochs", "train.epochs", "Passes over the interactions");
@@ -172,6 +175,7 @@ class TrainVerb final : public StageVerb {
   }
   void run_stage(CollectiveJob& job) override {
     load_graph(job);
+    if (out_.empty()) job.session().comm().agree([&] { out_ = model_file_name(job.session().config()); });
     const fs::path checkpoint = checkpoint_.empty() ? fs::path(out_.string() + ".checkpoint") : checkpoint_;
     const std::string identity =
         job.session().provenance().graph_digest + job.session().config().effective_yaml({"seed", "train"});
@@ -197,7 +201,9 @@ class EvaluateVerb final : public StageVerb {
     declare_graph(app);
     declare_partition(app);
     auto* const source = app.add_option_group("What is evaluated");
-    source->add_option("-e,--embeddings", embeddings_, "What `rove train` wrote")->type_name("embeddings.h5");
+    source
+        ->add_option("-e,--embeddings,--model-file", embeddings_, "What `rove train` wrote: embeddings.h5 or model.h5")
+        ->type_name("FILE");
     source->add_option("--lists", lists_, "Finished lists: recommendations.h5 or ppr.h5")->type_name("FILE");
     source->require_option(1);
     declare_out(app, "metrics.json");

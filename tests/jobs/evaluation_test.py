@@ -131,7 +131,7 @@ class Evaluation(unittest.TestCase):
     def test_bad_use(self):
         self.evaluate(code=2)
         self.evaluate("-e", self.source("embeddings.h5"), "--at", "[0, 5]", code=2)
-        self.assertIn("neither embeddings.h5 nor", self.evaluate("-e", self.source("embeddings.h5"), "--against",
+        self.assertIn("none of embeddings.h5", self.evaluate("-e", self.source("embeddings.h5"), "--against",
                                                                   self.directory, code=4).stderr)
         self.assertIn("is of format rove/graph",
                       self.evaluate("--lists", self.source("graph.h5"), code=3).stderr)

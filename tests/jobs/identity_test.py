@@ -12,13 +12,15 @@ import h5py
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from rove_process import Rove
 
-FILES = ["graph.h5", "ppr.h5", "embeddings.h5", "recommendations.h5"]
+FILES = ["graph.h5", "ppr.h5", "embeddings.h5", "model.h5", "recommendations.h5"]
 
 
 def datasets(run):
     """Bytes of every dataset but the configuration, which names ranks and paths."""
     content = {}
     for name in FILES:
+        if not os.path.exists(os.path.join(run, name)):
+            continue
         with h5py.File(os.path.join(run, name)) as file:
             def visit(path, item, name=name):
                 if isinstance(item, h5py.Dataset) and path != "config":

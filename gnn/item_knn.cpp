@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnn/item_knn.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "engine/base/error.hpp"
+#include "engine/base/top_k.hpp"
+#include "engine/parallel/parallel.hpp"
+#include "gnn/block_selection.hpp"
+#include "gnn/co_interactions.hpp"
+
+namespace rove::gnn {
+namespace {
+
+constexpr std::uint64_t kUserGrain = 32;
+/// Items between two reports of progress.
+constexpr std::uint64_t kItemsPerReport = 16384;
+
+class ItemKnnScorer final : public Scorer {
+ public:
+  ItemKnnScorer(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
+                const graph::NeighborLists& neighbors)
+      : by_user_(graph.by_source(type)), place_of_(graph.num_local()) {
+    const VertexTypeId items = graph.schema().edge_type(type).destination;
+    const graph::NeighborLists lists = graph.home(items).to_owners(comm, neighbors);
+    graph::RaggedRows<Neighbor> owned;
+    owned.offsets = lists.offsets;
+    owned.values.resize(lists.targets.size());
+    for (std::size_t i = 0; i < owned.values.size(); ++i) {
+      owned.values[i] = {static_cast<std::uint32_t>(lists.targets[i]), std::bit_cast<std::uint32_t>(lists.scores[i])};
+    }
+    const TypeHalo halo(graph, items);
+    const graph::RaggedRows<Neighbor> ghosts = halo.ghost_rows(owned);
+    const IndexRange range = graph.owned_of_type(items);
+    for (std::uint64_t i = 0; i < range.size(); ++i) place_of_[range.begin + i] = static_cast<std::uint32_t>(i);
+    for (std::size_t g = 0; g < halo.ghosts().size(); ++g) {
+      place_of_[halo.ghosts()[g]] = static_cast<std::uint32_t>(range.size() + g);
+    }
+    neighbors_ = std::move(owned);
+    for (std::size_t g = 0; g + 1 < ghosts.offsets.size(); ++g) {
+      neighbors_.offsets.push_back(neighbors_.offsets.back() + ghosts.offsets[g + 1] - ghosts.offsets[g]);
+    }
+    neighbors_.values.insert(neighbors_.values.end(), ghosts.values.begin(), ghosts.values.end());
+  }
+
+  [[nodiscard]] std::string_view score_name() const override { return "sum of item similarities"; }
+
+  [[nodiscard]] graph::NeighborLists top_items(const comm::Communicator&, const Interactions& interactions,
+                                               const RetrievalOptions& options,
+                                               const std::function<bool(std::uint64_t)>& wanted) const override {
+    BlockSelection selection(interactions, options, wanted);
+    const std::uint64_t padded_items = (interactions.num_items() + 15) / 16 * 16;
+    parallel::PerThread<std::vector<float>> scores;
+    parallel::for_chunks({0, selection.users().size()}, kUserGrain, [&](IndexRange places) {
+      std::vector<float>& mine = scores.local();
+      mine.resize(padded_items);
+      for (std::uint64_t place = places.begin; place < places.end; ++place) {
+        std::ranges::fill(mine, 0.0F);
+        for (const LocalVertexId item : by_user_.neighbors(selection.users()[place])) {
+          const std::uint32_t row = place_of_[item.index()];
+          for (std::uint64_t i = neighbors_.offsets[row]; i < neighbors_.offsets[row + 1]; ++i) {
+            mine[neighbors_.values[i].item] += std::bit_cast<float>(neighbors_.values[i].similarity);
+          }
+        }
+        selection.offer(static_cast<std::uint32_t>(place), 0, mine.data(), interactions.num_items());
+      }
+    });
+    return selection.take();
+  }
+
+ private:
+  struct Neighbor {
+    std::uint32_t item = 0;
+    std::uint32_t similarity = 0;  ///< bits of the float: messages of integers have no padding to leak
+  };
+
+  const graph::CsrGraph& by_user_;
+  std::vector<std::uint32_t> place_of_;    ///< by local id of an item
+  graph::RaggedRows<Neighbor> neighbors_;  ///< of the owned items, then of the ghosts
+};
+
+}  // namespace
+
+ModelWeights fit_item_knn(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
+                          const ItemKnnOptions& options, ProgressSink& progress) {
+  if (options.neighbors == 0) throw ConfigError("train.neighbors is 0, expected at least 1");
+  if (!(options.shrinkage >= 0) || !std::isfinite(options.shrinkage)) {
+    throw ConfigError(fmt::format("train.shrinkage is {}, expected at least 0", options.shrinkage));
+  }
+  const graph::EdgeType& edge_type = graph.schema().edge_type(type);
+  const VertexTypeId items = edge_type.destination;
+  const std::uint64_t first_item = graph.schema().stable_range(items).begin;
+  const IndexRange owned = graph.owned_of_type(items);
+  const CoInteractions co_interactions(comm, graph, type);
+  std::vector<TopK> selections(owned.size(), TopK(options.neighbors));
+
+  progress.begin("train", owned.size(), "items of rank 0");
+  for (std::uint64_t begin = 0; begin < owned.size(); begin += kItemsPerReport) {
+    const IndexRange part{begin, std::min(owned.size(), begin + kItemsPerReport)};
+    co_interactions.for_each_row(part, [&](std::uint64_t item, std::span<const CoInteractions::Entry> entries) {
+      const LocalVertexId local{static_cast<std::uint32_t>(owned.begin + item)};
+      const std::uint64_t row = graph.index_map().stable_of(local).value() - first_item;
+      const auto self =
+          std::ranges::find(entries, row, [](const CoInteractions::Entry& e) { return std::uint64_t{e.item}; });
+      if (self == entries.end()) return;
+      const double norm = std::sqrt(static_cast<double>(self->count));
+      for (const CoInteractions::Entry& entry : entries) {
+        if (entry.item == row) continue;
+        const double both = norm * std::sqrt(static_cast<double>(entry.squares));
+        selections[item].push(
+            {static_cast<float>(static_cast<double>(entry.count) / (both + options.shrinkage)), entry.item});
+      }
+    });
+    progress.update(part.end, "");
+  }
+  graph::NeighborLists lists;
+  for (TopK& selection : selections) {
+    for (const Scored& neighbor : selection.take()) {
+      lists.targets.push_back(neighbor.id);
+      lists.scores.push_back(neighbor.score);
+    }
+    lists.offsets.push_back(lists.targets.size());
+  }
+  progress.end(fmt::format("{} neighbours per item at most", options.neighbors));
+  ModelWeights weights;
+  weights.lists.push_back({items, items, graph.home(items).to_home(comm, lists)});
+  return weights;
+}
+
+std::unique_ptr<Scorer> make_item_knn_scorer(const comm::Communicator& comm, const graph::DistributedGraph& graph,
+                                             EdgeTypeId type, ModelWeights weights) {
+  return std::make_unique<ItemKnnScorer>(comm, graph, type, weights.lists.at(0).lists);
+}
+
+MemoryPlan plan_item_knn(const ModelShare& share, const ItemKnnOptions& options) {
+  MemoryPlan plan("train");
+  const std::uint64_t per_row = share.owned_rows == 0 ? 0 : share.owned_interactions / share.owned_rows + 1;
+  plan.hold("lists of the users and of ghosts among them",
+            8 * (share.owned_interactions + 2 * share.ghost_rows * per_row));
+  plan.hold("neighbours of the items",
+            (2 * share.owned_rows + share.ghost_rows) * std::uint64_t{options.neighbors} * 16);
+  plan.hold("one row of counts per thread", share.threads * share.items * 24);
+  return plan;
+}
+
+}  // namespace rove::gnn
