@@ -101,7 +101,8 @@ class BatchTraining final : public EpochModel {
     const auto batch = static_cast<double>(options_.batch_size);
     const std::uint64_t triples = sampler_.num_triples();
     const std::uint64_t rest = triples % options_.batch_size;
-    const auto divisor = static_cast<double>(triples / options_.batch_size + 1);
+    const std::uint64_t full_batches = triples / options_.batch_size;
+    const auto divisor = static_cast<double>(full_batches + 1);
     const auto mean = [&](const ExactSum& full, const ExactSum& last) {
       double sum = comm_.all_reduce(full).value() / batch;
       const double of_last = comm_.all_reduce(last).value();

@@ -55,7 +55,7 @@ class EpochBatches {
 
   [[nodiscard]] std::uint64_t num_batches() const { return (num_triples_ - 1) / batch_size_ + 1; }
   /// Thread-safe.
-  [[nodiscard]] Batch make(std::uint64_t batch) const;
+  [[nodiscard]] Batch make(std::uint64_t number) const;
   /// Row of the user of the triple at a position; the largest number on ranks that do not own it.
   [[nodiscard]] std::uint64_t user_row_at(std::uint64_t position, const Interactions& interactions) const;
 

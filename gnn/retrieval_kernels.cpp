@@ -75,12 +75,12 @@ std::uint32_t block_users() {
 
 void scan_panels(const ScanTask& task) {
   pack_users(task);
-  Survivor survivors[kUsers * kVectors * kLanes];
+  Survivor survivors[std::size_t{kUsers} * kVectors * kLanes];
   for (std::uint64_t p = 0; p < task.num_panels; ++p) {
     for (std::uint32_t t = 0; t < kTilesPerPanel; ++t) {
       Tile tile;
-      score_tile(task.packed_users, task.panels + p * kPanelItems * task.columns + t * kVectors * kLanes, task.columns,
-                 tile);
+      score_tile(task.packed_users, task.panels + p * kPanelItems * task.columns + std::uint64_t{t} * kVectors * kLanes,
+                 task.columns, tile);
       std::uint32_t count = 0;
       for (std::uint32_t u = 0; u < kUsers; ++u) {
         const F32x16 threshold = F32x16::broadcast(task.thresholds[u]);
@@ -105,7 +105,7 @@ float peak_flops(std::uint64_t repetitions, const float* data) {
   float total = 0.0F;
   for (std::uint64_t r = 0; r < repetitions; ++r) {
     Tile tile;
-    score_tile(data, data + kUsers * 64, 64, tile);
+    score_tile(data, data + std::size_t{kUsers} * 64, 64, tile);
     F32x16 sum = F32x16::zero();
     for (std::uint32_t u = 0; u < kUsers; ++u) {
       for (std::uint32_t v = 0; v < kVectors; ++v) sum += tile.scores[u][v];

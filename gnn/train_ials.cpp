@@ -76,7 +76,7 @@ class Training final : public EpochModel {
 
   void end_epoch(std::uint64_t /*steps*/, EpochRecord& record) override {
     record.loss = loss_;
-    record.edges_per_second = static_cast<double>(2 * (options_.solver_steps + 1) * num_interactions_);
+    record.edges_per_second = static_cast<double>(2 * (std::uint64_t{options_.solver_steps} + 1) * num_interactions_);
   }
 
   EmbeddingTable embeddings() override { return table(); }

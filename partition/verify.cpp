@@ -110,7 +110,8 @@ Verification verify(const comm::Communicator& comm, const graph::GraphBlocks& bl
       for (const std::uint64_t load : loads) total += load;
       if (total == 0) return 0.0;
       const double tolerated = (1 + imbalance) * static_cast<double>(total) / static_cast<double>(parts);
-      const double ceiling = static_cast<double>((total + parts - 1) / parts + largest_item - 1);
+      const std::uint64_t rounded_up = (total + parts - 1) / parts;
+      const double ceiling = static_cast<double>(rounded_up + largest_item - 1);
       return static_cast<double>(*std::ranges::max_element(loads)) / std::max(tolerated, ceiling);
     };
     result.vertex_excess.push_back(excess(vertices, 1));

@@ -78,7 +78,7 @@ if [[ $full == true ]]; then
     step "Build with sanitizers: $preset"
     build "$preset"
     step "Tests: $preset"
-    run_tests "$preset" --label-exclude '^(full|house)$' --timeout 300
+    run_tests "$preset" --label-exclude '^(full|house)$'
   done
   step "clang-tidy"
   if scripts/check_tidy.sh build/release "$jobs"; then

@@ -68,7 +68,7 @@ MemoryPlan plan_ppr_partitioned(const graph::Schema& schema, std::int32_t num_ra
   plan.hold("walk graph", 24 * vertices + 4 * slots);
   plan.hold("lists", list_bytes(schema, num_ranks, checked));
   if (checked.method == PprMethod::kPower) {
-    plan.hold("eight columns of doubles", 3 * 64 * vertices);
+    plan.hold("eight columns of doubles", std::uint64_t{3} * 64 * vertices);
     return plan;
   }
   plan.hold("counts per thread", threads * std::min<std::uint64_t>(targets, exec::VisitCounter::kDenseLimit) * 8);

@@ -69,7 +69,7 @@ void VisitCounter::add_hashed(const std::uint32_t* vertices, std::size_t count) 
 
 std::uint32_t VisitCounter::add(std::span<const Entry> entries) {
   std::uint32_t largest = 0;
-  if (dense_.size() == 0) {
+  if (dense_.empty()) {
     for (const Entry& entry : entries) {
       largest = std::max(largest, entry.count);
       insert(entry.vertex, entry.count);
@@ -110,7 +110,7 @@ void VisitCounter::grow() {
 
 void VisitCounter::forget(std::uint32_t vertex) {
   if (vertex - first_ >= size_) return;
-  if (dense_.size() > 0) {
+  if (!dense_.empty()) {
     // The vertex stays among the touched ones with a count of 0; `entries` leaves it out.
     if (dense_[vertex - first_] > 0) dense_[vertex - first_] = 0;
     return;

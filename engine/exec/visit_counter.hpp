@@ -27,7 +27,7 @@ class VisitCounter {
 
   /// Adds one visit to each of these vertices that lies in the range.
   void add(const std::uint32_t* vertices, std::size_t count) {
-    if (dense_.size() > 0) {
+    if (!dense_.empty()) {
       add_dense(vertices, count);
     } else {
       add_hashed(vertices, count);

@@ -180,7 +180,7 @@ class Endpoints {
     seen_.for_each([&](std::uint64_t stable) {
       while (next_owned < owned.size() && owned[next_owned].value() < stable) ++next_owned;
       const bool is_owned = next_owned < owned.size() && owned[next_owned].value() == stable;
-      locals_.push_back(LocalVertexId{is_owned ? static_cast<std::uint32_t>(next_owned) : 0U});
+      locals_.emplace_back(is_owned ? static_cast<std::uint32_t>(next_owned) : 0U);
       if (!is_owned) remote.emplace_back(stable);
     });
     comm.agree([&] {

@@ -213,7 +213,7 @@ double overlap(std::vector<std::uint64_t> a, std::vector<std::uint64_t> b) {
 
 void compare_lists(const Pair& files, const std::string& root, FileDiff& diff) {
   for (const std::string& source : files.first.members(root)) {
-    for (const std::string& target : files.first.members(root + "/" + source)) {
+    for (const std::string& target : files.first.members(fmt::format("{}/{}", root, source))) {
       FileDiff::Lists lists;
       lists.name = fmt::format("{}/{}/{}", root, source, target);
       if (!files.second.is_group(lists.name)) continue;

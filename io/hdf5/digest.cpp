@@ -12,7 +12,7 @@
 namespace rove::io::hdf5 {
 
 namespace {
-constexpr std::uint64_t kBlockBytes = 64 * 1024;
+constexpr std::uint64_t kBlockBytes = std::uint64_t{64} * 1024;
 }
 
 std::uint64_t DatasetDigest::rows_per_block(std::uint64_t row_bytes) {

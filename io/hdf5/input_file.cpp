@@ -105,7 +105,7 @@ std::vector<std::string> InputFile::datasets() const {
     const std::string group = std::move(pending.back());
     pending.pop_back();
     for (const std::string& member : members(group)) {
-      std::string name = group == "/" ? "/" + member : group + "/" + member;
+      std::string name = fmt::format("{}/{}", group == "/" ? "" : group, member);
       (is_group(name) ? pending : found).push_back(std::move(name));
     }
   }

@@ -22,6 +22,6 @@ struct BuiltRows {
 /// by `rule` (`kError` throws `InputError`). `mirrored`: every edge that is no self-loop is here in both directions
 /// over all rows, and its repetitions count once. The lists are freed as they are read. Cost: two sweeps over the edges
 /// and a sort within each row; memory: the edges once more.
-[[nodiscard]] BuiltRows build_adjacency(IndexRange rows, std::vector<EdgeList> edges, Duplicates rule, bool mirrored);
+[[nodiscard]] BuiltRows build_adjacency(IndexRange rows, std::vector<EdgeList> lists, Duplicates rule, bool mirrored);
 
 }  // namespace rove::io

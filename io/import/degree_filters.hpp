@@ -12,7 +12,7 @@ namespace rove::io {
 
 /// Leaves every row its newest `max_degree` edges in their order; edges of the same time, and all edges where there are
 /// no times, are chosen by a hash of their two rows. Returns the number of edges dropped. `first_row`: of the block.
-std::uint64_t cap_degrees(graph::AdjacencyBlock& by_source, std::uint64_t first_row, std::uint64_t max_degree);
+std::uint64_t cap_degrees(graph::AdjacencyBlock& block, std::uint64_t first_row, std::uint64_t max_degree);
 
 /// **Collective.** Reduces every edge type e to its cores[e]-core (0: as it is): the largest part in which each vertex
 /// has at least that many edges of the type, in and out together where both endpoints are of one type, an undirected

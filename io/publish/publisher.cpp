@@ -203,7 +203,6 @@ Manifest publish_run(const comm::Communicator& comm, const fs::path& output, con
   sync_run(comm, run, manifest.files);
   const std::string problems = problems_of(comm, run, manifest.files);
 
-  std::string refusal;
   comm.agree([&] {
     if (!comm.is_root()) return;
     const GateInput input = gate_input(output, run);

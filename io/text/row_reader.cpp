@@ -286,7 +286,7 @@ void split_delimiter(const FileLayout& layout, std::string_view line, Fields& fi
     }
     if (at == end) return;
     ++at;
-    if (at == end) return fields.push({at, 0});
+    if (at == end) return fields.push(std::string_view(at, at));
   }
 }
 

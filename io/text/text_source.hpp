@@ -30,11 +30,11 @@ struct Block {
 
 /// Reads the lines that start in the byte range of a plain file into `block`, whose memory is used again. Ranges that
 /// cut a file anywhere give each line once. A byte-order mark at the start of the file is left out. Throws `IoError`.
-void read_lines(const FileInfo& file, IndexRange bytes, Block& block);
+void read_lines(const FileInfo& info, IndexRange bytes, Block& block);
 
 /// Number from 1 of the line that starts at the byte offset of a plain file; reads the file up to there (used for
 /// errors).
-[[nodiscard]] std::uint64_t line_number_at(const FileInfo& file, std::uint64_t byte_offset);
+[[nodiscard]] std::uint64_t line_number_at(const FileInfo& info, std::uint64_t byte_offset);
 
 /// The lines of a file in order, decompressed, in blocks of about `block_bytes`. Not thread-safe.
 class BlockStream {

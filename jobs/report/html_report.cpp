@@ -202,10 +202,10 @@ class Page {
     if (main_.empty()) return "";
     std::vector<std::string> columns{"metric", "this run"};
     if (previous_) {
-      columns.push_back(escape("run " + previous_->run));
+      columns.emplace_back(escape("run " + previous_->run));
       columns.insert(columns.end(), {"change", "relative"});
     }
-    if (!data_.floors.empty()) columns.push_back("floor");
+    if (!data_.floors.empty()) columns.emplace_back("floor");
     std::string rows;
     for (const std::string& name : ordered_metric_names(run_.metrics)) {
       const double value = run_.metrics.at(name);
@@ -466,7 +466,7 @@ class Page {
     }
     std::vector<std::string> columns{"file", "size"};
     if (previous_) columns.push_back(escape("against run " + previous_->run));
-    columns.push_back("rows");
+    columns.emplace_back("rows");
     return section(fmt::format("Files: {} of {} in all", run_.files.size(), format_bytes(total_bytes())),
                    table(columns, rows));
   }

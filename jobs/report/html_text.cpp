@@ -11,7 +11,7 @@ namespace rove::jobs::html {
 namespace {
 
 /// With a sign that is as wide as a plus.
-std::string with_sign(std::string text, bool negative) {
+std::string with_sign(const std::string& text, bool negative) {
   return (negative ? "−" : "+") + text;
 }
 

@@ -2,7 +2,11 @@
 """Starts the rove binary for tests, alone or on several ranks."""
 import os
 import subprocess
+import sys
 import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from time_limits import limit
 
 
 class Rove:
@@ -18,7 +22,7 @@ class Rove:
                          OMPI_MCA_orte_tmpdir_base=self.sessions.name)
         variables.update({name: str(value) for name, value in environment.items()})
         launcher = [self.mpirun, "--oversubscribe", "--bind-to", "none", "-n", str(ranks)] if ranks > 1 else []
-        return subprocess.run([*launcher, self.binary, *map(str, arguments)], env=variables, timeout=timeout,
+        return subprocess.run([*launcher, self.binary, *map(str, arguments)], env=variables, timeout=limit(timeout),
                               capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
     def run(self, *arguments, code=0, **options):

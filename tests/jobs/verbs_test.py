@@ -13,6 +13,9 @@ import unittest
 
 import h5py
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from time_limits import limit
+
 MPIRUN, ROVE, DRIVER = sys.argv[1:4]
 ENVIRONMENT = dict(os.environ, OMPI_MCA_mpi_yield_when_idle="1", OMPI_ALLOW_RUN_AS_ROOT="1",
                    OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", ROVE_THREADS="1", OMPI_MCA_btl_vader_single_copy_mechanism="none")
@@ -20,7 +23,7 @@ ENVIRONMENT = dict(os.environ, OMPI_MCA_mpi_yield_when_idle="1", OMPI_ALLOW_RUN_
 
 def start(program, *arguments, ranks=1):
     launcher = [MPIRUN, "--oversubscribe", "--bind-to", "none", "-n", str(ranks)] if ranks > 1 else []
-    return subprocess.run([*launcher, program, *map(str, arguments)], env=ENVIRONMENT, timeout=60,
+    return subprocess.run([*launcher, program, *map(str, arguments)], env=ENVIRONMENT, timeout=limit(60),
                           capture_output=True, text=True)
 
 

@@ -97,7 +97,8 @@ const comm::Communicator& world() {
 int main(int argc, char** argv) {
   rove::comm::Environment environment(&argc, &argv);
   if (std::getenv("ROVE_STALL_TIMEOUT") == nullptr) {
-    environment.set_stall_timeout(rove::tests::kStallTimeoutSeconds);
+    const char* factor = std::getenv("ROVE_TIME_FACTOR");
+    environment.set_stall_timeout(rove::tests::kStallTimeoutSeconds * (factor == nullptr ? 1 : std::atof(factor)));
   }
   rove::tests::the_world = &environment.world();
   return rove::comm::run_to_exit_code(environment.world(), [&] {

@@ -10,6 +10,9 @@ import sys
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "support"))
+from time_limits import limit
+
 MPIRUN, PROGRAM = sys.argv[1:3]
 RANKS = [int(n) for n in sys.argv[3:]] or [1, 4]
 LIMIT_S = 10
@@ -41,7 +44,7 @@ class Outcome:
         if ranks:
             command = [MPIRUN, "--oversubscribe", "--allow-run-as-root", "--bind-to", "none", "-n", str(ranks)] + command
         start = time.monotonic()
-        done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit(60))
         self.seconds = time.monotonic() - start
         self.code = done.returncode
         self.text = done.stdout + done.stderr

@@ -14,6 +14,9 @@ import tempfile
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "support"))
+from time_limits import limit
+
 MPIRUN, DRIVER = sys.argv[1:3]
 BLOCK = 64 << 20
 LIMIT_S = 10
@@ -25,7 +28,7 @@ def driver(*arguments, fault=None, ranks=1):
     if fault:
         environment["ROVE_FAULT"] = fault
     start = [MPIRUN, "--oversubscribe", "--bind-to", "none", "-n", str(ranks)] if ranks > 1 else []
-    return subprocess.run([*start, DRIVER, *map(str, arguments)], env=environment, timeout=60,
+    return subprocess.run([*start, DRIVER, *map(str, arguments)], env=environment, timeout=limit(60),
                           capture_output=True, text=True)
 
 
