@@ -121,7 +121,7 @@ class Bench:
             sys.exit("time is up; the same call goes on from here")
         assignments = []
         for name, value in settings.items():
-            assignments += ["--set", f"train.{name}={value}"]
+            assignments += ["--set", f"train.{name}={json.dumps(value)}"]
         columns = data.get("columns")
         test = ["--set", f"evaluate.format={data['format']}", "--set", f"evaluate.at=[{data['at']}]"]
         if columns:
@@ -147,7 +147,8 @@ class Bench:
             json.dump({"model": model, "settings": settings, "what": what, **result}, file, indent=1)
         os.replace(record + ".part", record)
         print(f"{data['name']} {what} {model} {settings}: "
-              f"{result.get('refused') or {k: round(v, 4) for k, v in result['metrics'].items() if '@' in k}}", flush=True)
+              f"{result.get('refused') or {k: round(v, 4) for k, v in result['metrics'].items() if k.startswith(('recall@', 'ndcg@'))}}",
+              flush=True)
         return result
 
     def table(self, name, models):

@@ -47,6 +47,11 @@ class Run:
         return self.file("embeddings.h5")
 
     @functools.cached_property
+    def model(self):
+        """Weights of a model without vectors."""
+        return self.file("model.h5")
+
+    @functools.cached_property
     def ppr(self):
         return self.file("ppr.h5")
 
