@@ -68,18 +68,26 @@ gnn::ModelOptions options_of(std::span<char*> arguments) {
     set("batch_size", batches.batch_size);
     set("learning_rate", batches.learning_rate);
     set("decay", batches.decay);
+    set("loss", batches.loss.kind);
+    set("loss_temperature", batches.loss.temperature);
+    set("loss_correction", batches.loss.correction);
+    set("uniformity", batches.loss.uniformity);
     set("warmup_steps", batches.warmup_steps);
     set("final_rate", batches.final_rate);
     if (values.contains("final_rate")) batches.schedule = gnn::Schedule::kExponential;
   });
   set("layers", options.bpr.layers);
-  for (gnn::ContrastOptions* contrast : {&options.xsimgcl, static_cast<gnn::ContrastOptions*>(&options.simgcl)}) {
+  set("layers", options.ssm.layers);
+  set("layers", options.directau.layers);
+  for (gnn::ContrastOptions* contrast : {&options.xsimgcl, static_cast<gnn::ContrastOptions*>(&options.simgcl),
+                                         static_cast<gnn::ContrastOptions*>(&options.sgl)}) {
     set("layers", contrast->layers);
     set("contrast", contrast->contrast);
     set("temperature", contrast->temperature);
     set("noise", contrast->noise);
     set("contrast_layer", contrast->contrast_layer);
   }
+  set("drop", options.sgl.drop);
   set("alpha", options.ials.alpha);
   set("regularisation", options.ials.regularisation);
   for (const auto& [key, value] : values) {

@@ -18,6 +18,15 @@ namespace {
 
 constexpr std::uint64_t kRowGrain = 256;
 
+/// **Collective.** A value per place of every rank, by the position of its row, padded with zeros.
+std::vector<float> by_position(const comm::Communicator& comm, const UnitRows& rows, std::span<const float> values) {
+  const std::vector<float> all_values = comm.all_gather_v(values).data;
+  const std::vector<std::uint64_t> all_positions = comm.all_gather_v(rows.positions()).data;
+  std::vector<float> result(detail::padded_keys(rows.size()));
+  for (std::size_t i = 0; i < all_values.size(); ++i) result[all_positions[i]] = all_values[i];
+  return result;
+}
+
 }  // namespace
 
 BatchSides sides_of(const Batch& batch, const Interactions& interactions) {
@@ -84,7 +93,7 @@ void UnitRows::gather(const comm::Communicator& comm, const graph::DistributedGr
   });
 }
 
-void BatchContrast::attract(const UnitRows& anchors, const UnitRows& keys, double sharpness, bool skip_self,
+void BatchContrast::attract(const UnitRows& anchors, const UnitRows& keys, double sharpness, Self self,
                             const float* factors, Pull& pull) const {
   const std::uint64_t own = anchors.num_own();
   const std::uint64_t padded = detail::padded_keys(keys.size());
@@ -112,9 +121,9 @@ void BatchContrast::attract(const UnitRows& anchors, const UnitRows& keys, doubl
     task.keys = keys.rows();
     task.num_keys = keys.size();
     task.factors = factors;
-    // Both views hold the same vertices: an anchor's key stands where it stands.
-    task.selves = anchors.positions().data() + chunk.begin;
-    task.skip_self = skip_self;
+    // Views of the same vertices: an anchor's key stands where it stands.
+    if (self != Self::kNone) task.selves = anchors.positions().data() + chunk.begin;
+    task.skip_self = self == Self::kSkipped;
     task.sharpness = static_cast<float>(sharpness);
     task.weights = mine.weights.data();
     task.sums = pull.sums.data() + chunk.begin;
@@ -152,7 +161,7 @@ void BatchContrast::info_nce(const comm::Communicator& comm, const graph::Distri
   const double sharpness = 1.0 / temperature;
   const double mean = weight / static_cast<double>(first_.size());
   const double factor = mean * sharpness;
-  attract(first_, second_, sharpness, false, nullptr, pull_);
+  attract(first_, second_, sharpness, Self::kCounts, nullptr, pull_);
   std::vector<float> shares(places.size());
   for (std::size_t i = 0; i < places.size(); ++i) {
     shares[i] = 1.0F / pull_.sums[i];
@@ -163,13 +172,31 @@ void BatchContrast::info_nce(const comm::Communicator& comm, const graph::Distri
   add_gradients(first_, places, pull_, shares, second_, -1.0F, factor, anchor_gradients);
 
   // The keys' side: every anchor counts as one.
-  std::vector<float> factors(detail::padded_keys(first_.size()));
-  const std::vector<float> all_shares = comm.all_gather_v(std::span<const float>(shares)).data;
-  const std::vector<std::uint64_t> all_positions =
-      comm.all_gather_v(std::span<const std::uint64_t>(first_.positions())).data;
-  for (std::size_t i = 0; i < all_shares.size(); ++i) factors[all_positions[i]] = all_shares[i];
-  attract(second_, first_, sharpness, false, factors.data(), pull_);
+  const std::vector<float> factors = by_position(comm, first_, shares);
+  attract(second_, first_, sharpness, Self::kCounts, factors.data(), pull_);
   add_gradients(second_, places, pull_, {}, first_, -1.0F, factor, key_gradients);
+}
+
+void BatchContrast::log_partition(const comm::Communicator& comm, const graph::DistributedGraph& graph,
+                                  const Batch& batch, const BatchSides& sides, const float* rows,
+                                  std::span<const float> counts, std::span<const float> factors, double temperature,
+                                  double weight, float* gradients, ExactSum& loss) {
+  UnitRows& users = first_;
+  UnitRows& items = second_;
+  users.gather(comm, graph, batch, sides.users, rows, width_);
+  items.gather(comm, graph, batch, sides.positives, rows, width_);
+  const double sharpness = 1.0 / temperature;
+  const double factor = weight * sharpness;
+  attract(users, items, sharpness, Self::kNone, by_position(comm, items, factors).data(), pull_);
+  std::vector<float> shares(sides.users.size());
+  for (std::size_t i = 0; i < sides.users.size(); ++i) {
+    shares[i] = counts[i] / pull_.sums[i];
+    const double value = static_cast<double>(counts[i]) * math::log(static_cast<double>(pull_.sums[i]));
+    if (std::isfinite(value)) loss.add(weight * value);
+  }
+  add_gradients(users, sides.users, pull_, shares, users, 0.0F, factor, gradients);
+  attract(items, users, sharpness, Self::kNone, by_position(comm, users, shares).data(), pull_);
+  add_gradients(items, sides.positives, pull_, factors, items, 0.0F, factor, gradients);
 }
 
 void BatchContrast::uniformity(const comm::Communicator& comm, const graph::DistributedGraph& graph, const Batch& batch,
@@ -179,7 +206,7 @@ void BatchContrast::uniformity(const comm::Communicator& comm, const graph::Dist
   first_.gather(comm, graph, batch, places, rows, width_);
   const auto count = static_cast<double>(first_.size());
   if (first_.size() < 2) return;
-  attract(first_, first_, kSharpness, true, nullptr, pull_);
+  attract(first_, first_, kSharpness, Self::kSkipped, nullptr, pull_);
   ExactSum own;
   for (std::size_t i = 0; i < places.size(); ++i) {
     if (std::isfinite(pull_.sums[i])) own.add(static_cast<double>(pull_.sums[i]));

@@ -63,6 +63,15 @@ class BatchContrast {
                 std::span<const std::uint32_t> places, const float* anchors, const float* keys, double temperature,
                 double weight, float* anchor_gradients, float* key_gradients, ExactSum& loss);
 
+  /// **Collective.** The pushing half of a softmax over a batch's items: weight · Σ_i counts_i log Σ_j factors_j
+  /// exp(cos(x_i, y_j) / temperature) over the users i and items j of all ranks, less counts_i / temperature each; rows
+  /// of one table. `counts` and `factors` are per place of this rank, `factors` positive. Adds the gradients to the
+  /// places' rows, and this rank's share of the loss.
+  void log_partition(const comm::Communicator& comm, const graph::DistributedGraph& graph, const Batch& batch,
+                     const BatchSides& sides, const float* rows, std::span<const float> counts,
+                     std::span<const float> factors, double temperature, double weight, float* gradients,
+                     ExactSum& loss);
+
   /// **Collective.** Uniformity (Wang and Isola, ICML 2020): weight · log mean_{i < j} exp(-2 ‖x_i - x_j‖²) of unit
   /// rows.
   void uniformity(const comm::Communicator& comm, const graph::DistributedGraph& graph, const Batch& batch,
@@ -75,8 +84,9 @@ class BatchContrast {
     std::vector<float> self_dots;
     std::vector<float> rows;
   };
-  /// The kernel over this rank's anchors.
-  void attract(const UnitRows& anchors, const UnitRows& keys, double sharpness, bool skip_self, const float* factors,
+  enum class Self : std::uint8_t { kNone, kCounts, kSkipped };
+  /// The kernel over this rank's anchors. `Self`: whether an anchor stands among the keys, where it stands itself.
+  void attract(const UnitRows& anchors, const UnitRows& keys, double sharpness, Self self, const float* factors,
                Pull& pull) const;
   /// `to` at the places += factor · adjoint of the normalisation of (scales_i · pulled_i + other_weight · other_i).
   void add_gradients(const UnitRows& units, std::span<const std::uint32_t> places, const Pull& pull,

@@ -15,6 +15,7 @@
 #include "engine/exec/propagation.hpp"
 #include "engine/parallel/parallel.hpp"
 #include "gnn/adam.hpp"
+#include "gnn/batch_contrast.hpp"
 #include "gnn/epoch_loop.hpp"
 
 namespace rove::gnn {
@@ -181,6 +182,16 @@ void require_valid(const BatchOptions& options) {
   if (!(options.learning_rate > 0)) {
     throw ConfigError(fmt::format("train.learning_rate is {}, expected a positive number", options.learning_rate));
   }
+  const LossOptions& loss = options.loss;
+  if (!(loss.temperature >= 0.01) || !std::isfinite(loss.temperature)) {
+    throw ConfigError(fmt::format("train.loss_temperature is {}, expected at least 0.01", loss.temperature));
+  }
+  if (!(loss.correction >= 0 && loss.correction <= 1)) {
+    throw ConfigError(fmt::format("train.loss_correction is {}, expected 0 to 1", loss.correction));
+  }
+  if (!(loss.uniformity >= 0) || !std::isfinite(loss.uniformity)) {
+    throw ConfigError(fmt::format("train.uniformity is {}, expected at least 0", loss.uniformity));
+  }
   if (!(options.final_rate > 0 && options.final_rate <= 1)) {
     throw ConfigError(fmt::format("train.final_rate is {}, expected a share in (0, 1]", options.final_rate));
   }
@@ -219,6 +230,9 @@ MemoryPlan plan_batches(const ModelShare& share, const BatchOptions& options) {
   plan.hold("final representations", share.owned_rows * row);
   if (options.patience > 0) plan.hold("representations of the best epoch", loop_bytes(share.owned_rows, options));
   plan.hold("items of the users", share.owned_interactions * 12);
+  if (options.loss.kind != LossKind::kBpr) {
+    plan.hold("pairs of a batch", contrast_bytes(options.batch_size, options.dim, share.threads));
+  }
   plan.hold("triples of an epoch", share.owned_interactions * 90);
   plan.hold("batches", kWindow * options.batch_size * 200 + options.batch_size * 8 * row);
   return plan;

@@ -22,6 +22,15 @@ namespace rove::gnn {
 /// How the learning rate moves from `learning_rate` to `learning_rate * final_rate` over the steps of a run.
 enum class Schedule : std::uint8_t { kConstant, kLinear, kExponential };
 
+/// What a batch minimises (gnn/batch_loss.hpp).
+enum class LossKind : std::uint8_t { kBpr, kSoftmax, kAlignment };
+struct LossOptions {
+  LossKind kind = LossKind::kBpr;
+  double temperature = 0.1;  ///< softmax: divides the cosines
+  double correction = 1.0;   ///< softmax: exponent of the logQ correction; 0: none
+  double uniformity = 1.0;   ///< alignment: weight of uniformity against alignment
+};
+
 /// What models trained on batches of (user, positive, negative) triples by Adam read.
 struct BatchOptions : LoopOptions {
   std::uint64_t batch_size = 2048;
@@ -29,6 +38,7 @@ struct BatchOptions : LoopOptions {
   double decay = 1e-4;  ///< λ of λ/(2B) Σ ‖x⁰‖² over the rows of a batch
   double initial_deviation = 0.1;
   SamplerKind sampler = SamplerKind::kUserStratified;
+  LossOptions loss;
   Schedule schedule = Schedule::kConstant;
   double final_rate = 0.01;        ///< where a schedule ends, as a share of the learning rate
   std::uint64_t warmup_steps = 0;  ///< the first steps, over which the learning rate rises from 0
@@ -46,7 +56,8 @@ struct BatchStep {
   std::uint64_t step;   ///< of the epoch, from 0
   bool is_full;         ///< the batch has `batch_size` triples
   LossSums& sums;
-  /// This rank's share of what the model adds to the pairwise loss, as a mean per batch.
+  /// This rank's share of the losses other than BPR, as a mean per batch. What a rank adds must not depend on the
+  /// partition: terms of single rows.
   ExactSum& extra_loss;
 };
 

@@ -23,16 +23,17 @@ std::vector<std::uint64_t> times(std::span<const std::uint64_t> offsets, std::ui
 
 }  // namespace
 
-void BprLoss::complete_rows(const comm::Communicator& comm, const Batch& batch, std::span<float> row_buffer) {
-  std::fill_n(row_buffer.data() + (batch.num_rows() - 1) * width_, width_, 0.0F);
+void exchange_rows(const comm::Communicator& comm, const Batch& batch, std::span<float> row_buffer, std::uint32_t width,
+                   std::vector<float>& outgoing) {
+  std::fill_n(row_buffer.data() + (batch.num_rows() - 1) * width, width, 0.0F);
   if (comm.size() == 1) return;
-  outgoing_.resize(batch.send_rows.size() * width_);
+  outgoing.resize(batch.send_rows.size() * width);
   for (std::size_t i = 0; i < batch.send_rows.size(); ++i) {
-    std::copy_n(row_buffer.data() + std::size_t{batch.send_rows[i]} * width_, width_, outgoing_.data() + i * width_);
+    std::copy_n(row_buffer.data() + std::size_t{batch.send_rows[i]} * width, width, outgoing.data() + i * width);
   }
-  comm.start_exchange<float>(outgoing_, times(batch.send_offsets, width_),
-                             row_buffer.subspan(batch.active.size() * width_, batch.num_received_rows() * width_),
-                             times(batch.receive_offsets, width_))
+  comm.start_exchange<float>(outgoing, times(batch.send_offsets, width),
+                             row_buffer.subspan(batch.active.size() * width, batch.num_received_rows() * width),
+                             times(batch.receive_offsets, width))
       .wait();
 }
 
@@ -47,7 +48,7 @@ void BprLoss::exchange_deltas(const comm::Communicator& comm, const Batch& batch
 
 void BprLoss::run(const comm::Communicator& comm, const Batch& batch, std::span<float> row_buffer,
                   std::span<float> gradients, bool is_full_batch, LossSums& sums) {
-  complete_rows(comm, batch, row_buffer);
+  exchange_rows(comm, batch, row_buffer, width_, outgoing_);
 
   struct Partial {
     ExactSum loss;

@@ -24,6 +24,11 @@ struct LossSums {
   std::uint64_t failed_position = kNone;  ///< first triple whose score was not finite; it is not in the sums
 };
 
+/// **Collective.** Completes the row buffer of a batch, in which the active rows are filled in, with the rows of other
+/// ranks and the row of zeros. `outgoing` is scratch. One message per pair of ranks.
+void exchange_rows(const comm::Communicator& comm, const Batch& batch, std::span<float> row_buffer, std::uint32_t width,
+                   std::vector<float>& outgoing);
+
 /// Bayesian personalised ranking (Rendle et al., arXiv 1205.2618): the mean over the batch of softplus(-(<u,p> -
 /// <u,n>)).
 class BprLoss {
@@ -37,7 +42,6 @@ class BprLoss {
            bool is_full_batch, LossSums& sums);
 
  private:
-  void complete_rows(const comm::Communicator& comm, const Batch& batch, std::span<float> row_buffer);
   void exchange_deltas(const comm::Communicator& comm, const Batch& batch);
 
   std::uint32_t width_;

@@ -51,20 +51,22 @@ template <std::uint32_t kVectors>
   }
 }
 
-/// Dot products of a row become weights; returns their sum before factors.
+/// Dot products of a row become weights; returns their sum.
 float exponentiate(const AttractTask& task, std::uint32_t anchor, float* weights) {
   constexpr float kNever = -3.0e38F;
   const std::uint64_t padded = padded_keys(task.num_keys);
-  task.self_dots[anchor] = weights[task.selves[anchor]];
-  if (task.skip_self) weights[task.selves[anchor]] = kNever;
+  if (task.selves != nullptr) {
+    task.self_dots[anchor] = weights[task.selves[anchor]];
+    if (task.skip_self) weights[task.selves[anchor]] = kNever;
+  }
   for (std::uint64_t j = task.num_keys; j < padded; ++j) weights[j] = kNever;
   const F32x16 sharpness = F32x16::broadcast(task.sharpness);
   const F32x16 one = F32x16::broadcast(1.0F);
   F32x16 sum = F32x16::zero();
   for (std::uint64_t j = 0; j < padded; j += kLanes) {
     F32x16 e = math::exp(sharpness * (F32x16::load(weights + j) - one));
-    sum += e;
     if (task.factors != nullptr) e *= F32x16::load(task.factors + j);
+    sum += e;
     e.store(weights + j);
   }
   return sum.sum();
@@ -122,6 +124,20 @@ void add_normalised_gradient(const float* g, const float* unit, std::uint32_t wi
     const F32x16 tangent = fma(minus, F32x16::load(unit + c), F32x16::load(g + c));
     fma(scale, tangent, F32x16::load(to + c)).store(to + c);
   }
+}
+
+void sum_rows(const float* rows, std::uint32_t width, const std::uint32_t* list, std::uint64_t count, float* to) {
+  for (std::size_t c = 0; c < width; c += kLanes) {
+    F32x16 sum = F32x16::zero();
+    for (std::uint64_t k = 0; k < count; ++k) sum += F32x16::load(rows + std::size_t{list[k]} * width + c);
+    sum.store(to + c);
+  }
+}
+
+float dot_rows(const float* a, const float* b, std::uint32_t width) {
+  F32x16 sum = F32x16::zero();
+  for (std::size_t c = 0; c < width; c += kLanes) sum = fma(F32x16::load(a + c), F32x16::load(b + c), sum);
+  return sum.sum();
 }
 
 void combine_rows(const float* x, float a, const float* y, float b, std::uint32_t width, float* to) {

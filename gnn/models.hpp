@@ -16,6 +16,7 @@
 #include "gnn/scorer.hpp"
 #include "gnn/train_ials.hpp"
 #include "gnn/train_lightgcn.hpp"
+#include "gnn/train_sgl.hpp"
 #include "gnn/train_simgcl.hpp"
 #include "gnn/train_xsimgcl.hpp"
 
@@ -27,11 +28,22 @@ enum class ModelOutput : std::uint8_t {
   kItemScores,  ///< scores of all items for any user, without vectors: `model.h5`
 };
 
+/// LightGCN's propagation under a loss over the pairs of a batch (gnn/batch_loss.hpp), every interaction once an epoch.
+struct PairLossOptions : TrainOptions {
+  explicit PairLossOptions(LossKind kind) {
+    loss.kind = kind;
+    sampler = SamplerKind::kEdgeUniform;
+  }
+};
+
 /// The options of every family of models; a model reads its own.
 struct ModelOptions {
   TrainOptions bpr;
+  PairLossOptions ssm{LossKind::kSoftmax};
+  PairLossOptions directau{LossKind::kAlignment};
   ContrastOptions xsimgcl;
   SimGclOptions simgcl;
+  SglOptions sgl;
   IalsOptions ials;
   ItemKnnOptions item_knn;
   EaseOptions ease;
@@ -42,14 +54,15 @@ struct ModelOptions {
   template <class Set>
   void set_batches(const Set& set) {
     set(bpr);
+    set(ssm);
+    set(directau);
     set(xsimgcl);
     set(simgcl);
+    set(sgl);
   }
   /// Sets what every model reads.
   void set_loop(const LoopOptions& loop) {
-    static_cast<LoopOptions&>(bpr) = loop;
-    static_cast<LoopOptions&>(xsimgcl) = loop;
-    static_cast<LoopOptions&>(simgcl) = loop;
+    set_batches([&](BatchOptions& options) { static_cast<LoopOptions&>(options) = loop; });
     static_cast<LoopOptions&>(ials) = loop;
   }
 };
@@ -104,6 +117,9 @@ inline constexpr auto kModels = std::to_array<Model>({
     detail::vectors<&ModelOptions::bpr, train_mf, plan_mf>("mf", true),
     detail::vectors<&ModelOptions::xsimgcl, train_xsimgcl, plan_xsimgcl>("xsimgcl", true),
     detail::vectors<&ModelOptions::simgcl, train_simgcl, plan_simgcl>("simgcl", true),
+    detail::vectors<&ModelOptions::sgl, train_sgl, plan_sgl>("sgl", true),
+    detail::vectors<&ModelOptions::ssm, train_lightgcn, plan_lightgcn>("ssm", false),
+    detail::vectors<&ModelOptions::directau, train_lightgcn, plan_lightgcn>("directau", false),
     detail::vectors<&ModelOptions::ials, train_ials, plan_ials>("ials", false),
     detail::item_scores<&ModelOptions::item_knn, fit_item_knn, make_item_knn_scorer, plan_item_knn>("item-knn"),
     detail::item_scores<&ModelOptions::ease, fit_ease, make_ease_scorer, plan_ease>("ease"),

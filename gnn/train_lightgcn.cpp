@@ -5,6 +5,7 @@
 
 #include "engine/base/huge_buffer.hpp"
 #include "engine/exec/propagation.hpp"
+#include "gnn/batch_loss.hpp"
 #include "gnn/linear_propagation.hpp"
 
 namespace rove::gnn {
@@ -13,13 +14,12 @@ namespace {
 class LightGcn final : public BatchModel {
  public:
   LightGcn(const BatchContext& context, const TrainOptions& options)
-      : comm_(context.comm),
-        width_(context.width),
+      : width_(context.width),
         operator_(context.graph, {{context.interactions.edge_type()}, options.row_exponent, options.column_exponent}),
         propagation_(operator_, context.interactions.user_type(), context.interactions.item_type(),
                      std::vector<float>(options.layers + 1U, static_cast<float>(1.0 / (options.layers + 1.0))),
                      context.width),
-        loss_(context.width) {}
+        loss_(make_loss(context, options.loss, options.batch_size)) {}
 
   void refresh(const EmbeddingTable& table) override { propagation_.refresh(table); }
 
@@ -27,7 +27,7 @@ class LightGcn final : public BatchModel {
     grow(rows_, step.batch.num_rows() * width_);
     grow(gradients_, step.batch.active.size() * width_);
     propagation_.forward(step.table, step.batch, rows_.data());
-    loss_.run(comm_, step.batch, rows_.span(), gradients_.span(), step.is_full, step.sums);
+    loss_->run(step, rows_.span(), gradients_.span());
     return {propagation_.batch_index(), gradients_.data(), propagation_.first_weight(),
             propagation_.num_layers() == 0 ? nullptr : propagation_.scaled(), propagation_.scaled_by()};
   }
@@ -41,11 +41,10 @@ class LightGcn final : public BatchModel {
   }
 
  private:
-  const comm::Communicator& comm_;
   std::uint32_t width_;
   exec::Propagation operator_;
   LinearPropagation propagation_;
-  BprLoss loss_;
+  std::unique_ptr<BatchLoss> loss_;
   HugeBuffer<float> rows_;
   HugeBuffer<float> gradients_;
 };

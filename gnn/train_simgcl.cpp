@@ -7,6 +7,7 @@
 
 #include "engine/exec/propagation.hpp"
 #include "gnn/batch_contrast.hpp"
+#include "gnn/batch_loss.hpp"
 #include "gnn/linear_propagation.hpp"
 
 namespace rove::gnn {
@@ -20,7 +21,7 @@ class SimGcl final : public BatchModel {
         operator_(context.graph, {{context.interactions.edge_type()}, 0.5, 0.5}),
         propagation_(operator_, context.interactions.user_type(), context.interactions.item_type(),
                      mean_without_first(options.layers), context.width),
-        bpr_(context.width),
+        loss_(make_loss(context_, options.loss, options.batch_size)),
         contrast_(context.width) {}
 
   void refresh(const EmbeddingTable& table) override { propagation_.refresh(table); }
@@ -36,7 +37,7 @@ class SimGcl final : public BatchModel {
       propagation_.forward(step.table, step.batch, views_[view].data(), &noise);
     }
     propagation_.forward(step.table, step.batch, rows_.data());
-    bpr_.run(context_.comm, step.batch, rows_.span(), gradients_.span(), step.is_full, step.sums);
+    loss_->run(step, rows_.span(), gradients_.span());
     // The same weights lead from the layers to all three results: their gradients add up.
     const BatchSides sides = sides_of(step.batch, context_.interactions);
     for (const auto& places : {std::cref(sides.users), std::cref(sides.positives)}) {
@@ -61,7 +62,7 @@ class SimGcl final : public BatchModel {
   const SimGclOptions& options_;
   exec::Propagation operator_;
   LinearPropagation propagation_;
-  BprLoss bpr_;
+  std::unique_ptr<BatchLoss> loss_;
   BatchContrast contrast_;
   HugeBuffer<float> rows_;
   std::array<HugeBuffer<float>, 2> views_;

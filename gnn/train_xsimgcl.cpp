@@ -11,6 +11,7 @@
 #include "engine/base/error.hpp"
 #include "engine/exec/propagation.hpp"
 #include "gnn/batch_contrast.hpp"
+#include "gnn/batch_loss.hpp"
 #include "gnn/linear_propagation.hpp"
 
 namespace rove::gnn {
@@ -24,7 +25,7 @@ class XSimGcl final : public BatchModel {
         operator_(context.graph, {{context.interactions.edge_type()}, 0.5, 0.5}),
         propagation_(operator_, context.interactions.user_type(), context.interactions.item_type(),
                      mean_without_first(options.layers), context.width),
-        bpr_(context.width),
+        loss_(make_loss(context_, options.loss, options.batch_size)),
         contrast_(context.width) {}
 
   void refresh(const EmbeddingTable& table) override { propagation_.refresh(table); }
@@ -38,7 +39,7 @@ class XSimGcl final : public BatchModel {
     const RandomStream random(options_.seed, Purpose::kNoise, step.epoch << 32U | step.step);
     const LayerNoise noise{&random, 0, options_.dim, static_cast<float>(options_.noise)};
     propagation_.forward(step.table, step.batch, rows_.data(), &noise, {options_.contrast_layer, tapped_.data()});
-    bpr_.run(context_.comm, step.batch, rows_.span(), gradients_.span(), step.is_full, step.sums);
+    loss_->run(step, rows_.span(), gradients_.span());
     std::fill_n(tap_gradients_.data(), active, 0.0F);
     const BatchSides sides = sides_of(step.batch, context_.interactions);
     for (const auto& places : {std::cref(sides.users), std::cref(sides.positives)}) {
@@ -65,7 +66,7 @@ class XSimGcl final : public BatchModel {
   const ContrastOptions& options_;
   exec::Propagation operator_;
   LinearPropagation propagation_;
-  BprLoss bpr_;
+  std::unique_ptr<BatchLoss> loss_;
   BatchContrast contrast_;
   HugeBuffer<float> rows_;
   HugeBuffer<float> tapped_;

@@ -47,18 +47,22 @@ Propagation::Propagation(const graph::DistributedGraph& graph, const Propagation
   for (std::uint16_t t = 0; t < graph.schema().vertex_types().size(); ++t) {
     const IndexRange owned = graph.owned_of_type(VertexTypeId{t});
     const auto lanes = view.lanes_of(VertexTypeId{t});
-    if (lanes.size() > 1) {
+    if (lanes.size() > 1 || (options.keep && !lanes.empty())) {
       std::vector<std::uint32_t>& merged = merged_.emplace_back();
       std::uint64_t total = 0;
       for (const Lane& lane : lanes) total += lane.csr->num_edges();
       merged.reserve(total);
       for (std::uint64_t row = 0; row < owned.size(); ++row) {
         const std::size_t begin = merged.size();
+        const auto local = static_cast<std::uint32_t>(owned.begin + row);
         for (const Lane& lane : lanes) {
-          for (const LocalVertexId target : lane.csr->neighbors(row)) merged.push_back(target.value());
+          for (const LocalVertexId target : lane.csr->neighbors(row)) {
+            if (!options.keep || options.keep(local, target.value())) merged.push_back(target.value());
+          }
         }
         slots_[owned.begin + row] = row_slots(merged.data(), {begin, merged.size()}, total);
       }
+      merged.resize(total);  // what kernels may read ahead
     } else if (lanes.size() == 1) {
       const graph::CsrGraph& csr = *lanes[0].csr;
       const auto* targets = reinterpret_cast<const std::uint32_t*>(csr.targets.data());

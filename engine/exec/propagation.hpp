@@ -25,6 +25,9 @@ struct PropagationOptions {
   std::vector<EdgeTypeId> edge_types;  ///< empty: all
   double row_exponent = 0.5;           ///< a
   double column_exponent = 0.5;        ///< b
+  /// Which edges there are, by the local ids of a row and its neighbour (empty: all); the same in both directions on
+  /// all ranks. Degrees count these. Costs a copy of the chosen targets.
+  std::function<bool(std::uint32_t row, std::uint32_t neighbor)> keep = {};
 };
 
 /// The third primitive: every vertex pulls the sum of its neighbours' rows over the halo.

@@ -12,7 +12,7 @@ inline constexpr std::uint32_t kAnchorBlock = 24;
 inline constexpr std::uint32_t kKeyPanel = 32;
 
 /// A block of unit rows against many: with d_ij = <a_i, b_j> and e_ij = exp(sharpness (d_ij - 1)),
-///   sums[i] = Σ_j e_ij      out_i = Σ_j (e_ij · factor_j) b_j
+///   sums[i] = Σ_j factor_j e_ij      out_i = Σ_j factor_j e_ij b_j
 /// A dot product and an entry of `out` are one fused chain each, in order of columns and of keys; a sum follows the
 /// lane tree. The bits of a row depend on it and the keys alone.
 struct AttractTask {
@@ -23,7 +23,7 @@ struct AttractTask {
   const float* keys = nullptr;            ///< the same, padded to a whole panel, row by row
   std::uint64_t num_keys = 0;             ///< without padding
   const float* factors = nullptr;         ///< per key, padded; nullptr: 1
-  const std::uint64_t* selves = nullptr;  ///< per anchor: the key that goes with it
+  const std::uint64_t* selves = nullptr;  ///< per anchor: the key that goes with it; nullptr: none does
   bool skip_self = false;                 ///< e_ij of that key counts as 0
   float sharpness = 1.0F;
   float* weights = nullptr;  ///< scratch: kAnchorBlock rows of `padded(num_keys)`
@@ -44,11 +44,18 @@ using AddNormalisedGradient = void(const float* g, const float* unit, std::uint3
 /// to = a · x + b · y, over rows.
 using CombineRows = void(const float* x, float a, const float* y, float b, std::uint32_t width, float* to);
 
+/// to = Σ rows[list[k]], in order.
+using SumRows = void(const float* rows, std::uint32_t width, const std::uint32_t* list, std::uint64_t count, float* to);
+/// <a, b> of two rows.
+using DotRows = float(const float* a, const float* b, std::uint32_t width);
+
 #define ROVE_CONTRAST_KERNELS                    \
   Attract attract;                               \
   NormaliseRow normalise_row;                    \
   AddNormalisedGradient add_normalised_gradient; \
-  CombineRows combine_rows;
+  CombineRows combine_rows;                      \
+  SumRows sum_rows;                              \
+  DotRows dot_rows;
 namespace avx2 {
 ROVE_CONTRAST_KERNELS
 }

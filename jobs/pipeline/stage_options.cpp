@@ -161,7 +161,7 @@ gnn::ModelOptions model_options(const Config& config) {
   loop.stop_metric = config.text("train.stop_metric");
   models.set_loop(loop);
   const auto layers = checked_cast<std::uint32_t>(config.count("train.layers"), "train.layers");
-  models.bpr.layers = layers;
+  models.bpr.layers = models.ssm.layers = models.directau.layers = layers;
   models.set_batches([&](gnn::BatchOptions& options) {
     options.batch_size = config.count("train.batch_size", 1);
     options.learning_rate = config.real("train.learning_rate");
@@ -172,6 +172,14 @@ gnn::ModelOptions model_options(const Config& config) {
     options.final_rate = config.real("train.final_rate");
     options.warmup_steps = config.count("train.warmup_steps");
     options.decay = config.real("train.decay");
+    options.loss.temperature = config.real("train.loss_temperature");
+    options.loss.correction = config.real("train.loss_correction");
+    options.loss.uniformity = config.real("train.uniformity");
+    if (config.text("train.loss") != "auto") {
+      options.loss.kind = choose<gnn::LossKind>(config.text("train.loss"), {{"bpr", gnn::LossKind::kBpr},
+                                                                            {"softmax", gnn::LossKind::kSoftmax},
+                                                                            {"alignment", gnn::LossKind::kAlignment}});
+    }
     if (config.text("train.sampler") == "auto") return;
     options.sampler =
         choose<gnn::SamplerKind>(config.text("train.sampler"), {{"stratified", gnn::SamplerKind::kUserStratified},
@@ -190,6 +198,8 @@ gnn::ModelOptions model_options(const Config& config) {
   };
   contrast(models.xsimgcl);
   contrast(models.simgcl);
+  contrast(models.sgl);
+  models.sgl.drop = config.real("train.drop");
   gnn::IalsOptions& ials = models.ials;
   ials.alpha = config.real("train.alpha");
   ials.regularisation = config.real("train.regularisation");

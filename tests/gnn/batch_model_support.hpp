@@ -58,7 +58,10 @@ struct TwinBatch {
   std::vector<std::uint64_t> users;      ///< distinct
   std::vector<std::uint64_t> positives;  ///< distinct
   Matrix op{0, 0};                       ///< D^-1/2 A D^-1/2
-  std::vector<VertexKey> keys;           ///< by stable id
+  Matrix adjacency{0, 0};                ///< with multiplicities
+  std::vector<double> degrees;
+  double num_interactions = 0;
+  std::vector<VertexKey> keys;  ///< by stable id
 };
 
 [[nodiscard]] inline double bpr(const TwinBatch& batch, const Matrix& h) {
@@ -130,6 +133,9 @@ inline void expect_gradient_of(const std::function<std::unique_ptr<gnn::BatchMod
     }
   }
   batch.op = adjacency;
+  batch.adjacency = adjacency;
+  batch.degrees = degree;
+  batch.num_interactions = static_cast<double>(block.targets.size());
   for (std::uint64_t i = 0; i < n * n; ++i) {
     if (adjacency.values[i] > 0) batch.op.values[i] /= std::sqrt(degree[i / n] * degree[i % n]);
   }

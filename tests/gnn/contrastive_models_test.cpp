@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include "engine/base/hash.hpp"
 #include "engine/base/random.hpp"
+#include "gnn/train_sgl.hpp"
 #include "gnn/train_simgcl.hpp"
 #include "gnn/train_xsimgcl.hpp"
 #include "tests/gnn/batch_model_support.hpp"
@@ -82,6 +84,49 @@ TEST(SimGcl, GradientIsThatOfTheLossInDouble) {
                                 const Matrix a = mean(noisy_layers(batch, x, layers, options.noise, 0));
                                 const Matrix b = mean(noisy_layers(batch, x, layers, options.noise, 1));
                                 return tests::bpr(batch, h) +
+                                       options.contrast * (tests::info_nce(batch.users, a, b, options.temperature) +
+                                                           tests::info_nce(batch.positives, a, b, options.temperature));
+                              });
+  }
+}
+
+/// D^-1/2 A D^-1/2 of the first epoch's view.
+Matrix view_operator(const TwinBatch& batch, std::uint32_t view, double drop) {
+  const RandomStream random(kSeed, Purpose::kEdgeSample, 2U | view);
+  const std::uint64_t n = batch.num_vertices;
+  Matrix kept = batch.adjacency;
+  std::vector<double> degrees(n);
+  for (std::uint64_t u = 0; u < batch.num_users; ++u) {
+    for (std::uint64_t i = batch.num_users; i < n; ++i) {
+      const std::uint64_t edge = mix64(batch.keys[u].value(), batch.keys[i].value());
+      if (to_unit(random.draw(edge, 0, 0)) < drop) kept(u, i) = kept(i, u) = 0;
+      degrees[u] += kept(u, i);
+      degrees[i] += kept(u, i);
+    }
+  }
+  for (std::uint64_t k = 0; k < n * n; ++k) {
+    if (kept.values[k] > 0) kept.values[k] /= std::sqrt(degrees[k / n] * degrees[k % n]);
+  }
+  return kept;
+}
+
+TEST(Sgl, GradientIsThatOfTheLossInDouble) {
+  for (const std::uint32_t layers : {1U, 2U, 3U}) {
+    SglOptions options;
+    options.dim = kDim;
+    options.layers = layers;
+    options.drop = 0.3;
+    tests::expect_gradient_of([&](const BatchContext& context) { return make_sgl(context, options); }, kDim,
+                              [&](const TwinBatch& batch, const Matrix& x) {
+                                const auto propagate = [&](const Matrix& op) {
+                                  std::vector<Matrix> states{x};
+                                  for (std::uint32_t k = 0; k < layers; ++k)
+                                    states.push_back(tests::product(op, states.back()));
+                                  return mean(states);
+                                };
+                                const Matrix a = propagate(view_operator(batch, 0, options.drop));
+                                const Matrix b = propagate(view_operator(batch, 1, options.drop));
+                                return tests::bpr(batch, propagate(batch.op)) +
                                        options.contrast * (tests::info_nce(batch.users, a, b, options.temperature) +
                                                            tests::info_nce(batch.positives, a, b, options.temperature));
                               });

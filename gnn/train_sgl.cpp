@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnn/train_sgl.hpp"
+
+#include <array>
+#include <optional>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "engine/base/error.hpp"
+#include "engine/base/hash.hpp"
+#include "engine/base/isa.hpp"
+#include "engine/base/random.hpp"
+#include "engine/exec/propagation.hpp"
+#include "gnn/batch_contrast.hpp"
+#include "gnn/batch_loss.hpp"
+#include "gnn/detail/contrast_kernels.hpp"
+#include "gnn/linear_propagation.hpp"
+
+namespace rove::gnn {
+namespace {
+
+std::vector<float> layer_mean(std::uint32_t layers) {
+  return std::vector<float>(layers + 1U, static_cast<float>(1.0 / (layers + 1.0)));
+}
+
+class Sgl final : public BatchModel {
+ public:
+  Sgl(const BatchContext& context, const SglOptions& options)
+      : context_(context),
+        options_(options),
+        operator_(context.graph, {{context.interactions.edge_type()}, 0.5, 0.5, {}}),
+        propagation_(operator_, context.interactions.user_type(), context.interactions.item_type(),
+                     layer_mean(options.layers), context.width),
+        loss_(make_loss(context_, options.loss, options.batch_size)),
+        contrast_(context.width),
+        keys_(context.graph.num_local()),
+        from_views_(std::size_t{context.graph.num_owned()} * context.width) {
+    for (std::uint32_t row = 0; row < context.graph.num_owned(); ++row) {
+      keys_[row] = context.graph.owned_keys()[row].value();
+    }
+    context.graph.halo().update<std::uint64_t>(keys_);
+  }
+
+  void begin_epoch(std::uint64_t epoch) override {
+    for (std::uint32_t v = 0; v < 2; ++v) {
+      const RandomStream random(options_.seed, Purpose::kEdgeSample, epoch << 1U | v);
+      const IndexRange users = context_.interactions.owned_users();
+      const auto is_user = [&](std::uint32_t row) { return row >= users.begin && row < users.end; };
+      exec::PropagationOptions view{{context_.interactions.edge_type()}, 0.5, 0.5, {}};
+      view.keep = [&](std::uint32_t row, std::uint32_t neighbor) {
+        const std::uint64_t user = keys_[is_user(row) ? row : neighbor];
+        const std::uint64_t item = keys_[is_user(row) ? neighbor : row];
+        return to_unit(random.draw(mix64(user, item), 0, 0)) >= options_.drop;
+      };
+      View& made = views_[v];
+      made.propagation.reset();
+      made.graph.emplace(context_.graph, view);
+      made.propagation.emplace(*made.graph, context_.interactions.user_type(), context_.interactions.item_type(),
+                               layer_mean(options_.layers), context_.width);
+    }
+  }
+
+  void refresh(const EmbeddingTable& table) override { propagation_.refresh(table); }
+
+  BatchGradients losses(const BatchStep& step) override {
+    const std::size_t active = step.batch.active.size() * context_.width;
+    grow(rows_, step.batch.num_rows() * context_.width);
+    grow(gradients_, active);
+    for (View& view : views_) {
+      grow(view.rows, active);
+      grow(view.gradients, active);
+      std::fill_n(view.gradients.data(), active, 0.0F);
+      view.propagation->refresh(step.table);
+      view.propagation->forward(step.table, step.batch, view.rows.data());
+    }
+    propagation_.forward(step.table, step.batch, rows_.data());
+    loss_->run(step, rows_.span(), gradients_.span());
+    const BatchSides sides = sides_of(step.batch, context_.interactions);
+    for (const std::vector<std::uint32_t>* places : {&sides.users, &sides.positives}) {
+      contrast_.info_nce(context_.comm, context_.graph, step.batch, *places, views_[0].rows.data(),
+                         views_[1].rows.data(), options_.temperature, options_.contrast, views_[0].gradients.data(),
+                         views_[1].gradients.data(), step.extra_loss);
+    }
+    return {propagation_.batch_index(), gradients_.data(), propagation_.first_weight(), propagation_.scaled(),
+            propagation_.scaled_by()};
+  }
+
+  void backward(const GradientConsumer& consume) override {
+    // The views' parts first, whole: a row's three parts come from three operators.
+    const std::uint32_t width = context_.width;
+    detail::CombineRows* const combine = pick_isa(detail::avx2::combine_rows, detail::avx512::combine_rows);
+    for (std::uint32_t v = 0; v < 2; ++v) {
+      View& view = views_[v];
+      view.propagation->backward(view.gradients.data(), [&](std::span<const std::uint32_t> rows, const float* results) {
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+          float* to = from_views_.data() + std::size_t{rows[i]} * width;
+          combine(results + i * width, 1.0F, to, v == 0 ? 0.0F : 1.0F, width, to);
+          const std::uint32_t place = view.propagation->batch_index()[rows[i]];
+          if (place == 0) continue;
+          combine(view.gradients.data() + std::size_t{place - 1} * width, view.propagation->first_weight(), to, 1.0F,
+                  width, to);
+        }
+      });
+    }
+    propagation_.backward(gradients_.data(), [&](std::span<const std::uint32_t> rows, const float* results) {
+      std::vector<float> sums(rows.size() * width);
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        combine(results + i * width, 1.0F, from_views_.data() + std::size_t{rows[i]} * width, 1.0F, width,
+                sums.data() + i * width);
+      }
+      consume(rows, sums.data());
+    });
+  }
+
+  void embed(const EmbeddingTable& table, EmbeddingTable& result) override { propagation_.forward_all(table, result); }
+
+  [[nodiscard]] std::uint64_t slots_per_step() const override {
+    return 2 * std::uint64_t{options_.layers} *
+           (operator_.num_slots() + views_[0].graph->num_slots() + views_[1].graph->num_slots());
+  }
+
+ private:
+  struct View {
+    std::optional<exec::Propagation> graph;
+    std::optional<LinearPropagation> propagation;
+    HugeBuffer<float> rows;
+    HugeBuffer<float> gradients;
+  };
+
+  const BatchContext context_;
+  const SglOptions& options_;
+  exec::Propagation operator_;
+  LinearPropagation propagation_;
+  std::array<View, 2> views_;
+  std::unique_ptr<BatchLoss> loss_;
+  BatchContrast contrast_;
+  std::vector<std::uint64_t> keys_;  ///< by local id
+  HugeBuffer<float> rows_;
+  HugeBuffer<float> gradients_;
+  HugeBuffer<float> from_views_;  ///< the views' gradients, per owned row
+};
+
+}  // namespace
+
+std::unique_ptr<BatchModel> make_sgl(const BatchContext& context, const SglOptions& options) {
+  return std::make_unique<Sgl>(context, options);
+}
+
+TrainResult train_sgl(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
+                      const SglOptions& options, const TrainHooks& hooks) {
+  require_valid(options);
+  if (!(options.drop >= 0 && options.drop < 1)) {
+    throw ConfigError(fmt::format("train.drop is {}, expected at least 0 and below 1", options.drop));
+  }
+  return train_on_batches(comm, graph, type, options, hooks,
+                          [&](const BatchContext& context) { return make_sgl(context, options); });
+}
+
+MemoryPlan plan_sgl(const ModelShare& share, const SglOptions& options) {
+  const std::uint64_t row = exec::padded_width(options.dim) * sizeof(float);
+  MemoryPlan plan = plan_xsimgcl(share, options);
+  plan.hold("layers of the views", 4 * (share.owned_rows + share.ghost_rows) * row);
+  plan.hold("gradients of the views", share.owned_rows * row);
+  plan.hold("edges of the views",
+            4 * share.owned_interactions * 4 + 2 * (share.owned_rows * 56 + share.ghost_rows * 2));
+  plan.hold("keys", 8 * (share.owned_rows + share.ghost_rows));
+  return plan;
+}
+
+}  // namespace rove::gnn

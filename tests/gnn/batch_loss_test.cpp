@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnn/batch_loss.hpp"
+
+#include <gtest/gtest.h>
+
+#include "gnn/train_lightgcn.hpp"
+#include "tests/gnn/batch_model_support.hpp"
+
+namespace rove::gnn {
+namespace {
+
+using tests::Matrix;
+using tests::TwinBatch;
+
+constexpr std::uint32_t kDim = 6;
+constexpr std::uint32_t kLayers = 2;
+
+TrainOptions options_with(LossKind kind) {
+  TrainOptions options;
+  options.dim = kDim;
+  options.layers = kLayers;
+  options.batch_size = 24;
+  options.loss.kind = kind;
+  return options;
+}
+
+Matrix final_rows(const TwinBatch& batch, const Matrix& x) {
+  Matrix h = x;
+  Matrix layer = x;
+  for (std::uint32_t k = 0; k < kLayers; ++k) {
+    layer = tests::product(batch.op, layer);
+    for (std::size_t i = 0; i < h.values.size(); ++i) h.values[i] += layer.values[i];
+  }
+  for (double& value : h.values) value /= kLayers + 1;
+  return h;
+}
+
+void expect_gradient(const TrainOptions& options, const std::function<double(const TwinBatch&, const Matrix&)>& loss) {
+  tests::expect_gradient_of([&](const BatchContext& context) { return make_lightgcn(context, options); }, kDim,
+                            [&](const TwinBatch& batch, const Matrix& x) { return loss(batch, final_rows(batch, x)); });
+}
+
+TEST(BatchLoss, BprIsThatOfTheDefinition) {
+  expect_gradient(options_with(LossKind::kBpr), tests::bpr);
+}
+
+TEST(BatchLoss, SoftmaxIsThatOfTheDefinition) {
+  for (const double correction : {0.0, 0.5, 1.0}) {
+    TrainOptions options = options_with(LossKind::kSoftmax);
+    options.loss.temperature = 0.2;
+    options.loss.correction = correction;
+    expect_gradient(options, [&](const TwinBatch& batch, const Matrix& h) {
+      double loss = 0;
+      for (const TwinBatch::Rows& t : batch.triples) {
+        double sum = 0;
+        for (const std::uint64_t j : batch.positives) {
+          const double absent = std::pow(1.0 - batch.degrees[j] / batch.num_interactions, 24.0);
+          sum += std::pow(1.0 - absent, -correction) * std::exp(tests::cosine(h, t.user, h, j) / 0.2);
+        }
+        loss += std::log(sum) - tests::cosine(h, t.user, h, t.positive) / 0.2;
+      }
+      return loss / static_cast<double>(batch.triples.size());
+    });
+  }
+}
+
+TEST(BatchLoss, AlignmentIsThatOfTheDefinition) {
+  TrainOptions options = options_with(LossKind::kAlignment);
+  options.loss.uniformity = 0.7;
+  expect_gradient(options, [&](const TwinBatch& batch, const Matrix& h) {
+    const auto uniformity = [&](const std::vector<std::uint64_t>& rows) {
+      double sum = 0;
+      for (const std::uint64_t i : rows) {
+        for (const std::uint64_t j : rows) sum += i == j ? 0.0 : std::exp(-2 * (2 - 2 * tests::cosine(h, i, h, j)));
+      }
+      const auto n = static_cast<double>(rows.size());
+      return std::log(sum / (n * (n - 1)));
+    };
+    double alignment = 0;
+    for (const TwinBatch::Rows& t : batch.triples) alignment += 2 - 2 * tests::cosine(h, t.user, h, t.positive);
+    return alignment / static_cast<double>(batch.triples.size()) +
+           0.7 / 2 * (uniformity(batch.users) + uniformity(batch.positives));
+  });
+}
+
+}  // namespace
+}  // namespace rove::gnn
