@@ -44,7 +44,13 @@ SEARCH = {
            "patience": [5]},
     "lightgcn": {"dim": [64], "epochs": [1000], "learning_rate": [1e-3], "decay": [1e-4, 1e-3], "layers": [2, 3],
                  "evaluate_every": [10], "patience": [5]},
-    "xsimgcl": {"dim": [64], "epochs": [200], "evaluate_every": [2], "patience": [5]},
+    "xsimgcl": {"dim": [64], "epochs": [200], "learning_rate": [2e-3], "evaluate_every": [2], "patience": [5]},
+    "simgcl": {"dim": [64], "epochs": [200], "learning_rate": [2e-3], "evaluate_every": [2], "patience": [5]},
+    "sgl": {"dim": [64], "epochs": [200], "learning_rate": [2e-3], "evaluate_every": [2], "patience": [5]},
+    "ssm": {"dim": [64], "epochs": [200], "learning_rate": [2e-3], "loss_correction": [0, 1], "evaluate_every": [2],
+            "patience": [5]},
+    "directau": {"dim": [64], "epochs": [200], "learning_rate": [1e-3], "uniformity": [1, 5], "evaluate_every": [2],
+                 "patience": [5]},
 }
 WITHOUT_TRAINING = ["item-knn", "ease", "gf-cf", "bspm", "ials"]
 

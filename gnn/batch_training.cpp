@@ -17,6 +17,7 @@
 #include "gnn/adam.hpp"
 #include "gnn/batch_contrast.hpp"
 #include "gnn/epoch_loop.hpp"
+#include "gnn/popular_negatives.hpp"
 
 namespace rove::gnn {
 namespace {
@@ -38,7 +39,9 @@ class BatchTraining final : public EpochModel {
         table_(graph.num_owned(), options.dim),
         optimizer_({.learning_rate = options.learning_rate}, table_),
         model_(make_model({comm, graph, interactions_, table_.width()})),
-        window_(kWindow) {}
+        window_(kWindow) {
+    if (options.negatives == NegativeKind::kPopularity) popular_negatives_.emplace(comm, interactions_, options.seed);
+  }
 
   void register_state(exec::CheckpointRegistry& state) override {
     state.add_value("optimizer_steps", optimizer_.steps());
@@ -55,7 +58,9 @@ class BatchTraining final : public EpochModel {
   void refresh() override { model_->refresh(table_); }
 
   std::uint64_t begin_epoch(std::uint64_t epoch) override {
-    batches_.emplace(comm_, interactions_, sampler_.sample(comm_, epoch), sampler_.num_triples(), options_.batch_size);
+    std::vector<Triple> triples = sampler_.sample(comm_, epoch);
+    if (popular_negatives_) popular_negatives_->replace(comm_, epoch, triples);
+    batches_.emplace(comm_, interactions_, std::move(triples), sampler_.num_triples(), options_.batch_size);
     window_end_ = 0;
     model_->begin_epoch(epoch);
     return batches_->num_batches();
@@ -166,6 +171,7 @@ class BatchTraining final : public EpochModel {
   const BatchOptions& options_;
   Interactions interactions_;
   TripleSampler sampler_;
+  std::optional<PopularNegatives> popular_negatives_;
   EmbeddingTable table_;
   Adam optimizer_;
   std::unique_ptr<BatchModel> model_;

@@ -31,6 +31,9 @@ struct LossOptions {
   double uniformity = 1.0;   ///< alignment: weight of uniformity against alignment
 };
 
+/// How a triple's negative is drawn among the items that the user lacks.
+enum class NegativeKind : std::uint8_t { kUniform, kPopularity };
+
 /// What models trained on batches of (user, positive, negative) triples by Adam read.
 struct BatchOptions : LoopOptions {
   std::uint64_t batch_size = 2048;
@@ -38,6 +41,7 @@ struct BatchOptions : LoopOptions {
   double decay = 1e-4;  ///< λ of λ/(2B) Σ ‖x⁰‖² over the rows of a batch
   double initial_deviation = 0.1;
   SamplerKind sampler = SamplerKind::kUserStratified;
+  NegativeKind negatives = NegativeKind::kUniform;
   LossOptions loss;
   Schedule schedule = Schedule::kConstant;
   double final_rate = 0.01;        ///< where a schedule ends, as a share of the learning rate

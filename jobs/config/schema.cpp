@@ -102,6 +102,8 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"train.average_blurred", kBoolean, "false", "", "bspm: average blurred and sharpened scores"},
     {"train.sampler", kText, "auto", "auto|stratified|uniform|edge",
      "stratified: every user equally often; uniform: users at random; edge: every interaction once; auto: the model's"},
+    {"train.negatives", kText, "uniform", "uniform|popularity",
+     "items that the user lacks: all alike, or by (interactions)^0.75; the softmax loss has its own"},
     {"train.loss", kText, "auto", "auto|bpr|softmax|alignment",
      "of models trained on batches (docs/models.md): pairwise, softmax over the batch's items, DirectAU's; auto: the "
      "model's"},

@@ -172,6 +172,9 @@ gnn::ModelOptions model_options(const Config& config) {
     options.final_rate = config.real("train.final_rate");
     options.warmup_steps = config.count("train.warmup_steps");
     options.decay = config.real("train.decay");
+    options.negatives = choose<gnn::NegativeKind>(
+        config.text("train.negatives"),
+        {{"uniform", gnn::NegativeKind::kUniform}, {"popularity", gnn::NegativeKind::kPopularity}});
     options.loss.temperature = config.real("train.loss_temperature");
     options.loss.correction = config.real("train.loss_correction");
     options.loss.uniformity = config.real("train.uniformity");

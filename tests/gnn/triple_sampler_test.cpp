@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/base/error.hpp"
+#include "gnn/popular_negatives.hpp"
 #include "tests/gnn/training_support.hpp"
 #include "tests/support/mpi.hpp"
 
@@ -143,6 +144,67 @@ TEST(TripleSampler, NegativesAreUniformOverTheMissingItems) {
     for (const auto& [item, n] : count) chi += (n - expected) * (n - expected) / expected;
     EXPECT_LT(chi, 9.0 - seen + 5 * std::sqrt(2 * (9.0 - seen)));
   }
+}
+
+/// Triples of all ranks with negatives by popularity.
+std::vector<RowTriple> popular(const comm::Communicator& comm, const graph::DistributedGraph& graph,
+                               std::uint64_t epoch) {
+  const Interactions interactions(graph, kRates);
+  std::vector<Triple> triples = TripleSampler(comm, interactions, SamplerKind::kEdgeUniform, 42).sample(comm, epoch);
+  PopularNegatives(comm, interactions, 42).replace(comm, epoch, triples);
+  std::vector<RowTriple> mine;
+  for (const Triple& triple : triples) {
+    mine.push_back({triple.position, graph.schema().row_of(graph.index_map().stable_of(triple.user)), triple.positive,
+                    triple.negative});
+  }
+  std::vector<RowTriple> all = comm.all_gather_v(std::span<const RowTriple>(mine)).data;
+  std::ranges::sort(all);
+  return all;
+}
+
+TEST(PopularNegatives, AreTheSameOnAnyRanksAndNeverInteractions) {
+  const graph::GraphBlocks whole = tests::random_bipartite(60, 12, 500, 4);
+  const auto edges = edges_of(whole);
+  const comm::Communicator self = tests::alone(world());
+  const std::vector<RowTriple> expected = popular(self, tests::distribute(self, whole, tests::Spread::kBlock), 1);
+  for (const RowTriple& triple : expected) EXPECT_FALSE(edges.contains({triple.user, triple.negative}));
+  for (const tests::Spread spread : tests::kSpreads) {
+    EXPECT_EQ(popular(world(), tests::distribute(world(), whole, spread), 1), expected) << name_of(spread);
+  }
+}
+
+TEST(PopularNegatives, FollowThePower) {
+  // User 0 has item 0; items 1 ... 4 have 1, 16, 81, 256 interactions of others: weights 1, 8, 27, 64. Item 5 has none.
+  tests::EdgeList list;
+  list.type.source = VertexTypeId{0};
+  list.type.relation = "rates";
+  list.type.destination = VertexTypeId{1};
+  list.edges.push_back({0, 0});
+  const std::uint32_t degrees[] = {1, 16, 81, 256};
+  for (std::uint32_t item = 1; item <= 4; ++item) {
+    for (std::uint32_t user = 1; user <= degrees[item - 1]; ++user) list.edges.push_back({user, item});
+  }
+  const graph::GraphBlocks whole = tests::make_graph({{"user", 257}, {"item", 6}}, {list});
+  const comm::Communicator self = tests::alone(world());
+  const graph::DistributedGraph graph = tests::distribute(self, whole, tests::Spread::kBlock);
+  const Interactions interactions(graph, kRates);
+  const PopularNegatives negatives(self, interactions, 42);
+  std::map<std::uint32_t, double> count;
+  constexpr std::uint64_t kDraws = 4000;
+  std::vector<Triple> triples(kDraws);
+  const auto user0 = static_cast<std::uint32_t>(interactions.owned_users().begin);
+  for (std::uint64_t i = 0; i < kDraws; ++i) triples[i] = {i, LocalVertexId{user0}, 0, 0};
+  negatives.replace(self, 1, triples);
+  for (const Triple& triple : triples) ++count[triple.negative];
+  EXPECT_FALSE(count.contains(0));
+  EXPECT_FALSE(count.contains(5));
+  const double weights[] = {1, 8, 27, 64};
+  double chi = 0;
+  for (std::uint32_t item = 1; item <= 4; ++item) {
+    const double expected = kDraws * weights[item - 1] / 100;
+    chi += (count[item] - expected) * (count[item] - expected) / expected;
+  }
+  EXPECT_LT(chi, 3 + 5 * std::sqrt(6.0));
 }
 
 TEST(TripleSampler, RefusesAGraphWithoutTrainableUsers) {

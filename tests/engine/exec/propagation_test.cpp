@@ -125,6 +125,31 @@ TEST(Propagation, EqualsSerialSumsByteForByte) {
   }
 }
 
+TEST(Propagation, ReadsChosenEdgesOnlyAndCountsThemAlone) {
+  const graph::GraphBlocks whole = tests::random_bipartite(60, 90, 900, 3);
+  const auto is_kept = [](std::uint64_t a, std::uint64_t b) { return (a * b + a + b) % 3 != 0; };
+  auto slots = serial_slots(whole);
+  for (std::uint64_t row = 0; row < slots.size(); ++row) {
+    std::erase_if(slots[row], [&](std::uint64_t neighbor) { return !is_kept(row, neighbor); });
+  }
+  const std::vector<float> expected = serial_pull(slots, whole_values(whole, 16), 16, serial_scale(slots));
+  for (const tests::Spread spread : tests::kSpreads) {
+    const graph::DistributedGraph graph = distribute(world(), whole, spread);
+    PropagationOptions options;
+    options.keep = [&](std::uint32_t row, std::uint32_t neighbor) {
+      return is_kept(graph.index_map().stable_of(LocalVertexId{row}).value(),
+                     graph.index_map().stable_of(LocalVertexId{neighbor}).value());
+    };
+    const Propagation propagation(graph, options);
+    std::vector<float> x = owned_values(graph, 16);
+    std::vector<float> y(std::size_t{graph.num_owned()} * 16);
+    Propagation::Pull pull;
+    pull.scale = propagation.after();
+    propagation.pull(x, 16, pull, y);
+    EXPECT_TRUE(same_bytes(tests::in_stable_order<float>(world(), graph, y, 16), expected)) << name_of(spread);
+  }
+}
+
 TEST(Propagation, PullsOneTypeFromTheOtherWithinOneArray) {
   constexpr std::uint32_t kWidth = 32;
   const graph::GraphBlocks whole = tests::random_bipartite(50, 70, 700, 11);
