@@ -51,8 +51,17 @@ struct ImportCounts {
   std::string rules;                     ///< the rules in words, as configured
 };
 
+/// What became of the edges of one type since the graph that `graph.previous` names, stored directed edges.
+struct SlotChanges {
+  std::string edge_type;
+  std::uint64_t kept = 0;     ///< in both graphs: they keep their slots
+  std::uint64_t added = 0;    ///< new today
+  std::uint64_t removed = 0;  ///< gone since
+};
+
 struct ImportReport {
   std::vector<ImportCounts> edge_types;
+  std::vector<SlotChanges> slot_changes;  ///< empty without a previous graph
   std::uint64_t bytes_read = 0;
   double seconds = 0;
 };

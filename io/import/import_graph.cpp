@@ -18,6 +18,7 @@
 #include "io/import/edge_exchange.hpp"
 #include "io/import/edge_reader.hpp"
 #include "io/import/node_reader.hpp"
+#include "io/import/previous_slots.hpp"
 #include "io/import/vertex_links.hpp"
 #include "io/import/vertex_numbering.hpp"
 
@@ -126,6 +127,10 @@ class Importer {
       result_.report.edge_types[e].edges_kept = result_.blocks.schema.edge_types()[e].count;
     }
     apply_links();
+    if (!options_.previous.empty()) {
+      comm_.set_phase("import: keeping the previous graph's slots");
+      keep_previous_slots(comm_, result_, options_.previous);
+    }
     total_report();
     result_.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return std::move(result_);

@@ -14,9 +14,9 @@ namespace rove::io {
 ///
 /// Vertices are those that a kept row, a vertex list, or a format with declared sizes (matrix-market, metis) names;
 /// types are numbered in the order of first mention in `edges`, then `nodes`. Slots of a row ascend by (relation,
-/// target, time, weight). Throws `ConfigError` for options that contradict each other, `InputError` with file, line and
-/// column for the first bad line, `IoError` for files that cannot be read, `DoesNotFitError` beyond 2^32 vertices of a
-/// type.
+/// target, time, weight), or stay those of the previous graph (`keep_previous_slots`). Throws `ConfigError` for options
+/// that contradict each other, `InputError` with file, line and column for the first bad line, `IoError` for files that
+/// cannot be read, `DoesNotFitError` beyond 2^32 vertices of a type.
 ///
 /// Cost: the text is read once in blocks of a few MiB; edges are held as 8 bytes (plus attributes) until their rows
 /// are known, then travel once to the home of their source and once to the home of their target.

@@ -84,6 +84,7 @@ struct ImportOptions {
   std::vector<EdgeOptions> edges;
   std::vector<NodeOptions> nodes;
   std::vector<LinkOptions> links;
+  std::string previous;  ///< graph container whose slots are kept (docs/incremental.md); empty: none
 };
 
 }  // namespace rove::io

@@ -20,7 +20,7 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"seed", kInteger, "42", "", "seed of every random draw"},
 
     {"graph.file", kPath, "~", "", "use this finished graph.h5 instead of importing"},
-    {"graph.previous", kPath, "~", "", "yesterday's graph.h5: its slots are kept (docs/determinism.md)"},
+    {"graph.previous", kPath, "~", "", "yesterday's graph.h5: its slots are kept (docs/incremental.md)"},
     {"graph.edges[].type", kTextList, "~", "", "canonical triple [source type, relation, destination type]"},
     {"graph.edges[].files", kPathList, "~", "", "input files, plain or .gz or .zst; shell patterns allowed"},
     {"graph.edges[].format", kText, "edgelist", "adjacency|edgelist|csv|triples|recbole|matrix-market|metis",

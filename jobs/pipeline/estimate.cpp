@@ -122,6 +122,10 @@ class Estimator {
     plan.hold("edges until their rows are known, sent and received", 3 * edge_bytes);
     plan.hold("dictionary of ids", share(schema_.num_vertices()) * (2 * kIdBytes + 48));
     plan.hold("graph in home blocks", home_blocks().total_bytes());
+    if (config_.path("graph.previous")) {
+      plan.hold("the previous graph: rows, and slots a round at a time",
+                32 * share(schema_.num_vertices()) + (std::uint64_t{64} << 20U));
+    }
     add("import", MemoryPlan("resident"), std::move(plan), "use more ranks");
   }
 

@@ -88,6 +88,11 @@ io::ImportReport import_stage(Session& session, const std::filesystem::path& gra
   }
   progress.end(fmt::format("{}: {}{} edges", graph_file.filename().string(), summary,
                            format_count(imported.blocks.schema.num_edges())));
+  for (const io::SlotChanges& changes : imported.report.slot_changes) {
+    progress.begin("slots", 0, "edges");
+    progress.end(fmt::format("{}: {} kept, {} new, {} gone since the previous graph", changes.edge_type,
+                             format_count(changes.kept), format_count(changes.added), format_count(changes.removed)));
+  }
   std::vector<io::NodeRows> nodes = node_rows(imported.blocks, std::move(imported.ids));
   session.set_graph(std::move(imported.blocks), std::move(nodes), std::move(imported.overrides), digest);
   return std::move(imported.report);

@@ -99,6 +99,7 @@ io::ImportOptions import_options(const Config& config) {
       throw ConfigError(fmt::format("{}.type has {} names, expected two: [type, alias type]", entry, types.size()));
     options.links.push_back({types[0], types[1], text_layout(config, entry)});
   }
+  options.previous = config.path("graph.previous").value_or("").string();
   return options;
 }
 
