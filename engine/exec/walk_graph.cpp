@@ -18,17 +18,10 @@ namespace {
 
 constexpr std::uint64_t kRowGrain = 1U << 12U;
 
-/// One side of an edge type in the replicated layout: whose rows it lists and where their targets begin.
-struct Side {
-  EdgeTypeId type;
-  bool by_source = true;
-  VertexTypeId rows;
-  VertexTypeId targets;
-};
+}  // namespace
 
-/// The order of `AdjacencyView`: edge types in schema order, by destination before by source.
-std::vector<Side> selected_sides(const graph::Schema& schema, const EdgeSelection& selection) {
-  std::vector<Side> sides;
+std::vector<AdjacencySide> selected_sides(const graph::Schema& schema, const EdgeSelection& selection) {
+  std::vector<AdjacencySide> sides;
   for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
     const EdgeTypeId id{static_cast<std::uint16_t>(e)};
     const bool selected = selection.types.empty() ||
@@ -44,12 +37,10 @@ std::vector<Side> selected_sides(const graph::Schema& schema, const EdgeSelectio
   return sides;
 }
 
-const graph::AdjacencyBlock& block_of(const graph::GraphBlocks& blocks, const Side& side) {
+const graph::AdjacencyBlock& block_of(const graph::GraphBlocks& blocks, const AdjacencySide& side) {
   const graph::EdgeBlocks& edges = blocks.edges[side.type.index()];
   return side.by_source ? edges.by_source : edges.by_destination;
 }
-
-}  // namespace
 
 WalkGraph::WalkGraph(std::span<const std::uint64_t> degrees) : num_rows_(static_cast<std::uint32_t>(degrees.size())) {
   std::uint64_t max_degree = 0;
@@ -122,12 +113,12 @@ WalkGraph WalkGraph::replicated(const comm::Communicator& comm, const graph::Gra
     throw DoesNotFitError(fmt::format(
         "{} vertices, more than the 2^32 - 2 of a replicated walk graph; use the partitioned layout", num_vertices));
   }
-  const std::vector<Side> sides = selected_sides(schema, selection);
+  const std::vector<AdjacencySide> sides = selected_sides(schema, selection);
 
   // Home blocks are contiguous and in rank order, so what is gathered is the whole side in row order.
   std::vector<std::vector<std::uint32_t>> side_degrees;
   std::vector<std::uint64_t> degrees(num_vertices);
-  for (const Side& side : sides) {
+  for (const AdjacencySide& side : sides) {
     const std::vector<std::uint64_t>& offsets = block_of(blocks, side).offsets;
     std::vector<std::uint32_t> mine(offsets.size() - 1);
     comm.agree([&] {
@@ -163,7 +154,7 @@ MemoryPlan WalkGraph::plan_replicated(const graph::Schema& schema, const EdgeSel
   std::uint64_t slots = 0;
   std::uint64_t largest_side = 0;
   std::uint64_t side_rows = 0;
-  for (const Side& side : selected_sides(schema, selection)) {
+  for (const AdjacencySide& side : selected_sides(schema, selection)) {
     slots += schema.edge_type(side.type).count;
     largest_side = std::max(largest_side, schema.edge_type(side.type).count);
     side_rows += schema.vertex_type(side.rows).count;

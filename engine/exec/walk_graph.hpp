@@ -15,6 +15,18 @@
 
 namespace rove::exec {
 
+/// One adjacency of an edge type: whose rows it lists, and of which type its targets are.
+struct AdjacencySide {
+  EdgeTypeId type;
+  bool by_source = true;
+  VertexTypeId rows;
+  VertexTypeId targets;
+};
+/// The adjacencies whose slots, one after another, are a vertex's slot list, in the order of `AdjacencyView`: edge
+/// types in schema order, by destination before by source.
+[[nodiscard]] std::vector<AdjacencySide> selected_sides(const graph::Schema& schema, const EdgeSelection& selection);
+[[nodiscard]] const graph::AdjacencyBlock& block_of(const graph::GraphBlocks& blocks, const AdjacencySide& side);
+
 /// The adjacency that walks step over: all selected edges of a vertex in one list (edge types in schema order, by
 /// destination before by source, slots in the graph's slot order: the same list in both layouts, part of every stored
 /// walk), behind one 8-byte {offset, degree} record per vertex, so that a step reads two cache lines. Edge weights are
