@@ -11,6 +11,7 @@ namespace rove::algorithms {
 namespace {
 
 constexpr std::uint64_t kVertexGrain = 1U << 10U;
+constexpr std::size_t kMaxFilterBits = std::size_t{1} << 18U;
 constexpr std::uint64_t kFree = std::numeric_limits<std::uint64_t>::max();
 
 }  // namespace
@@ -89,16 +90,20 @@ void GraphChange::index(const std::vector<std::uint64_t>& lost) {
   const std::size_t size = std::bit_ceil(std::max<std::size_t>(2, 2 * lost.size()));
   lost_slots_.assign(size, kFree);
   hash_shift_ = 64U - static_cast<std::uint32_t>(std::countr_zero(size));
+  const std::size_t bits = std::clamp<std::size_t>(16 * size, 64, kMaxFilterBits);
+  filter_.assign(bits / 64, 0);
+  filter_shift_ = 64U - static_cast<std::uint32_t>(std::countr_zero(bits));
   for (const std::uint64_t pair : lost) {
-    std::size_t at = (pair * 0x9E3779B97F4A7C15U) >> hash_shift_;
+    const std::uint64_t hash = hash_of(pair);
+    filter_[(hash >> filter_shift_) / 64] |= std::uint64_t{1} << ((hash >> filter_shift_) % 64);
+    std::size_t at = hash >> hash_shift_;
     while (lost_slots_[at] != kFree && lost_slots_[at] != pair) at = (at + 1) & (size - 1);
     lost_slots_[at] = pair;
   }
 }
 
-bool GraphChange::lost_slot(std::uint32_t vertex, std::uint32_t target) const {
-  const std::uint64_t pair = pair_of(vertex, target);
-  std::size_t at = (pair * 0x9E3779B97F4A7C15U) >> hash_shift_;
+bool GraphChange::holds(std::uint64_t pair, std::uint64_t hash) const {
+  std::size_t at = hash >> hash_shift_;
   while (lost_slots_[at] != kFree) {
     if (lost_slots_[at] == pair) return true;
     at = (at + 1) & (lost_slots_.size() - 1);

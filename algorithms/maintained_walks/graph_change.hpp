@@ -47,7 +47,11 @@ class GraphChange {
   /// Whether all vertices have the same stable ids.
   [[nodiscard]] bool same_vertices() const { return same_vertices_; }
   /// Whether some slot of `vertex` held `target` and does not any more (both by stable id before).
-  [[nodiscard]] bool lost_slot(std::uint32_t vertex, std::uint32_t target) const;
+  [[nodiscard]] bool lost_slot(std::uint32_t vertex, std::uint32_t target) const {
+    const std::uint64_t hash = hash_of(pair_of(vertex, target));
+    const std::uint64_t bit = hash >> filter_shift_;
+    return ((filter_[bit / 64] >> (bit % 64)) & 1U) != 0 && holds(pair_of(vertex, target), hash);
+  }
   /// Vertices whose slots are not what they were.
   [[nodiscard]] std::uint64_t num_changed() const { return num_changed_; }
 
@@ -55,6 +59,8 @@ class GraphChange {
   static std::uint64_t pair_of(std::uint32_t vertex, std::uint32_t target) {
     return (std::uint64_t{vertex} << 32U) | target;
   }
+  static std::uint64_t hash_of(std::uint64_t pair) { return pair * 0x9E3779B97F4A7C15U; }
+  [[nodiscard]] bool holds(std::uint64_t pair, std::uint64_t hash) const;
   void mark(std::uint32_t vertex, std::uint32_t now, std::vector<std::uint64_t>& lost, std::uint64_t& changed);
   void index(const std::vector<std::uint64_t>& lost);
 
@@ -65,6 +71,8 @@ class GraphChange {
   std::uint64_t num_changed_ = 0;
   std::vector<std::uint64_t> lost_slots_;  ///< open addressing; all ones: free
   std::uint32_t hash_shift_ = 63;
+  std::vector<std::uint64_t> filter_;  ///< one bit per hash, small enough for the first-level cache most nights
+  std::uint32_t filter_shift_ = 58;
 };
 
 }  // namespace rove::algorithms
