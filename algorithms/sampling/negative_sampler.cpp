@@ -126,8 +126,9 @@ void NegativeSampler::sample(std::uint32_t source, std::uint64_t position, std::
   }
 }
 
-std::uint64_t NegativeSampler::resident_bytes() const {
-  return 4 * sorted_.size() + 8 * cumulative_.size();
+std::uint64_t NegativeSampler::plan_bytes(const graph::Schema& schema, EdgeTypeId type) {
+  const graph::EdgeType& edges = schema.edge_type(type);
+  return 4 * edges.count + 16 * schema.vertex_type(edges.destination).count;
 }
 
 }  // namespace rove::algorithms

@@ -43,8 +43,8 @@ class NegativeSampler {
   [[nodiscard]] std::uint32_t per_positive() const { return options_.per_positive; }
   /// Whether there is a link or the two are one vertex.
   [[nodiscard]] bool is_linked(std::uint32_t source, std::uint32_t destination) const;
-  /// Bytes held beside the graph.
-  [[nodiscard]] std::uint64_t resident_bytes() const;
+  /// Bytes held beside the graph, at most.
+  [[nodiscard]] static std::uint64_t plan_bytes(const graph::Schema& schema, EdgeTypeId type);
 
  private:
   [[nodiscard]] std::uint32_t draw_any(std::uint64_t bits) const;

@@ -12,32 +12,9 @@
 
 namespace rove::algorithms {
 
-namespace {
-
-void check_links(const graph::Schema& schema, std::span<const SampledLink> links) {
-  for (std::size_t l = 0; l < links.size(); ++l) {
-    const SampledLink& link = links[l];
-    if (link.type.index() >= schema.edge_types().size()) {
-      throw ConfigError(fmt::format("sampled link {} names edge type {}, the graph has {}", l, link.type.value(),
-                                    schema.edge_types().size()));
-    }
-    if (link.direction == exec::Direction::kBoth) {
-      throw ConfigError(fmt::format("sampled link {} over {} has no single direction; name one link for each direction",
-                                    l, schema.name_of(link.type)));
-    }
-    if (std::find(links.begin(), links.begin() + static_cast<std::ptrdiff_t>(l), link) !=
-        links.begin() + static_cast<std::ptrdiff_t>(l)) {
-      throw ConfigError(fmt::format("sampled link {} over {} is given twice; raise its fan-out instead", l,
-                                    schema.name_of(link.type)));
-    }
-  }
-}
-
-}  // namespace
-
 SamplingGraph SamplingGraph::replicated(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                                         std::span<const SampledLink> links, SamplingAttributes attributes) {
-  check_links(blocks.schema, links);
+  detail::check_links(blocks.schema, links);
   SamplingGraph result;
   result.schema_ = blocks.schema;
   result.keys_.resize(blocks.schema.vertex_types().size());
@@ -77,7 +54,7 @@ SamplingGraph SamplingGraph::replicated(const comm::Communicator& comm, const gr
 
 MemoryPlan SamplingGraph::plan(const graph::Schema& schema, std::span<const SampledLink> links,
                                SamplingAttributes attributes) {
-  check_links(schema, links);
+  detail::check_links(schema, links);
   std::uint64_t rows = 0;
   std::uint64_t slot_bytes = 0;
   std::uint64_t gathered = 0;

@@ -66,6 +66,25 @@ HugeBuffer<double> cumulative_weights(std::span<const std::uint64_t> offsets, st
 
 }  // namespace
 
+void check_links(const graph::Schema& schema, std::span<const SampledLink> links) {
+  for (std::size_t l = 0; l < links.size(); ++l) {
+    const SampledLink& link = links[l];
+    if (link.type.index() >= schema.edge_types().size()) {
+      throw ConfigError(fmt::format("sampled link {} names edge type {}, the graph has {}", l, link.type.value(),
+                                    schema.edge_types().size()));
+    }
+    if (link.direction == exec::Direction::kBoth) {
+      throw ConfigError(fmt::format("sampled link {} over {} has no single direction; name one link for each direction",
+                                    l, schema.name_of(link.type)));
+    }
+    if (std::find(links.begin(), links.begin() + static_cast<std::ptrdiff_t>(l), link) !=
+        links.begin() + static_cast<std::ptrdiff_t>(l)) {
+      throw ConfigError(fmt::format("sampled link {} over {} is given twice; raise its fan-out instead", l,
+                                    schema.name_of(link.type)));
+    }
+  }
+}
+
 void check_weights(std::span<const float> weights, const std::string& name) {
   const auto bad = std::find_if(weights.begin(), weights.end(), [](float w) { return !(w >= 0) || std::isinf(w); });
   if (bad != weights.end()) {

@@ -21,6 +21,9 @@ struct LinkSlots {
   std::vector<std::int64_t> times;       ///< or empty; otherwise rows are put in order of (time, slot)
 };
 
+/// Throws `ConfigError` for a link given twice, with `kBoth`, or of no edge type.
+void check_links(const graph::Schema& schema, std::span<const SampledLink> links);
+
 /// Throws `InputError` for a weight that is negative or not finite; `name` is the edge type's.
 void check_weights(std::span<const float> weights, const std::string& name);
 
