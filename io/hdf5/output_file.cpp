@@ -52,10 +52,16 @@ Handle attribute_type(const AttributeValue& value) {
   return Handle(H5Tcopy(detail::file_type(type)), H5Tclose, "copy a number type");
 }
 
+Handle stored_element(StoredType type, const std::string& what) {
+  if (type.element == ElementType::kText) return detail::utf8_type(type.bytes);
+  return Handle(H5Tcopy(detail::file_type(type.element)), H5Tclose, what);
+}
+
 }  // namespace
 
 struct OutputFile::State {
   Handle file;
+  std::map<std::string, Handle> open;          ///< datasets being written
   std::map<std::string, std::string> digests;  ///< dataset name to "<type and shape> <digest>"
 };
 
@@ -90,7 +96,12 @@ OutputFile::~OutputFile() {
   // process rather than wait for the others.
   std::error_code ignored;
   if (comm_.is_root()) fs::remove(part_, ignored);
-  if (comm_.size() > 1) state_->file.release();
+  if (comm_.size() == 1) {
+    state_->open.clear();
+    return;
+  }
+  for (auto& [name, dataset] : state_->open) dataset.release();
+  state_->file.release();
 }
 
 void OutputFile::guarded(const char* point, const std::function<void()>& call) const {
@@ -138,35 +149,47 @@ void OutputFile::write_rows(const std::string& name, StoredType type, std::uint6
   const std::uint64_t rows = bytes.size() / row_bytes;
   const std::uint64_t begin = comm_.exclusive_scan(rows);
   const std::uint64_t total = comm_.all_reduce(rows, comm::ReduceOp::kSum);
-  const std::uint64_t rows_per_call = std::max<std::uint64_t>(1, options_.bytes_per_call / row_bytes);
-  const std::uint64_t calls = comm_.all_reduce((rows + rows_per_call - 1) / rows_per_call, comm::ReduceOp::kMax);
-  const std::string what = fmt::format("write dataset {} in {}", name, part_.string());
+  create_dataset(name, type, width, total);
+  write_slab(name, type, width, begin, bytes);
+  finish_dataset(name, type, width, total, digest_rows(comm_, bytes, row_bytes));
+}
 
-  const Handle element = type.element == ElementType::kText
-                             ? detail::utf8_type(type.bytes)
-                             : Handle(H5Tcopy(detail::file_type(type.element)), H5Tclose, what);
-  const int rank = width > 0 ? 2 : 1;
-  const std::array<hsize_t, 2> shape{total, width};
-  Handle dataset;
+void OutputFile::create_dataset(const std::string& name, StoredType type, std::uint64_t width,
+                                std::uint64_t total_rows) {
+  const std::string what = fmt::format("make dataset {} in {}", name, part_.string());
+  const std::array<hsize_t, 2> shape{total_rows, width};
   guarded("io.write", [&] {
-    const Handle space(H5Screate_simple(rank, shape.data(), nullptr), H5Sclose, what);
+    const Handle element = stored_element(type, what);
+    const Handle space(H5Screate_simple(width > 0 ? 2 : 1, shape.data(), nullptr), H5Sclose, what);
     const Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, what);
     check(H5Pset_layout(creation.get(), H5D_CONTIGUOUS), what);
     check(H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY), what);
     check(H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER), what);
     check(H5Pset_obj_track_times(creation.get(), false), what);
     const Handle links = link_creation();
-    dataset = Handle(H5Dcreate2(state_->file.get(), name.c_str(), element.get(), space.get(), links.get(),
-                                creation.get(), H5P_DEFAULT),
-                     H5Dclose, what);
+    state_->open[name] = Handle(H5Dcreate2(state_->file.get(), name.c_str(), element.get(), space.get(), links.get(),
+                                           creation.get(), H5P_DEFAULT),
+                                H5Dclose, what);
   });
+}
+
+void OutputFile::write_slab(const std::string& name, StoredType type, std::uint64_t width, std::uint64_t first_row,
+                            std::span<const std::byte> bytes) {
+  const std::uint64_t row_bytes = std::max<std::uint64_t>(width, 1) * type.bytes;
+  const std::uint64_t rows = bytes.size() / row_bytes;
+  const std::uint64_t rows_per_call = std::max<std::uint64_t>(1, options_.bytes_per_call / row_bytes);
+  const std::uint64_t calls = comm_.all_reduce((rows + rows_per_call - 1) / rows_per_call, comm::ReduceOp::kMax);
+  const std::string what = fmt::format("write dataset {} in {}", name, part_.string());
+  const Handle& dataset = state_->open.at(name);
+  const Handle element = stored_element(type, what);
   const Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose, what);
   check(H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE), what);
+  const int rank = width > 0 ? 2 : 1;
   for (std::uint64_t call = 0; call < calls; ++call) {
     const std::uint64_t first = std::min(rows, call * rows_per_call);
     const std::uint64_t count = std::min(rows - first, rows_per_call);
     guarded("io.write", [&] {
-      const std::array<hsize_t, 2> start{begin + first, 0};
+      const std::array<hsize_t, 2> start{first_row + first, 0};
       const std::array<hsize_t, 2> extent{count, width};
       const Handle file_space(H5Dget_space(dataset.get()), H5Sclose, what);
       const Handle memory_space(H5Screate_simple(rank, extent.data(), nullptr), H5Sclose, what);
@@ -182,12 +205,16 @@ void OutputFile::write_rows(const std::string& name, StoredType type, std::uint6
       check(H5Dwrite(dataset.get(), element.get(), memory_space.get(), file_space.get(), transfer.get(), data), what);
     });
   }
-  comm_.agree([&] { dataset.close(what); });
-  const std::string digest = digest_rows(comm_, bytes, row_bytes).text();
-  set_attribute(name, "xxh3", digest);
-  DatasetInfo info{type, {total}};
+}
+
+void OutputFile::finish_dataset(const std::string& name, StoredType type, std::uint64_t width, std::uint64_t total_rows,
+                                const DatasetDigest& digest) {
+  comm_.agree([&] { state_->open.at(name).close(fmt::format("close dataset {} in {}", name, part_.string())); });
+  state_->open.erase(name);
+  set_attribute(name, "xxh3", digest.text());
+  DatasetInfo info{type, {total_rows}};
   if (width > 0) info.shape.push_back(width);
-  state_->digests[name] = info.text() + " " + digest;
+  state_->digests[name] = info.text() + " " + digest.text();
 }
 
 std::string OutputFile::content_digest() const {

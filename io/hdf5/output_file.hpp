@@ -15,6 +15,8 @@
 
 namespace rove::io::hdf5 {
 
+class DatasetDigest;
+
 /// An HDF5 file that all ranks write together through MPI-IO. Every dataset is the ranks' rows in rank order,
 /// contiguous and 4 KiB aligned, so its bytes do not depend on the number of ranks, and it can be mapped. Each carries
 /// its digest
@@ -69,7 +71,16 @@ class OutputFile {
   void commit();
 
  private:
+  friend class RowStream;
   struct State;
+  /// **Collective.** Makes a dataset and keeps it open until `finish_dataset`.
+  void create_dataset(const std::string& name, StoredType type, std::uint64_t width, std::uint64_t total_rows);
+  /// **Collective.** Writes this rank's rows, any number of them, at `first_row`.
+  void write_slab(const std::string& name, StoredType type, std::uint64_t width, std::uint64_t first_row,
+                  std::span<const std::byte> bytes);
+  /// **Collective.** Closes the dataset and attaches its digest.
+  void finish_dataset(const std::string& name, StoredType type, std::uint64_t width, std::uint64_t total_rows,
+                      const DatasetDigest& digest);
   void write_rows(const std::string& name, StoredType type, std::uint64_t width, std::span<const std::byte> bytes);
   void guarded(const char* point, const std::function<void()>& call) const;
 

@@ -15,6 +15,7 @@
 #include "io/hdf5/digest.hpp"
 #include "io/hdf5/graph_file.hpp"
 #include "io/hdf5/result_files.hpp"
+#include "io/hdf5/verify_samples.hpp"
 
 namespace rove::io {
 namespace detail {
@@ -50,6 +51,7 @@ class Verifier {
       attempt([&] { check_nodes(type, header.format); });
     }
     if (header.format == FileFormat::kGraph) attempt([&] { check_edges(); });
+    if (header.format == FileFormat::kSamples) attempt([&] { verify_samples(file_, my_share(num_batches(file_))); });
     if (header.format == FileFormat::kPpr || header.format == FileFormat::kRecommendations) {
       const std::string root = header.format == FileFormat::kPpr ? "/neighbors" : "/recommendations";
       for (const std::string& source : file_.members(root)) {

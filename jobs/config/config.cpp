@@ -151,6 +151,8 @@ YAML::Node checked_value(const ConfigKey& key, const std::string& path, const YA
   if (key.type == ValueType::kPath) return YAML::Node(absolute(node.as<std::string>()));
   if (key.type == ValueType::kPathList || key.type == ValueType::kTextList) {
     YAML::Node list(YAML::NodeType::Sequence);
+    // As defaults are written, so that a configuration reads back as itself.
+    if (key.type == ValueType::kTextList) list.SetStyle(YAML::EmitterStyle::Flow);
     std::vector<std::string> texts;
     if (node.IsScalar()) {
       const auto text = node.as<std::string>();

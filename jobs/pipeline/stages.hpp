@@ -32,6 +32,9 @@ void ensure_assignment(Session& session);
 /// PPR neighbour sets of all sources.
 void ppr_stage(Session& session, const std::filesystem::path& ppr_file);
 
+/// Batches of sampled neighbourhoods (`sample.*`) to `samples.h5`.
+void sample_stage(Session& session, const std::filesystem::path& samples_file);
+
 /// What ranks items for users.
 struct TrainedModel {
   EdgeTypeId edge_type;

@@ -12,6 +12,7 @@ std::vector<std::unique_ptr<Verb>> make_verbs() {
   verbs.push_back(make_train_verb());
   verbs.push_back(make_evaluate_verb());
   verbs.push_back(make_recommend_verb());
+  verbs.push_back(make_sample_verb());
   verbs.push_back(make_publish_verb());
   verbs.push_back(make_info_verb());
   verbs.push_back(make_verify_verb());

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/pipeline/sample_options.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "engine/base/checked_cast.hpp"
+#include "engine/base/error.hpp"
+#include "jobs/config/schema.hpp"
+
+namespace rove::jobs {
+namespace {
+
+using algorithms::FanoutOptions;
+using algorithms::SampledLink;
+using algorithms::TemporalRule;
+
+std::vector<std::int64_t> fanouts_of(const Config& config, const std::string& key) {
+  std::vector<std::int64_t> result;
+  for (const std::string& text : config.texts(key)) {
+    std::int64_t fanout = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), fanout);
+    if (text == "all") {
+      fanout = FanoutOptions::kAll;
+    } else if (error != std::errc{} || end != text.data() + text.size() || fanout < 0) {
+      throw ConfigError(fmt::format("{} holds '{}', expected numbers from 0 or all", key, text));
+    }
+    result.push_back(fanout);
+  }
+  return result;
+}
+
+EdgeTypeId edge_type(const graph::Schema& schema, const std::vector<std::string>& triple, const std::string& key) {
+  std::vector<std::string> names;
+  for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
+    names.push_back(schema.name_of(EdgeTypeId{static_cast<std::uint16_t>(e)}));
+  }
+  const std::string name = fmt::format("{}", fmt::join(triple, ","));
+  if (triple.size() == 3) {
+    if (const auto found = schema.find_edge_type(triple[0], triple[1], triple[2])) return *found;
+  }
+  throw ConfigError(fmt::format("{} names the edge type '{}', but the graph has {}; did you mean '{}'?", key, name,
+                                fmt::join(names, "; "), nearest_word(name, names)));
+}
+
+std::vector<std::string> split_triple(const std::string& text) {
+  std::vector<std::string> result(1);
+  for (const char c : text) {
+    if (c == ',') {
+      result.emplace_back();
+    } else {
+      result.back() += c;
+    }
+  }
+  return result;
+}
+
+void add_link(SampleOptions& options, const graph::Schema& schema, EdgeTypeId type, const std::string& direction,
+              const std::vector<std::int64_t>& fanouts, std::vector<std::vector<std::int64_t>>& by_link) {
+  // An undirected type stores each edge both ways: out of a vertex are all of them.
+  const bool both = direction == "both" && !schema.edge_type(type).undirected;
+  if (direction == "in" || both) {
+    options.links.push_back({type, exec::Direction::kIn});
+    by_link.push_back(fanouts);
+  }
+  if (direction != "in") {
+    options.links.push_back({type, exec::Direction::kOut});
+    by_link.push_back(fanouts);
+  }
+}
+
+void read_links(const Session& session, SampleOptions& options) {
+  const Config& config = session.config();
+  const graph::Schema& schema = session.schema();
+  const std::vector<std::int64_t> standard = fanouts_of(config, "sample.fanouts");
+  std::vector<std::vector<std::int64_t>> by_link;
+  if (config.entries("sample.links") == 0) {
+    for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
+      add_link(options, schema, EdgeTypeId{static_cast<std::uint16_t>(e)}, "both", standard, by_link);
+    }
+  }
+  for (std::size_t i = 0; i < config.entries("sample.links"); ++i) {
+    const std::string entry = fmt::format("sample.links[{}]", i);
+    const bool has_own = config.has(entry + ".fanouts") && !config.texts(entry + ".fanouts").empty();
+    add_link(options, schema, edge_type(schema, config.texts(entry + ".type"), entry + ".type"),
+             config.text(entry + ".direction"), has_own ? fanouts_of(config, entry + ".fanouts") : standard, by_link);
+  }
+  if (options.links.empty()) throw ConfigError("the graph has no edge type to sample from");
+  std::size_t hops = 0;
+  for (const std::vector<std::int64_t>& fanouts : by_link) hops = std::max(hops, fanouts.size());
+  if (hops == 0)
+    throw ConfigError("sample.fanouts is empty; name the neighbours to draw at each hop, such as [15, 10]");
+  options.fanout.fanouts.assign(hops, std::vector<std::int64_t>(by_link.size()));
+  for (std::size_t l = 0; l < by_link.size(); ++l) {
+    for (std::size_t hop = 0; hop < by_link[l].size(); ++hop) options.fanout.fanouts[hop][l] = by_link[l][hop];
+  }
+}
+
+void read_seeds(const Session& session, SampleOptions& options) {
+  const Config& config = session.config();
+  const graph::Schema& schema = session.schema();
+  for (const std::string& name : config.texts("sample.relations")) {
+    options.balanced.types.push_back(edge_type(schema, split_triple(name), "sample.relations"));
+  }
+  options.balanced.quotas = config.counts("sample.quotas");
+  options.balanced.batch_size = options.batch_size;
+  options.balanced.seed = session.seed();
+  options.balanced.mix =
+      config.text("sample.mix") == "mixed" ? algorithms::BatchMix::kMixed : algorithms::BatchMix::kStratified;
+  options.negatives = checked_cast<std::uint32_t>(config.count("sample.negatives"), "sample.negatives");
+  options.negative_distribution = config.text("sample.negative_distribution") == "popularity"
+                                      ? algorithms::NegativeDistribution::kPopularity
+                                      : algorithms::NegativeDistribution::kUniform;
+  const bool temporal = options.fanout.temporal != TemporalRule::kNone;
+  if (options.has_edge_seeds()) return;
+  options.seeds = session.vertex_type("sample.seeds");
+  if (options.negatives > 0) {
+    throw ConfigError("sample.negatives are of training edges; name their edge types in sample.relations");
+  }
+  if (config.has("sample.at")) options.seed_time = config.integer("sample.at");
+  if (temporal && !options.seed_time) {
+    throw ConfigError(
+        "sample.temporal needs the time of the seeds: set sample.at, or sample edges with times "
+        "(sample.relations)");
+  }
+}
+
+}  // namespace
+
+algorithms::SamplingAttributes SampleOptions::attributes() const {
+  if (method == SampleMethod::kLadies) return ladies.attributes();
+  if (method == SampleMethod::kShadow) return {fanout.weighted, false, false, false};
+  return fanout.attributes();
+}
+
+SampleOptions sample_options(const Session& session) {
+  const Config& config = session.config();
+  SampleOptions options;
+  const std::string method = config.text("sample.method");
+  options.method = method == "neighbor" ? SampleMethod::kNeighbor
+                   : method == "ladies" ? SampleMethod::kLadies
+                                        : SampleMethod::kShadow;
+  options.batch_size = config.count("sample.batch_size", 1);
+  options.epochs = config.count("sample.epochs", 1);
+  options.max_batches = config.count("sample.batches");
+  options.shuffle = config.boolean("sample.shuffle");
+  FanoutOptions& fanout = options.fanout;
+  fanout.seed = session.seed();
+  fanout.replace = config.boolean("sample.replace");
+  fanout.weighted = config.boolean("sample.weighted");
+  fanout.disjoint = config.boolean("sample.disjoint");
+  const std::string temporal = config.text("sample.temporal");
+  fanout.temporal = temporal == "uniform" ? TemporalRule::kUniform
+                    : temporal == "last"  ? TemporalRule::kLast
+                                          : TemporalRule::kNone;
+  if (options.method != SampleMethod::kNeighbor && (fanout.temporal != TemporalRule::kNone || fanout.disjoint)) {
+    throw ConfigError(
+        fmt::format("sample.method {} knows no sample.temporal or sample.disjoint; use neighbor", method));
+  }
+  read_links(session, options);
+  algorithms::check_fanouts(fanout, options.links.size());
+  read_seeds(session, options);
+
+  options.ladies = {config.counts("sample.layer_sizes"), session.seed(), fanout.weighted};
+  options.shadow.scope = method == "shadow-ppr" ? algorithms::ShadowScope::kPpr : algorithms::ShadowScope::kHops;
+  options.shadow.fanout = fanout;
+  options.shadow.fanout.weighted = false;
+  options.shadow.scope_size = config.count("sample.scope_size", 1);
+  options.shadow.restart = config.real("sample.restart");
+  options.shadow.tolerance = config.real("sample.tolerance");
+  return options;
+}
+
+}  // namespace rove::jobs

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "algorithms/sampling/balanced_edges.hpp"
+#include "algorithms/sampling/ladies_sampler.hpp"
+#include "algorithms/sampling/negative_sampler.hpp"
+#include "algorithms/sampling/neighbor_sampler.hpp"
+#include "algorithms/sampling/shadow_sampler.hpp"
+#include "jobs/pipeline/session.hpp"
+
+namespace rove::jobs {
+
+enum class SampleMethod : std::uint8_t { kNeighbor, kLadies, kShadow };
+
+/// The section `sample` of a configuration, for the session's graph.
+struct SampleOptions {
+  SampleMethod method = SampleMethod::kNeighbor;
+  std::vector<algorithms::SampledLink> links;
+  algorithms::FanoutOptions fanout;
+  algorithms::LadiesOptions ladies;
+  algorithms::ShadowOptions shadow;
+  /// Batches of training edges: their relations, by `balanced.types`. Empty: batches of vertices.
+  algorithms::BalancedEdgeOptions balanced;
+  VertexTypeId seeds;                     ///< batches of vertices: their type
+  std::optional<std::int64_t> seed_time;  ///< temporal batches of vertices
+  std::uint32_t negatives = 0;            ///< per training edge
+  algorithms::NegativeDistribution negative_distribution = algorithms::NegativeDistribution::kUniform;
+  std::uint64_t batch_size = 1024;
+  std::uint64_t epochs = 1;
+  std::uint64_t max_batches = 0;  ///< per epoch; 0: all
+  bool shuffle = true;
+
+  [[nodiscard]] bool has_edge_seeds() const { return !balanced.types.empty(); }
+  /// What the sampling graph has to hold.
+  [[nodiscard]] algorithms::SamplingAttributes attributes() const;
+};
+
+/// Throws `ConfigError` naming the key.
+[[nodiscard]] SampleOptions sample_options(const Session& session);
+
+}  // namespace rove::jobs
