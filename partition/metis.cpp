@@ -12,7 +12,6 @@
 #include <metis.h>
 #include <pthread.h>
 
-#include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
 #include "engine/graph/block_distribution.hpp"
 #include "partition/rebalance.hpp"
@@ -50,8 +49,16 @@ std::vector<Edge> local_edges(const comm::Communicator& comm, const graph::Graph
   return edges;
 }
 
+[[noreturn]] void throw_too_large(const char* what, std::uint64_t found, std::int64_t limit) {
+  throw DoesNotFitError(
+      fmt::format("METIS counts in 32 bits: found {} {}, at most {} fit; use partition.method=fennel (follows the "
+                  "structure) or hash",
+                  found, what, limit));
+}
+
 /// Symmetric adjacency with sorted neighbours, parallel edges merged into weights.
-void build_adjacency(std::span<const Edge> edges, std::uint64_t num_vertices, MetisProblem& problem) {
+void build_adjacency(std::span<const Edge> edges, std::uint64_t num_vertices, std::int64_t index_limit,
+                     MetisProblem& problem) {
   std::vector<std::uint64_t> offsets(num_vertices + 1);
   for (const Edge& edge : edges) {
     ++offsets[edge.source + 1];
@@ -78,7 +85,11 @@ void build_adjacency(std::span<const Edge> edges, std::uint64_t num_vertices, Me
         problem.edge_weights.push_back(1);
       }
     }
-    problem.offsets.push_back(checked_cast<std::int32_t>(problem.neighbors.size(), "METIS adjacency"));
+    if (std::cmp_greater(problem.neighbors.size(), index_limit)) {
+      throw_too_large("adjacency entries or more (two for each pair of linked vertices)", problem.neighbors.size(),
+                      index_limit);
+    }
+    problem.offsets.push_back(static_cast<std::int32_t>(problem.neighbors.size()));
   }
 }
 
@@ -134,11 +145,20 @@ class HeldSignals {
   sigset_t before_{};
 };
 
-[[noreturn]] void throw_too_large(const char* what, std::uint64_t found, std::int64_t limit) {
-  throw DoesNotFitError(
-      fmt::format("METIS counts in 32 bits: found {} {}, at most {} fit; use partition.method=fennel (follows the "
-                  "structure) or hash",
-                  found, what, limit));
+/// METIS tells why it stopped by a code only.
+void throw_unless_ok(int status, const MetisProblem& problem, std::int32_t parts) {
+  if (status == METIS_OK) return;
+  const std::string size = fmt::format("{} vertices, {} adjacency entries, {} parts", problem.num_vertices(),
+                                       problem.neighbors.size(), parts);
+  if (status == METIS_ERROR_MEMORY) {
+    throw DoesNotFitError(
+        fmt::format("METIS ran out of memory on {}; use partition.method=fennel (follows the "
+                    "structure) or hash, or a machine with more memory for rank 0",
+                    size));
+  }
+  throw InternalError(fmt::format("METIS {} on {}; use partition.method=fennel or hash, and report this graph",
+                                  status == METIS_ERROR_INPUT ? "refused its input" : "failed without giving a reason",
+                                  size));
 }
 
 }  // namespace
@@ -148,15 +168,12 @@ MetisProblem collect_metis_problem(const comm::Communicator& comm, const graph::
   const std::uint64_t num_vertices = blocks.schema.num_vertices();
   comm.agree([&] {
     if (std::cmp_greater(num_vertices, index_limit)) throw_too_large("vertices", num_vertices, index_limit);
-    if (std::cmp_greater(blocks.schema.num_edges(), index_limit / 2)) {
-      throw_too_large("edges (each is stored twice)", blocks.schema.num_edges(), index_limit / 2);
-    }
   });
   MetisProblem problem;
   comm::Gathered<Edge> edges = comm.gather_v<Edge>(local_edges(comm, blocks), Rank{0});
   comm.agree([&] {
     if (!comm.is_root()) return;
-    build_adjacency(edges.data, num_vertices, problem);
+    build_adjacency(edges.data, num_vertices, index_limit, problem);
     edges = {};
     build_constraints(blocks.schema, options, problem);
   });
@@ -174,6 +191,9 @@ MetisResult run_metis(MetisProblem& problem, const PartitionOptions& options, st
   settings[METIS_OPTION_SEED] = static_cast<idx_t>(seed & 0x7FFFFFFFU);
   settings[METIS_OPTION_NITER] = static_cast<idx_t>(options.refinements);
   settings[METIS_OPTION_NUMBERING] = 0;
+  settings[METIS_OPTION_CONTIG] = options.contiguous ? 1 : 0;
+  settings[METIS_OPTION_MINCONN] = options.min_connectivity ? 1 : 0;
+  settings[METIS_OPTION_NCUTS] = static_cast<idx_t>(std::max(1U, options.cuts));
 
   idx_t num_vertices = problem.num_vertices();
   idx_t num_constraints = problem.num_constraints();
@@ -185,12 +205,7 @@ MetisResult run_metis(MetisProblem& problem, const PartitionOptions& options, st
       METIS_PartGraphKway(&num_vertices, &num_constraints, problem.offsets.data(), problem.neighbors.data(),
                           problem.vertex_weights.data(), nullptr, problem.edge_weights.data(), &num_parts, nullptr,
                           problem.tolerances.data(), settings, &objective, result.parts.data());
-  if (status != METIS_OK) {
-    throw InternalError(
-        fmt::format("METIS ended with code {} on {} vertices, {} adjacency entries, {} parts; try "
-                    "partition.method=fennel or hash",
-                    status, num_vertices, problem.neighbors.size(), num_parts));
-  }
+  throw_unless_ok(status, problem, options.parts);
   result.cut = cut_of(problem, result.parts);
   return result;
 }

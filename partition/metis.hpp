@@ -34,8 +34,8 @@ struct MetisProblem {
 
 /// **Collective.** Brings the whole graph to rank 0 (empty elsewhere): the one stage that may, planned by
 /// `plan_assign`. Constraints: for every non-empty vertex type its vertices, and its edges if it has any. A type too
-/// small for the tolerance gets the ceiling bound: what the best integer split needs. Throws `DoesNotFitError` when a
-/// count exceeds `index_limit` (METIS's 32-bit index; lowered by tests).
+/// small for the tolerance gets the ceiling bound: what the best integer split needs. Throws `DoesNotFitError` when the
+/// vertices or the adjacency entries that METIS would get exceed `index_limit` (its 32-bit index; lowered by tests).
 [[nodiscard]] MetisProblem collect_metis_problem(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                                                  const PartitionOptions& options,
                                                  std::int64_t index_limit = 0x7FFFFFFF);
@@ -46,8 +46,8 @@ struct MetisResult {
 };
 
 /// One call of METIS_PartGraphKway. Serial; one at a time per process, since METIS draws from the C library's
-/// generator. SIGTERM and SIGINT are held back during the call: METIS would swallow them. Throws `InternalError` with
-/// METIS's own code.
+/// generator. SIGTERM and SIGINT are held back during the call: METIS would swallow them. Throws `DoesNotFitError`
+/// when METIS ran out of memory and `InternalError` when it failed otherwise.
 [[nodiscard]] MetisResult run_metis(MetisProblem& problem, const PartitionOptions& options, std::uint64_t seed);
 
 /// **Collective.** Each try is rebalanced (partition/rebalance.hpp); the least cut is kept.

@@ -52,8 +52,10 @@ MemoryPlan plan_assign(const graph::Schema& schema, std::int32_t ranks, const Pa
   const auto share = [&](std::uint64_t count) { return count / static_cast<std::uint64_t>(ranks) + 1; };
   plan.hold("parts of the home block", share(schema.num_vertices()) * 4);
   if (options.parts > 1 && options.method == "metis") {
-    plan.hold("METIS, serial on rank 0: adjacency and its coarser levels",
-              2 * schema.num_edges() * kMetisBytesPerEntry);
+    // An undirected type stores each edge both ways already.
+    std::uint64_t entries = 0;
+    for (const graph::EdgeType& type : schema.edge_types()) entries += type.count * (type.undirected ? 1 : 2);
+    plan.hold("METIS, serial on rank 0: adjacency and its coarser levels", entries * kMetisBytesPerEntry);
     plan.hold("METIS, serial on rank 0: vertices", schema.num_vertices() * kMetisBytesPerVertex);
   } else if (options.parts > 1 && options.method == "fennel") {
     plan.hold("one batch's neighbours and their parts", share(2 * schema.num_edges()) / 64 * 36 + (1U << 20U));

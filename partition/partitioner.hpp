@@ -22,6 +22,11 @@ struct PartitionOptions {
   Objective objective = Objective::kCut;
   std::uint32_t tries = 1;         ///< METIS runs with seeds seed, seed + 1, ...; the least cut is kept
   std::uint32_t refinements = 10;  ///< METIS refinement passes per level
+  std::uint32_t cuts = 1;          ///< METIS: partitionings made within one run, of which it keeps the best
+  /// METIS: each part connected (a graph that is not connected cannot have that), and parts with few neighbouring
+  /// parts. Asked of METIS only: what balance moves afterwards does not look at them.
+  bool contiguous = false;
+  bool min_connectivity = false;
   std::uint64_t seed = 42;
   std::uint64_t memory_limit_bytes = ~std::uint64_t{0};  ///< METIS holds the whole graph on one rank: refused beyond
   std::string memory_limit_source = "unlimited";

@@ -122,6 +122,15 @@ class Evaluation {
 
 }  // namespace
 
+std::vector<double> PartitionQuality::halo_shares() const {
+  std::vector<double> shares;
+  for (std::size_t p = 0; p < owned.size(); ++p) {
+    const std::uint64_t held = owned[p] + ghosts[p];
+    shares.push_back(held == 0 ? 0 : static_cast<double>(ghosts[p]) / static_cast<double>(held));
+  }
+  return shares;
+}
+
 PartitionQuality evaluate(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                           const graph::Assignment& assignment) {
   return Evaluation(comm, blocks, assignment).run();

@@ -31,6 +31,8 @@ struct PartitionQuality {
   std::vector<TypeBalance> types;
   double work_imbalance = 1;  ///< adjacency entries of the largest part over average
 
+  /// By part: ghosts among the vertices it holds.
+  [[nodiscard]] std::vector<double> halo_shares() const;
   /// Share of cut edges: also the chance that a step of an undirected stationary walk leaves its part.
   [[nodiscard]] double cut_share() const {
     return edges == 0 ? 0 : static_cast<double>(cut_edges) / static_cast<double>(edges);

@@ -2,6 +2,7 @@
 #include "partition/verify.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -53,8 +54,8 @@ Verification verify(const comm::Communicator& comm, const graph::GraphBlocks& bl
   }
   if (!result.valid()) return result;
 
-  // Cut: for each edge type, the destination type's parts pass by in blocks; slots ascend within rows of new graphs but
-  // need not.
+  // Cut: for each edge type, the destination type's parts pass by in blocks of ascending rows. A row whose targets
+  // ascend, as in new graphs, keeps a cursor and is read once; another is read at every block.
   std::vector<std::vector<std::uint64_t>> entries(schema.vertex_types().size(), std::vector<std::uint64_t>(parts));
   for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
     const graph::EdgeType& type = schema.edge_types()[e];
@@ -64,13 +65,24 @@ Verification verify(const comm::Communicator& comm, const graph::GraphBlocks& bl
     const std::uint64_t my_first = blocks.distribution(type.source, comm.size()).block(comm.rank()).begin;
     const std::uint64_t target_first = blocks.distribution(type.destination, comm.size()).block(comm.rank()).begin;
     std::vector<std::uint64_t> destination_entries(parts);
+    std::vector<std::uint64_t> cursors(out.offsets.begin(), out.offsets.end() - 1);
+    std::vector<bool> ascends(cursors.size());
+    for (std::size_t row = 0; row < cursors.size(); ++row) {
+      const auto slots = std::span(out.targets).subspan(out.offsets[row], out.offsets[row + 1] - out.offsets[row]);
+      ascends[row] = std::ranges::is_sorted(slots);
+    }
     for_each_block(comm, assignment.parts[d], target_first,
                    [&](std::uint64_t begin, const std::vector<std::int32_t>& block) {
                      for (std::uint64_t row = 0; row + 1 < out.offsets.size(); ++row) {
                        const std::int32_t own = assignment.parts[s][row];
-                       for (std::uint64_t slot = out.offsets[row]; slot < out.offsets[row + 1]; ++slot) {
+                       for (std::uint64_t slot = cursors[row]; slot < out.offsets[row + 1]; ++slot) {
                          const std::uint64_t target = out.targets[slot];
-                         if (target < begin || target >= begin + block.size()) continue;
+                         if (ascends[row]) {
+                           if (target >= begin + block.size()) break;
+                           cursors[row] = slot + 1;
+                         } else if (target < begin || target >= begin + block.size()) {
+                           continue;
+                         }
                          if (s == d && target == my_first + row) continue;
                          const std::int32_t other = block[target - begin];
                          ++entries[s][static_cast<std::size_t>(own)];

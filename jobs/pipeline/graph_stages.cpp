@@ -17,7 +17,7 @@ namespace rove::jobs {
 namespace {
 
 nlohmann::json to_json(const partition::PartitionQuality& quality, const partition::PartitionOptions& options,
-                       double seconds) {
+                       double seconds, std::uint64_t peak_bytes) {
   nlohmann::json types = nlohmann::json::array();
   for (const auto& type : quality.types) {
     types.push_back({{"type", type.type},
@@ -35,10 +35,11 @@ nlohmann::json to_json(const partition::PartitionQuality& quality, const partiti
           {"communication_volume", quality.communication_volume},
           {"owned", quality.owned},
           {"ghosts", quality.ghosts},
+          {"halo_shares", quality.halo_shares()},
           {"work_imbalance", quality.work_imbalance},
           {"types", types},
           {"seconds", seconds},
-          {"peak_resident_bytes", peak_resident_bytes()}};
+          {"peak_resident_bytes", peak_bytes}};
 }
 
 std::vector<std::string> type_names(const graph::Schema& schema) {
@@ -106,8 +107,9 @@ partition::PartitionQuality partition_stage(Session& session, const std::filesys
   const partition::PartitionQuality quality =
       partition::evaluate(session.comm(), session.blocks(), session.assignment());
   session.progress().update(session.schema().num_vertices(), "");
+  const std::uint64_t peak_bytes = session.comm().all_reduce(peak_resident_bytes(), comm::ReduceOp::kMax);
   io::write_partition(session.comm(), partition_file, session.schema(), session.assignment(),
-                      to_json(quality, options, timer.seconds()).dump(2), session.provenance());
+                      to_json(quality, options, timer.seconds(), peak_bytes).dump(2), session.provenance());
   std::uint64_t ghosts = 0;
   for (const std::uint64_t count : quality.ghosts) ghosts += count;
   session.progress().end(

@@ -125,6 +125,9 @@ partition::PartitionOptions partition_options(const Session& session) {
       choose<partition::Objective>(config.text("partition.objective"),
                                    {{"cut", partition::Objective::kCut}, {"volume", partition::Objective::kVolume}});
   options.tries = checked_cast<std::uint32_t>(config.count("partition.tries", 1), "partition.tries");
+  options.cuts = checked_cast<std::uint32_t>(config.count("partition.cuts", 1), "partition.cuts");
+  options.contiguous = config.boolean("partition.contiguous");
+  options.min_connectivity = config.boolean("partition.min_connectivity");
   options.seed = session.seed();
   options.memory_limit_bytes = session.memory().bytes;
   options.memory_limit_source = session.memory().source;

@@ -113,10 +113,14 @@ class PartitionVerb final : public StageVerb {
       job.print("  {:<16} largest part / average: vertices {:.3f}, edges {:.3f}", type.type, type.vertex_imbalance,
                 type.edge_imbalance);
     }
+    const std::vector<double> halo_shares = quality.halo_shares();
     for (std::size_t p = 0; p < quality.owned.size(); ++p) {
-      job.print("  part {:<4} owns {:>12}  reads {:>12} ghosts", p, format_count(quality.owned[p]),
-                format_count(quality.ghosts[p]));
+      job.print("  part {:<4} owns {:>12}  reads {:>12} ghosts ({:.1f}% of what it holds)", p,
+                format_count(quality.owned[p]), format_count(quality.ghosts[p]), halo_shares[p] * 100);
     }
+    const std::uint64_t peak = session.comm().all_reduce(peak_resident_bytes(), comm::ReduceOp::kMax);
+    job.print("  {}, at most {} on a rank", format_seconds(session.times().seconds_of("partition")),
+              format_bytes(peak));
     if (!part_files_.empty())
       io::text::write_part_files(session.comm(), part_files_, session.schema(), session.assignment());
   }

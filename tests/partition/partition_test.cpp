@@ -353,6 +353,36 @@ std::string message_of(const Work& work) {
   return "nothing thrown";
 }
 
+TEST(Partition, MetisMakesConnectedPartsWhenAsked) {
+  // A grid of 12 x 12.
+  constexpr std::uint32_t kSide = 12;
+  std::vector<tests::Edge> edges;
+  for (std::uint32_t v = 0; v < kSide * kSide; ++v) {
+    if (v % kSide + 1 < kSide) edges.push_back({v, v + 1});
+    if (v + kSide < kSide * kSide) edges.push_back({v, v + kSide});
+  }
+  graph::EdgeType type;
+  type.source = type.destination = VertexTypeId{0};
+  type.relation = "links";
+  type.undirected = true;
+  const graph::GraphBlocks whole = tests::make_graph({{"vertex", kSide * kSide}}, {{type, edges}});
+  PartitionOptions options = options_for("metis", 4);
+  options.contiguous = true;
+  options.min_connectivity = true;
+  options.cuts = 3;
+  options.imbalance = 0.2;
+  const std::vector<std::int32_t> parts = gathered(assign(tests::world(), my_blocks(whole), options));
+  std::vector<std::uint32_t> label(parts.size());
+  std::iota(label.begin(), label.end(), 0U);
+  for (std::size_t pass = 0; pass < parts.size(); ++pass) {
+    for (const tests::Edge& edge : edges) {
+      if (parts[edge.source] != parts[edge.destination]) continue;
+      label[edge.source] = label[edge.destination] = std::min(label[edge.source], label[edge.destination]);
+    }
+  }
+  EXPECT_EQ(std::set<std::uint32_t>(label.begin(), label.end()).size(), 4U);
+}
+
 TEST(Partition, RefusesWhatItCannotDo) {
   const graph::GraphBlocks whole = tests::random_graph(50, 200, 4);
   const graph::GraphBlocks blocks = my_blocks(whole);
@@ -365,7 +395,15 @@ TEST(Partition, RefusesWhatItCannotDo) {
   EXPECT_THAT(message_of<DoesNotFitError>([&] { (void)collect_metis_problem(tests::world(), blocks, options, 49); }),
               testing::AllOf(HasSubstr("found 50 vertices, at most 49 fit"), HasSubstr("partition.method=fennel")));
   EXPECT_THAT(message_of<DoesNotFitError>([&] { (void)collect_metis_problem(tests::world(), blocks, options, 100); }),
-              testing::AllOf(HasSubstr("edges"), HasSubstr("at most 50 fit"), HasSubstr("partition.method=fennel")));
+              testing::AllOf(HasSubstr("adjacency entries"), HasSubstr("at most 100 fit"),
+                             HasSubstr("partition.method=fennel")));
+  // What METIS gets counts: an undirected type is stored both ways, parallel edges and loops merge.
+  const graph::GraphBlocks undirected = my_blocks(tests::random_graph(50, 150, 4, true));
+  const auto entries = static_cast<std::int64_t>(tests::world().broadcast(
+      std::uint64_t{collect_metis_problem(tests::world(), undirected, options).neighbors.size()}, Rank{0}));
+  EXPECT_GT(entries, 100);
+  EXPECT_NO_THROW((void)collect_metis_problem(tests::world(), undirected, options, entries));
+  EXPECT_THROW((void)collect_metis_problem(tests::world(), undirected, options, entries - 1), DoesNotFitError);
 
   options.memory_limit_bytes = 1000;
   options.memory_limit_source = "resources.memory";
