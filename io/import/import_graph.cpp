@@ -414,4 +414,22 @@ ImportedGraph import_graph(const comm::Communicator& comm, const ImportOptions& 
   return Importer(comm, options, progress).run();
 }
 
+MemoryPlan plan_import(const graph::Schema& schema, std::int32_t ranks, std::uint32_t threads, std::uint64_t id_bytes) {
+  const auto share = [&](std::uint64_t count) {
+    const auto parts = static_cast<std::uint64_t>(ranks);
+    return (count + parts - 1) / parts;
+  };
+  std::uint64_t edge_bytes = 0;
+  for (const graph::EdgeType& type : schema.edge_types()) {
+    const std::uint64_t attributes =
+        (type.has_weights ? 4U : 0U) + (type.has_times ? 8U : 0U) + (type.relations.empty() ? 0U : 4U);
+    edge_bytes += share(type.count) * (8 + attributes);
+  }
+  MemoryPlan plan("import");
+  plan.hold("blocks of text", std::uint64_t{threads} * (std::uint64_t{16} << 20U));
+  plan.hold("edges until their rows are known, sent and received", 3 * edge_bytes);
+  plan.hold("dictionary of ids", share(schema.num_vertices()) * (2 * id_bytes + 48));
+  return plan;
+}
+
 }  // namespace rove::io

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+
+#include "engine/base/memory_plan.hpp"
 #include "engine/base/progress.hpp"
 #include "engine/comm/communicator.hpp"
+#include "engine/graph/schema.hpp"
 #include "io/import/import_options.hpp"
 #include "io/imported_graph.hpp"
 
@@ -22,5 +26,10 @@ namespace rove::io {
 /// are known, then travel once to the home of their source and once to the home of their target.
 [[nodiscard]] ImportedGraph import_graph(const comm::Communicator& comm, const ImportOptions& options,
                                          ProgressSink& progress = no_progress());
+
+/// What `import_graph` holds on one rank at its peak beside the finished graph, for a graph of this schema whose ids
+/// take `id_bytes` on average.
+[[nodiscard]] MemoryPlan plan_import(const graph::Schema& schema, std::int32_t ranks, std::uint32_t threads,
+                                     std::uint64_t id_bytes);
 
 }  // namespace rove::io

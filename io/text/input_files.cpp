@@ -121,9 +121,12 @@ class ShareReader {
           if (!block.text.empty()) parse(file, block, 0, first_block + b);
         });
       });
-      advance(std::min(per_round, num_blocks - round) * block_bytes_);
+      const std::uint64_t done = std::min((round + per_round) * block_bytes_, bytes.size());
+      advance(done - round * block_bytes_);
     }
   }
+  /// Bytes that belong to the share but hold no rows.
+  void skip(std::uint64_t bytes) { advance(bytes); }
 
   /// One task decompresses the next blocks while the others parse the present ones.
   void read_stream(const InputFile& file) {
@@ -287,8 +290,10 @@ std::uint64_t read_share(const std::vector<InputFile>& files, Rank rank, std::in
     const std::uint64_t first = std::max(my_begin, begin);
     const std::uint64_t last = std::min(my_end, begin + file.info.bytes);
     if (first >= last) continue;
-    reader.read_range(
-        file, {std::max(first - begin, file.layout.header_bytes), std::max(last - begin, file.layout.header_bytes)});
+    const IndexRange rows{std::max(first - begin, file.layout.header_bytes),
+                          std::max(last - begin, file.layout.header_bytes)};
+    reader.skip(last - first - rows.size());
+    reader.read_range(file, rows);
   }
   reader.finish();
   progress.end({});

@@ -9,6 +9,7 @@
 #include "algorithms/ppr/ppr.hpp"
 #include "gnn/models.hpp"
 #include "io/hdf5/graph_file.hpp"
+#include "io/import/import_graph.hpp"
 #include "io/publish/file_system.hpp"
 #include "jobs/pipeline/stage_options.hpp"
 #include "partition/partitioner.hpp"
@@ -114,13 +115,7 @@ class Estimator {
   }
 
   void import() {
-    std::uint64_t edge_bytes = 0;
-    for (const graph::EdgeType& type : schema_.edge_types())
-      edge_bytes += share(type.count) * (8 + attribute_bytes(type));
-    MemoryPlan plan("import");
-    plan.hold("blocks of text", std::uint64_t{machine_.threads} * (std::uint64_t{16} << 20U));
-    plan.hold("edges until their rows are known, sent and received", 3 * edge_bytes);
-    plan.hold("dictionary of ids", share(schema_.num_vertices()) * (2 * kIdBytes + 48));
+    MemoryPlan plan = io::plan_import(schema_, machine_.ranks, machine_.threads, kIdBytes);
     plan.hold("graph in home blocks", home_blocks().total_bytes());
     if (config_.path("graph.previous")) {
       plan.hold("the previous graph: rows, and slots a round at a time",

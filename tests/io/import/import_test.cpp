@@ -233,6 +233,22 @@ TEST(Report, CountsWhatWasDropped) {
   EXPECT_EQ(counts.duplicates, 2U) << "a b, a b and b a are one edge";
   EXPECT_EQ(counts.edges_kept, 2U) << "both directions";
   EXPECT_THAT(counts.rules, HasSubstr("undirected; duplicates: first; self_loops: drop"));
+  EXPECT_EQ(graph.report.bytes_read, 6U * 9);
+}
+
+TEST(Report, CountsEveryByteOnce) {
+  // A header, and blocks that do not divide the file.
+  const SharedTempDirectory directory(world());
+  std::string text = "source,target\n";
+  for (int i = 0; i < 100; ++i) text += fmt::format("a{},b{}\n", i, i * i);
+  for (const std::uint64_t block_bytes : {std::uint64_t{7}, std::uint64_t{100}, std::uint64_t{1} << 20U}) {
+    io::ImportOptions options;
+    options.edges.push_back(edge_type("n", "to", "n", {put(directory, "e", text)}, io::TextFormat::kCsv));
+    options.edges[0].layout.source = "source";
+    options.edges[0].layout.target = "target";
+    options.edges[0].layout.block_bytes = block_bytes;
+    EXPECT_EQ(io::import_graph(world(), options).report.bytes_read, text.size());
+  }
 }
 
 // --- identity
