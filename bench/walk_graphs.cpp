@@ -190,4 +190,15 @@ graph::GraphBlocks home_blocks(const graph::GraphBlocks& whole, Rank rank, std::
   return mine;
 }
 
+graph::DistributedGraph hash_distributed(const comm::Communicator& comm, const graph::GraphBlocks& blocks) {
+  graph::Assignment assignment{comm.size(), "hash", {}};
+  for (const auto& keys : blocks.keys) {
+    auto& parts = assignment.parts.emplace_back();
+    for (const VertexKey key : keys) {
+      parts.push_back(static_cast<std::int32_t>(mix64(key.value(), 5) % static_cast<std::uint64_t>(comm.size())));
+    }
+  }
+  return graph::DistributedGraph::build(comm, blocks, assignment);
+}
+
 }  // namespace rove::bench

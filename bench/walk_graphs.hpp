@@ -5,6 +5,8 @@
 #include <string>
 
 #include "engine/base/ids.hpp"
+#include "engine/comm/communicator.hpp"
+#include "engine/graph/distributed_graph.hpp"
 #include "engine/graph/graph_blocks.hpp"
 
 namespace rove::bench {
@@ -23,5 +25,9 @@ namespace rove::bench {
 
 /// One rank's home blocks of a graph that every rank holds whole: for benchmarks only.
 [[nodiscard]] graph::GraphBlocks home_blocks(const graph::GraphBlocks& whole, Rank rank, std::int32_t ranks);
+
+/// **Collective.** The graph with each vertex on the rank that a hash of its key names.
+[[nodiscard]] graph::DistributedGraph hash_distributed(const comm::Communicator& comm,
+                                                       const graph::GraphBlocks& blocks);
 
 }  // namespace rove::bench

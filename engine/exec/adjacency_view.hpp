@@ -44,6 +44,7 @@ class AdjacencyView {
   [[nodiscard]] AdjacencyView reversed() const;
 
   [[nodiscard]] const graph::DistributedGraph& graph() const { return *graph_; }
+  [[nodiscard]] const EdgeSelection& selection() const { return selection_; }
   [[nodiscard]] VertexRow row_of(LocalVertexId owned) const {
     std::size_t type = 0;
     while (owned.value() >= type_ends_[type]) ++type;

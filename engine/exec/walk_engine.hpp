@@ -6,6 +6,8 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <type_traits>
 
 #include "engine/base/ids.hpp"
 #include "engine/base/random.hpp"
@@ -27,9 +29,19 @@ struct Walker {
   std::uint32_t step = 0;
 };
 
+/// What a walk remembers of its past; it travels with the walk.
+struct NoMemory {};
+struct TimeMemory {};      ///< the time of the edge taken last
+struct PreviousMemory {};  ///< the vertex before
+
+/// What is said of a candidate for a walk's next vertex.
+enum class Verdict : std::uint8_t { kAccept, kReject, kAsk };
+/// Beside 0 and 1 (ended): the lane's walk needs an answer from another rank.
+inline constexpr std::uint8_t kAsks = 2;
+
 /// KnightKing's factorisation of a step: whether the walk goes on, and which slot it takes by static weight. `choose`
 /// maps the slot draw and the acceptance word to a slot in [0, degree); it is called for degree 0 too, where anything
-/// goes.
+/// goes. Policies with more to say (lists, dynamic factors, memory) are made of the parts in walk_policies.hpp.
 template <class P>
 concept WalkPolicy = requires(const P& policy, std::uint32_t word, std::uint64_t draw) {
   { policy.continues(word, word) } -> std::same_as<bool>;                    // stop coin, moves made so far
@@ -67,13 +79,20 @@ concept WalkSupply = requires(S& supply, WalkLanes& lanes, std::size_t lane) {
 
 /// Receives what walks do. `visit` gets all lanes of a round at once: each has just arrived at its vertex (start
 /// vertices included, vertices of travelling walks on the rank that owns them). `leave` gets a walk standing on a
-/// ghost; only where the graph has ghosts.
+/// ghost; only where the graph has ghosts. Sinks of second-order walks over ghosts also have `ask(lanes, lane)`, for a
+/// walk that waits for an answer from the owner of its previous vertex.
 template <class S>
 concept WalkSink = requires(S& sink, const WalkLanes& lanes, std::size_t lane) {
   sink.visit(lanes, lane);
   sink.end(lanes, lane, WalkEnd::kStopped);
   sink.leave(lanes, lane);
 };
+
+/// Gives a walk at its start the memory of none.
+inline void forget_past(WalkLanes& lanes, std::size_t lane) {
+  lanes.previous[lane] = kNoVertex;
+  lanes.time[lane] = std::numeric_limits<std::int64_t>::min();
+}
 
 /// Starts walks [first, first + count) of one source.
 class SingleSourceSupply {
@@ -90,6 +109,7 @@ class SingleSourceSupply {
     lanes.step[lane] = 0;
     lanes.key_low[lane] = static_cast<std::uint32_t>(key_.value());
     lanes.key_high[lane] = static_cast<std::uint32_t>(key_.value() >> 32U);
+    forget_past(lanes, lane);
     return true;
   }
 
@@ -101,15 +121,50 @@ class SingleSourceSupply {
   std::uint32_t end_;
 };
 
+namespace detail {
+
+template <class Policy>
+struct MemoryOf {
+  using Type = NoMemory;
+};
+template <class Policy>
+  requires requires { typename Policy::Memory; }
+struct MemoryOf<Policy> {
+  using Type = typename Policy::Memory;
+};
+
+/// A product of parts, not a plain policy.
+template <class Policy>
+concept ComposedPolicy = requires { Policy::kHasTarget; };
+template <class Policy>
+inline constexpr bool has_lists = [] {
+  if constexpr (ComposedPolicy<Policy>) return Policy::kHasLists;
+  return false;
+}();
+template <class Policy>
+inline constexpr bool settles = [] {
+  if constexpr (ComposedPolicy<Policy>) return Policy::kSettles;
+  return false;
+}();
+
+}  // namespace detail
+
+template <WalkPolicy Policy>
+using MemoryOf = typename detail::MemoryOf<Policy>::Type;
+
 /// Walks everything the supply gives, until each walk has ended or left. `lanes` is scratch of one thread; `num_lanes`
 /// at most kMaxWalkLanes walks are in flight. The result depends on neither. Cost: 3 to 6 ns a step on a graph in
 /// memory.
 template <bool kGhosts, WalkPolicy Policy, WalkSupply Supply, WalkSink Sink>
 void run_walks(const WalkGraph& graph, const Policy& policy, const RandomStream& random, Supply& supply, Sink& sink,
                WalkLanes& lanes, std::size_t num_lanes = kMaxWalkLanes) {
+  constexpr bool kComposed = detail::ComposedPolicy<Policy>;
+  constexpr bool kByTime = std::is_same_v<MemoryOf<Policy>, TimeMemory>;
+  constexpr bool kSecondOrder = std::is_same_v<MemoryOf<Policy>, PreviousMemory>;
   const std::uint64_t* const records = graph.records();
   const std::uint32_t* const targets = graph.targets();
   const std::uint32_t num_rows = graph.num_rows();
+  const std::uint64_t num_lists = detail::has_lists<Policy> ? graph.num_lists() : 1;
   const auto philox_key = random.philox_key();
   std::array<std::uint16_t, kMaxWalkLanes + 1> replaced;
   std::array<std::uint8_t, kMaxWalkLanes> ended;
@@ -118,34 +173,63 @@ void run_walks(const WalkGraph& graph, const Policy& policy, const RandomStream&
   while (active < num_lanes && supply.next(lanes, active)) ++active;
   while (active > 0) {
     sink.visit(lanes, active);
-    for (std::size_t i = 0; i < active; ++i) __builtin_prefetch(records + lanes.vertex[i]);
+    for (std::size_t i = 0; i < active; ++i) __builtin_prefetch(records + lanes.vertex[i] * num_lists);
     draw_blocks(lanes, active, philox_key);
 
     for (std::size_t i = 0; i < active; ++i) {
-      const std::uint64_t record = records[lanes.vertex[i]];
-      const std::uint64_t degree = graph.degree_of_record(record);
-      const std::uint64_t first = graph.offset_of_record(record);
+      std::size_t place = lanes.vertex[i] * num_lists;
+      if constexpr (detail::has_lists<Policy>) place += policy.list(records + place, lanes, i);
+      const std::uint64_t record = records[place];
+      std::uint64_t degree = graph.degree_of_record(record);
+      std::uint64_t first = graph.offset_of_record(record);
+      if constexpr (kByTime) {
+        const std::uint64_t before = policy.slots_before(lanes.time[i], first, degree);
+        first += before;
+        degree -= before;
+      }
       lanes.edge[i] = first + policy.choose(slot_draw(lanes.word1[i], lanes.word2[i]), lanes.word3[i], first, degree);
-      __builtin_prefetch(targets + lanes.edge[i]);
+      if constexpr (kComposed) {
+        policy.prefetch(lanes.edge[i]);
+      } else {
+        __builtin_prefetch(targets + lanes.edge[i]);
+      }
       const bool goes_on = policy.continues(lanes.word0[i], lanes.step[i]);
       ended[i] = static_cast<std::uint8_t>(static_cast<unsigned>(!goes_on) | static_cast<unsigned>(degree == 0));
     }
+    if constexpr (detail::settles<Policy>) policy.settle(lanes, active, ended.data());
 
     std::size_t num_replaced = 0;
     for (std::size_t i = 0; i < active; ++i) {
-      const std::uint32_t target = targets[lanes.edge[i]];
+      std::uint32_t target;
+      if constexpr (detail::settles<Policy>) {
+        target = lanes.next[i];
+      } else if constexpr (kComposed) {
+        target = policy.target(lanes.edge[i], lanes.word3[i]);
+      } else {
+        target = targets[lanes.edge[i]];
+      }
+      if constexpr (kByTime) lanes.time[i] = ended[i] != 0 ? lanes.time[i] : policy.time_of(lanes.edge[i]);
+      if constexpr (kSecondOrder) {
+        lanes.previous[i] = ended[i] != 0 ? lanes.previous[i] : graph.id_of(lanes.vertex[i]);
+      }
       lanes.vertex[i] = ended[i] != 0 ? lanes.vertex[i] : target;
-      lanes.step[i] += 1U - ended[i];
+      if constexpr (kSecondOrder) {
+        lanes.step[i] += static_cast<std::uint32_t>(ended[i] == 0);
+      } else {
+        lanes.step[i] += 1U - ended[i];
+      }
       replaced[num_replaced] = static_cast<std::uint16_t>(i);
       unsigned is_replaced = ended[i];
       if constexpr (kGhosts) is_replaced |= static_cast<unsigned>(target >= num_rows);
-      num_replaced += is_replaced;
+      num_replaced += static_cast<std::size_t>(is_replaced != 0);
     }
 
     // From the last lane down, so that a lane moved into a gap has been looked at already.
     for (std::size_t r = num_replaced; r-- > 0;) {
       const std::size_t i = replaced[r];
-      if (!kGhosts || ended[i] != 0) {
+      if (kGhosts && kSecondOrder && ended[i] == kAsks) {
+        if constexpr (kGhosts && kSecondOrder) sink.ask(lanes, i);
+      } else if (!kGhosts || ended[i] != 0) {
         sink.end(lanes, i, policy.continues(lanes.word0[i], lanes.step[i]) ? WalkEnd::kLost : WalkEnd::kStopped);
       } else {
         sink.leave(lanes, i);
@@ -158,6 +242,8 @@ void run_walks(const WalkGraph& graph, const Policy& policy, const RandomStream&
       lanes.step[i] = lanes.step[active];
       lanes.key_low[i] = lanes.key_low[active];
       lanes.key_high[i] = lanes.key_high[active];
+      if constexpr (kByTime) lanes.time[i] = lanes.time[active];
+      if constexpr (kSecondOrder) lanes.previous[i] = lanes.previous[active];
     }
   }
 }

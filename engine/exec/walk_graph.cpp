@@ -2,23 +2,15 @@
 #include "engine/exec/walk_graph.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <limits>
-#include <memory>
 
 #include <fmt/format.h>
 
 #include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
-#include "engine/parallel/parallel.hpp"
+#include "engine/exec/detail/walk_graph_builder.hpp"
 
 namespace rove::exec {
-
-namespace {
-
-constexpr std::uint64_t kRowGrain = 1U << 12U;
-
-}  // namespace
 
 std::vector<AdjacencySide> selected_sides(const graph::Schema& schema, const EdgeSelection& selection) {
   std::vector<AdjacencySide> sides;
@@ -42,128 +34,230 @@ const graph::AdjacencyBlock& block_of(const graph::GraphBlocks& blocks, const Ad
   return side.by_source ? edges.by_source : edges.by_destination;
 }
 
-WalkGraph::WalkGraph(std::span<const std::uint64_t> degrees) : num_rows_(static_cast<std::uint32_t>(degrees.size())) {
-  std::uint64_t max_degree = 0;
-  for (const std::uint64_t degree : degrees) {
-    num_slots_ += degree;
-    max_degree = std::max(max_degree, degree);
+namespace {
+
+/// Slots that one side of an edge type contributes to one list of its rows.
+struct ListSide : AdjacencySide {
+  std::uint32_t list = 0;
+  std::optional<std::uint32_t> relation;
+};
+
+std::vector<ListSide> sides_of_links(const graph::Schema& schema, const std::vector<WalkLink>& links) {
+  std::vector<ListSide> sides;
+  for (std::size_t list = 0; list < links.size(); ++list) {
+    const WalkLink& link = links[list];
+    const graph::EdgeType& type = schema.edge_type(link.type);
+    if (link.relation && *link.relation >= type.relations.size()) {
+      throw ConfigError(fmt::format("relation {} of '{}': the edge type has {}", *link.relation,
+                                    schema.name_of(link.type), type.relations.size()));
+    }
+    const VertexTypeId rows = link.forward ? type.source : type.destination;
+    const VertexTypeId targets = link.forward ? type.destination : type.source;
+    sides.push_back({{link.type, link.forward, rows, targets}, static_cast<std::uint32_t>(list), link.relation});
   }
-  degree_bits_ = std::max(1U, static_cast<std::uint32_t>(std::bit_width(max_degree)));
-  const auto offset_bits = static_cast<std::uint32_t>(std::bit_width(num_slots_));
-  if (degree_bits_ + offset_bits > 64 || degree_bits_ > 32) {
-    throw DoesNotFitError(
-        fmt::format("walks over {} edges with a vertex of degree {} need {} + {} bits per vertex, more than 64 (and at "
-                    "most 32 for the "
-                    "degree); cap the degree at import or use more ranks with the partitioned layout",
-                    num_slots_, max_degree, offset_bits, degree_bits_));
-  }
-  degree_mask_ = (std::uint64_t{1} << degree_bits_) - 1;
-  records_ = HugeBuffer<std::uint64_t>(degrees.size());
-  std::uint64_t offset = 0;
-  for (std::size_t row = 0; row < degrees.size(); ++row) {
-    records_[row] = (offset << degree_bits_) | degrees[row];
-    offset += degrees[row];
-  }
-  // A vertex without edges at the end reads one slot beyond the last before its degree is looked at.
-  targets_ = HugeBuffer<std::uint32_t>(num_slots_ + 1);
+  return sides;
 }
 
-WalkGraph WalkGraph::partitioned(const AdjacencyView& view) {
-  const graph::DistributedGraph& graph = view.graph();
-  std::vector<std::uint64_t> degrees(graph.num_owned());
-  parallel::for_each({0, degrees.size()}, kRowGrain, [&](std::uint64_t v) {
-    degrees[v] = view.degree_of(LocalVertexId{static_cast<std::uint32_t>(v)});
-  });
-  WalkGraph result(degrees);
-  parallel::for_each({0, degrees.size()}, kRowGrain, [&](std::uint64_t v) {
-    const VertexRow place = view.row_of(LocalVertexId{static_cast<std::uint32_t>(v)});
-    std::uint64_t write = result.offset_of_record(result.records_[v]);
-    for (const Lane& lane : view.lanes_of(place.type)) {
-      for (const LocalVertexId target : lane.csr->neighbors(place.row)) result.targets_[write++] = target.value();
+std::vector<ListSide> sides_of(const graph::Schema& schema, const EdgeSelection& selection,
+                               const WalkGraphOptions& options) {
+  std::vector<ListSide> sides = sides_of_links(schema, options.links);
+  if (options.links.empty()) {
+    for (const AdjacencySide& side : selected_sides(schema, selection)) sides.push_back({side, 0, {}});
+  }
+  for (const ListSide& side : sides) {
+    if (options.times && !schema.edge_type(side.type).has_times) {
+      throw ConfigError(
+          fmt::format("walks in order of time need a time on every edge, and '{}' has none; leave it out "
+                      "or import it with a time column",
+                      schema.name_of(side.type)));
     }
-  });
+  }
+  return sides;
+}
 
+/// One CSR of either layout.
+template <class Adjacency>
+std::vector<std::uint32_t> degrees_of(const Adjacency& adjacency, const std::optional<std::uint32_t>& relation) {
+  std::vector<std::uint32_t> degrees(adjacency.offsets.size() - 1);
+  for (std::size_t row = 0; row < degrees.size(); ++row) {
+    const std::uint64_t begin = adjacency.offsets[row];
+    const std::uint64_t end = adjacency.offsets[row + 1];
+    std::uint64_t degree = end - begin;
+    if (relation) {
+      degree = static_cast<std::uint64_t>(std::count(adjacency.relations.begin() + static_cast<std::ptrdiff_t>(begin),
+                                                     adjacency.relations.begin() + static_cast<std::ptrdiff_t>(end),
+                                                     *relation));
+    }
+    degrees[row] = checked_cast<std::uint32_t>(degree, "degree");
+  }
+  return degrees;
+}
+
+/// Slot values of the wanted relation only, in slot order.
+template <class T>
+std::vector<T> filtered(const std::vector<T>& values, const std::vector<std::uint32_t>& relations,
+                        const std::optional<std::uint32_t>& relation) {
+  if (!relation || values.empty()) return values;
+  std::vector<T> kept;
+  for (std::size_t slot = 0; slot < values.size(); ++slot) {
+    if (relations[slot] == *relation) kept.push_back(values[slot]);
+  }
+  return kept;
+}
+
+}  // namespace
+
+Rank WalkGraph::owner_of(std::uint32_t id) const {
+  const auto after = std::upper_bound(rank_begins_.begin(), rank_begins_.end(), id);
+  return Rank{static_cast<std::int32_t>(after - rank_begins_.begin()) - 1};
+}
+
+WalkGraph WalkGraph::partitioned(const AdjacencyView& view, const WalkGraphOptions& options) {
+  const graph::DistributedGraph& graph = view.graph();
+  const std::vector<ListSide> sides = sides_of(graph.schema(), view.selection(), options);
+  const auto csr_of = [&](const ListSide& side) -> const graph::CsrGraph& {
+    return side.by_source ? graph.by_source(side.type) : graph.by_destination(side.type);
+  };
+  const auto first_row_of = [&](const ListSide& side) { return graph.owned_of_type(side.rows).begin; };
+
+  WalkGraphBuilder builder(graph.num_owned(), options);
+  for (const ListSide& side : sides) {
+    builder.count(first_row_of(side), side.list, degrees_of(csr_of(side), side.relation));
+  }
+  builder.allocate();
+  for (const ListSide& side : sides) {
+    const graph::CsrGraph& csr = csr_of(side);
+    std::vector<std::uint32_t> targets;
+    targets.reserve(csr.targets.size());
+    for (const LocalVertexId target : csr.targets) targets.push_back(target.value());
+    targets = filtered(targets, csr.relations, side.relation);
+    std::vector<float> weights;
+    if (options.sampling != SlotSampling::kUniform) weights = filtered(csr.weights, csr.relations, side.relation);
+    std::vector<std::int64_t> times;
+    if (options.times) times = filtered(csr.times, csr.relations, side.relation);
+    builder.fill(first_row_of(side), side.list, degrees_of(csr, side.relation), targets, 0, weights, times);
+  }
+
+  WalkGraphBuilder::Ids ids;
+  const graph::Partition& partition = graph.partition();
   const graph::IndexMap& index_map = graph.index_map();
-  result.ghosts_.reserve(graph.num_local() - graph.num_owned());
+  if (options.membership && partition.num_vertices() >= std::numeric_limits<std::uint32_t>::max()) {
+    throw DoesNotFitError(
+        fmt::format("second-order walks remember vertices in 32 bits, and the graph has {}", partition.num_vertices()));
+  }
   for (std::uint32_t v = graph.num_owned(); v < graph.num_local(); ++v) {
     const GlobalVertexId global = index_map.global_of(LocalVertexId{v});
-    const Rank owner = graph.partition().owner_of(global);
-    const std::uint64_t local = global.value() - graph.partition().owned_by(owner).begin;
-    result.ghosts_.push_back({owner, LocalVertexId{static_cast<std::uint32_t>(local)}});
+    const Rank owner = partition.owner_of(global);
+    const std::uint64_t local = global.value() - partition.owned_by(owner).begin;
+    ids.ghosts.push_back({owner, LocalVertexId{static_cast<std::uint32_t>(local)}});
+    if (options.membership) ids.ghost_ids.push_back(static_cast<std::uint32_t>(global.value()));
   }
-  return result;
-}
-
-MemoryPlan WalkGraph::plan_partitioned(const AdjacencyView& view) {
-  const graph::DistributedGraph& graph = view.graph();
-  std::uint64_t slots = 0;
-  for (std::uint32_t v = 0; v < graph.num_owned(); ++v) slots += view.degree_of(LocalVertexId{v});
-  MemoryPlan plan("walk graph");
-  plan.hold("vertex records", 16 * std::uint64_t{graph.num_owned()});
-  plan.hold("targets", 4 * (slots + 1));
-  plan.hold("owners of ghosts", sizeof(RemoteVertex) * (std::uint64_t{graph.num_local()} - graph.num_owned()));
-  return plan;
+  if (options.membership) {
+    ids.rank_begins.clear();
+    for (std::int32_t r = 0; r < partition.num_ranks(); ++r) {
+      ids.rank_begins.push_back(static_cast<std::uint32_t>(partition.owned_by(Rank{r}).begin));
+    }
+    ids.rank_begins.push_back(static_cast<std::uint32_t>(partition.num_vertices()));
+    if (graph.num_owned() > 0) {
+      ids.first_id = static_cast<std::uint32_t>(index_map.global_of(LocalVertexId{0}).value());
+    }
+  }
+  return builder.finish(std::move(ids));
 }
 
 WalkGraph WalkGraph::replicated(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
-                                const EdgeSelection& selection) {
+                                const EdgeSelection& selection, const WalkGraphOptions& options) {
   const graph::Schema& schema = blocks.schema;
   const std::uint64_t num_vertices = schema.num_vertices();
   if (num_vertices >= std::numeric_limits<std::uint32_t>::max()) {
     throw DoesNotFitError(fmt::format(
         "{} vertices, more than the 2^32 - 2 of a replicated walk graph; use the partitioned layout", num_vertices));
   }
-  const std::vector<AdjacencySide> sides = selected_sides(schema, selection);
+  const std::vector<ListSide> sides = sides_of(schema, selection, options);
+  const auto first_row_of = [&](const ListSide& side) { return schema.stable_range(side.rows).begin; };
 
   // Home blocks are contiguous and in rank order, so what is gathered is the whole side in row order.
-  std::vector<std::vector<std::uint32_t>> side_degrees;
-  std::vector<std::uint64_t> degrees(num_vertices);
-  for (const AdjacencySide& side : sides) {
-    const std::vector<std::uint64_t>& offsets = block_of(blocks, side).offsets;
-    std::vector<std::uint32_t> mine(offsets.size() - 1);
-    comm.agree([&] {
-      for (std::size_t i = 0; i < mine.size(); ++i) {
-        mine[i] = checked_cast<std::uint32_t>(offsets[i + 1] - offsets[i], "degree");
-      }
-    });
-    side_degrees.push_back(comm.all_gather_v<std::uint32_t>(mine).data);
-    const std::uint64_t first = schema.stable_range(side.rows).begin;
-    for (std::size_t i = 0; i < side_degrees.back().size(); ++i) degrees[first + i] += side_degrees.back()[i];
+  std::vector<std::vector<std::uint32_t>> degrees;
+  std::optional<WalkGraphBuilder> builder;
+  comm.agree([&] { builder.emplace(static_cast<std::uint32_t>(num_vertices), options); });
+  for (const ListSide& side : sides) {
+    std::vector<std::uint32_t> mine;
+    comm.agree([&] { mine = degrees_of(block_of(blocks, side), side.relation); });
+    degrees.push_back(comm.all_gather_v<std::uint32_t>(mine).data);
+    builder->count(first_row_of(side), side.list, degrees.back());
   }
-
-  std::unique_ptr<WalkGraph> result;
-  comm.agree([&] { result.reset(new WalkGraph(degrees)); });
-  // From here on `degrees` holds where each vertex's next slot is written.
-  for (std::size_t v = 0; v < degrees.size(); ++v) degrees[v] = result->offset_of_record(result->records_[v]);
+  comm.agree([&] { builder->allocate(); });
   for (std::size_t s = 0; s < sides.size(); ++s) {
-    const std::uint64_t first_row = schema.stable_range(sides[s].rows).begin;
-    const auto first_target = static_cast<std::uint32_t>(schema.stable_range(sides[s].targets).begin);
-    const auto gathered = comm.all_gather_v<std::uint32_t>(block_of(blocks, sides[s]).targets);
-    std::uint64_t read = 0;
-    for (std::size_t i = 0; i < side_degrees[s].size(); ++i) {
-      std::uint64_t& write = degrees[first_row + i];
-      for (std::uint32_t j = 0; j < side_degrees[s][i]; ++j) {
-        result->targets_[write++] = first_target + gathered.data[read++];
-      }
-    }
+    const ListSide& side = sides[s];
+    const graph::AdjacencyBlock& block = block_of(blocks, side);
+    const auto gather = [&]<class T>(const std::vector<T>& values) {
+      if (!side.relation) return comm.all_gather_v<T>(std::span<const T>(values)).data;
+      return comm.all_gather_v<T>(std::span<const T>(filtered(values, block.relations, side.relation))).data;
+    };
+    const graph::EdgeType& type = schema.edge_type(side.type);
+    const std::vector<std::uint32_t> targets = gather(block.targets);
+    std::vector<float> weights;
+    if (options.sampling != SlotSampling::kUniform && type.has_weights) weights = gather(block.weights);
+    std::vector<std::int64_t> times;
+    if (options.times) times = gather(block.times);
+    const auto first_target = static_cast<std::uint32_t>(schema.stable_range(side.targets).begin);
+    builder->fill(first_row_of(side), side.list, degrees[s], targets, first_target, weights, times);
   }
+  WalkGraphBuilder::Ids ids;
+  ids.rank_begins = {0, static_cast<std::uint32_t>(num_vertices)};
+  std::optional<WalkGraph> result;
+  comm.agree([&] { result.emplace(builder->finish(std::move(ids))); });
   return std::move(*result);
 }
 
-MemoryPlan WalkGraph::plan_replicated(const graph::Schema& schema, const EdgeSelection& selection) {
+namespace {
+
+MemoryPlan plan_of(const std::string& name, std::uint64_t rows, std::uint64_t slots, std::uint64_t largest_side,
+                   const WalkGraphOptions& options, bool partitioned) {
+  const std::uint64_t lists = std::max<std::size_t>(1, options.links.size());
+  const bool weighted = options.sampling != SlotSampling::kUniform;
+  MemoryPlan plan(name);
+  plan.hold("vertex records", 16 * rows * lists);
+  plan.hold("targets", 4 * (slots + 1));
+  if (weighted) plan.hold("tables of weights", (options.sampling == SlotSampling::kAlias ? 12U : 8U) * (slots + 1));
+  if (options.times) plan.hold("times", 8 * slots);
+  if (options.membership) plan.hold("neighbours in order", 4 * slots);
+  const std::uint64_t copied = 4 + (weighted ? 4U : 0U) + (options.times ? 8U : 0U);
+  plan.hold(partitioned ? "copying the adjacency of one edge type" : "gathering the adjacency of one edge type",
+            (partitioned ? 1U : 2U) * copied * largest_side);
+  return plan;
+}
+
+}  // namespace
+
+MemoryPlan WalkGraph::plan_partitioned(const AdjacencyView& view, const WalkGraphOptions& options) {
+  const graph::DistributedGraph& graph = view.graph();
   std::uint64_t slots = 0;
-  std::uint64_t largest_side = 0;
+  std::uint64_t largest = 0;
+  for (const ListSide& side : sides_of(graph.schema(), view.selection(), options)) {
+    const graph::CsrGraph& csr = side.by_source ? graph.by_source(side.type) : graph.by_destination(side.type);
+    slots += csr.num_edges();
+    largest = std::max(largest, csr.num_edges());
+  }
+  MemoryPlan result = plan_of("walk graph", graph.num_owned(), slots, largest, options, true);
+  const std::uint64_t per_ghost = sizeof(RemoteVertex) + (options.membership ? sizeof(std::uint32_t) : 0);
+  result.hold("owners of ghosts", per_ghost * (std::uint64_t{graph.num_local()} - graph.num_owned()));
+  return result;
+}
+
+MemoryPlan WalkGraph::plan_replicated(const graph::Schema& schema, const EdgeSelection& selection,
+                                      const WalkGraphOptions& options) {
+  std::uint64_t slots = 0;
+  std::uint64_t largest = 0;
   std::uint64_t side_rows = 0;
-  for (const AdjacencySide& side : selected_sides(schema, selection)) {
+  for (const ListSide& side : sides_of(schema, selection, options)) {
     slots += schema.edge_type(side.type).count;
-    largest_side = std::max(largest_side, schema.edge_type(side.type).count);
+    largest = std::max(largest, schema.edge_type(side.type).count);
     side_rows += schema.vertex_type(side.rows).count;
   }
-  MemoryPlan plan("replicated walk graph");
-  plan.hold("vertex records", 16 * schema.num_vertices());
-  plan.hold("targets", 4 * (slots + 1));
-  plan.hold("gathering the adjacency of one edge type", 8 * largest_side + 4 * side_rows);
-  return plan;
+  MemoryPlan result = plan_of("replicated walk graph", schema.num_vertices(), slots, largest, options, false);
+  result.hold("degrees of one edge type", 4 * side_rows);
+  return result;
 }
 
 }  // namespace rove::exec

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -27,10 +28,35 @@ struct AdjacencySide {
 [[nodiscard]] std::vector<AdjacencySide> selected_sides(const graph::Schema& schema, const EdgeSelection& selection);
 [[nodiscard]] const graph::AdjacencyBlock& block_of(const graph::GraphBlocks& blocks, const AdjacencySide& side);
 
+/// Edges that a walk may take at a step of a meta-path: one edge type in one direction, of one relation if named.
+struct WalkLink {
+  EdgeTypeId type;
+  bool forward = true;  ///< from source to destination
+  std::optional<std::uint32_t> relation;
+  friend bool operator==(const WalkLink&, const WalkLink&) = default;
+};
+
+/// How a slot is drawn in proportion to its weight (edge types without weights weigh 1). Each is exact to 2^-32 and
+/// gives other walks than the others; what is cheaper where: docs/walks.md.
+enum class SlotSampling : std::uint8_t {
+  kUniform,    ///< weights are not used: a slot is a slot
+  kAlias,      ///< Walker's tables: one draw, one more cache line, 8 bytes per slot
+  kRejection,  ///< a uniform slot, accepted with weight / largest weight of the vertex: 4 bytes per slot
+  kInverse,    ///< binary search in the vertex's cumulative weights: 4 bytes per slot
+};
+
+/// What a walk graph holds beside the slots.
+struct WalkGraphOptions {
+  std::vector<WalkLink> links;  ///< not empty: a vertex has one list of slots per link, instead of one of all edges
+  SlotSampling sampling = SlotSampling::kUniform;
+  bool times = false;       ///< times per slot, and the slots of a list in order of (time, slot)
+  bool membership = false;  ///< `has_neighbor`, for second-order walks
+};
+
 /// The adjacency that walks step over: all selected edges of a vertex in one list (edge types in schema order, by
 /// destination before by source, slots in the graph's slot order: the same list in both layouts, part of every stored
-/// walk), behind one 8-byte {offset, degree} record per vertex, so that a step reads two cache lines. Edge weights are
-/// not used: a slot is a slot. Immutable; reading is thread-safe.
+/// walk), or one list per link; behind one 8-byte {offset, degree} record per vertex and list, so that a step reads two
+/// cache lines. Immutable; reading is thread-safe.
 ///
 /// *Partitioned*: rows are the owned vertices of this rank, by local id; targets are local ids, from `num_rows()` on
 /// ghosts, which live elsewhere (`home_of_ghost`). *Replicated*: rows are all vertices, by stable id, on every rank; no
@@ -42,48 +68,90 @@ class WalkGraph {
     Rank owner;
     LocalVertexId local;
   };
+  /// A slot of an alias table: the slot's own target below the threshold, this one else.
+  struct AliasSlot {
+    std::uint32_t threshold = 0;
+    std::uint32_t target = 0;
+  };
 
-  /// Cost: one pass over the selected edges. Throws `DoesNotFitError` when offset and degree do not fit 64 bits
-  /// together.
-  [[nodiscard]] static WalkGraph partitioned(const AdjacencyView& view);
+  /// Cost: a few passes over the selected edges. Throws `DoesNotFitError` when offset and degree do not fit 64 bits
+  /// together, `InputError` for a negative or infinite weight that would be used, `ConfigError` when times are asked
+  /// for and an edge type has none. `options.links`, when there are some, take the place of the view's selection.
+  [[nodiscard]] static WalkGraph partitioned(const AdjacencyView& view, const WalkGraphOptions& options = {});
 
   /// **Collective.** Gathers the whole graph on every rank: for the replicated layout only, after `plan_replicated` was
-  /// found to fit. Throws `DoesNotFitError` above 2^32 - 2 vertices.
+  /// found to fit. Throws as `partitioned` does, and `DoesNotFitError` above 2^32 - 2 vertices.
   [[nodiscard]] static WalkGraph replicated(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
-                                            const EdgeSelection& selection);
+                                            const EdgeSelection& selection, const WalkGraphOptions& options = {});
 
   /// What `partitioned` and `replicated` hold on this rank at their peak, known before anything is allocated.
-  [[nodiscard]] static MemoryPlan plan_partitioned(const AdjacencyView& view);
-  [[nodiscard]] static MemoryPlan plan_replicated(const graph::Schema& schema, const EdgeSelection& selection);
+  [[nodiscard]] static MemoryPlan plan_partitioned(const AdjacencyView& view, const WalkGraphOptions& options = {});
+  [[nodiscard]] static MemoryPlan plan_replicated(const graph::Schema& schema, const EdgeSelection& selection,
+                                                  const WalkGraphOptions& options = {});
 
   [[nodiscard]] std::uint32_t num_rows() const { return num_rows_; }
+  [[nodiscard]] std::uint32_t num_lists() const { return num_lists_; }
   [[nodiscard]] std::uint64_t num_slots() const { return num_slots_; }
   [[nodiscard]] bool has_ghosts() const { return !ghosts_.empty(); }
 
-  [[nodiscard]] std::uint64_t degree(std::uint32_t row) const { return degree_of_record(records_[row]); }
-  [[nodiscard]] std::span<const std::uint32_t> neighbors(std::uint32_t row) const {
-    return targets_.span().subspan(offset_of_record(records_[row]), degree(row));
+  [[nodiscard]] std::uint64_t degree(std::uint32_t row, std::uint32_t list = 0) const {
+    return degree_of_record(record(row, list));
+  }
+  [[nodiscard]] std::span<const std::uint32_t> neighbors(std::uint32_t row, std::uint32_t list = 0) const {
+    return targets_.span().subspan(offset_of_record(record(row, list)), degree(row, list));
   }
   /// Precondition: `target` >= num_rows(), in the partitioned layout.
   [[nodiscard]] RemoteVertex home_of_ghost(std::uint32_t target) const { return ghosts_[target - num_rows_]; }
 
-  /// The raw arrays, for the walk kernel. One slot more than `num_slots()` may be read.
+  /// A number for every vertex that all ranks agree on: the stable id in the replicated layout, the global id in the
+  /// partitioned one. Walks remember vertices by it. Only with `membership`.
+  [[nodiscard]] std::uint32_t id_of(std::uint32_t target) const {
+    return target < num_rows_ ? first_id_ + target : ghost_ids_[target - num_rows_];
+  }
+  [[nodiscard]] bool owns(std::uint32_t id) const { return id - first_id_ < num_rows_; }
+  [[nodiscard]] std::uint32_t row_of(std::uint32_t id) const { return id - first_id_; }
+  [[nodiscard]] Rank owner_of(std::uint32_t id) const;
+  /// Ids of the neighbours of an owned row over all its lists, ascending. Only with `membership`.
+  [[nodiscard]] std::span<const std::uint32_t> sorted_neighbors(std::uint32_t row) const {
+    const std::uint64_t begin = offset_of_record(records_[std::uint64_t{row} * num_lists_]);
+    const std::uint64_t end = offset_of_record(records_[(std::uint64_t{row} + 1) * num_lists_]);
+    return {(sorted_.empty() ? targets_.data() : sorted_.data()) + begin, end - begin};
+  }
+  [[nodiscard]] std::uint32_t num_ids() const { return rank_begins_.back(); }
+
+  /// The raw arrays, for the walk kernel. One slot more than `num_slots()` may be read. Record of list l of row r at
+  /// r * num_lists() + l.
   [[nodiscard]] const std::uint64_t* records() const { return records_.data(); }
   [[nodiscard]] const std::uint32_t* targets() const { return targets_.data(); }
+  [[nodiscard]] const AliasSlot* alias_slots() const { return alias_.data(); }
+  /// Per slot; kRejection: accept below (2^32 - 1: always); kInverse: cumulative share of the list.
+  [[nodiscard]] const std::uint32_t* thresholds() const { return thresholds_.data(); }
+  [[nodiscard]] const std::int64_t* times() const { return times_.data(); }
   [[nodiscard]] std::uint64_t offset_of_record(std::uint64_t record) const { return record >> degree_bits_; }
   [[nodiscard]] std::uint64_t degree_of_record(std::uint64_t record) const { return record & degree_mask_; }
 
  private:
-  /// Fills the records from the degrees and allocates the targets.
-  explicit WalkGraph(std::span<const std::uint64_t> degrees);
+  friend class WalkGraphBuilder;
+  WalkGraph() = default;
+  [[nodiscard]] std::uint64_t record(std::uint32_t row, std::uint32_t list) const {
+    return records_[std::uint64_t{row} * num_lists_ + list];
+  }
 
   std::uint32_t num_rows_ = 0;
+  std::uint32_t num_lists_ = 1;
   std::uint64_t num_slots_ = 0;
   std::uint32_t degree_bits_ = 1;
   std::uint64_t degree_mask_ = 1;
-  HugeBuffer<std::uint64_t> records_;
+  HugeBuffer<std::uint64_t> records_;  ///< num_rows * num_lists and a sentinel
   HugeBuffer<std::uint32_t> targets_;
+  HugeBuffer<AliasSlot> alias_;
+  HugeBuffer<std::uint32_t> thresholds_;
+  HugeBuffer<std::int64_t> times_;
+  HugeBuffer<std::uint32_t> sorted_;  ///< empty where the targets themselves are in order of their ids
   std::vector<RemoteVertex> ghosts_;
+  std::uint32_t first_id_ = 0;
+  std::vector<std::uint32_t> ghost_ids_;
+  std::vector<std::uint32_t> rank_begins_{0};  ///< first id of every rank, and the number of ids
 };
 
 }  // namespace rove::exec

@@ -55,7 +55,13 @@ struct alignas(64) WalkLanes {
   alignas(64) Lane<std::uint32_t> vertex;
   alignas(64) Lane<std::uint32_t> source;
   alignas(64) Lane<std::uint64_t> edge;
+  // Of policies with a memory or a choice among candidates only.
+  alignas(64) Lane<std::uint32_t> next;      ///< target of the slot taken
+  alignas(64) Lane<std::uint32_t> previous;  ///< id of the vertex before, `kNoVertex` at the start
+  alignas(64) Lane<std::int64_t> time;       ///< of the edge taken last
 };
+
+inline constexpr std::uint32_t kNoVertex = 0xFFFFFFFFU;
 
 /// Fills words 0 to 3 of the first `count` lanes (rounded up to a full vector); the widest instruction set of this
 /// processor. The same bits as `RandomStream::block`.
