@@ -16,6 +16,7 @@
 #include "io/hdf5/graph_file.hpp"
 #include "io/hdf5/result_files.hpp"
 #include "io/hdf5/verify_samples.hpp"
+#include "io/hdf5/walks_file.hpp"
 
 namespace rove::io {
 namespace detail {
@@ -60,6 +61,7 @@ class Verifier {
         }
       }
     }
+    if (header.format == FileFormat::kWalks) attempt([&] { check_walks(types); });
     return std::move(result_);
   }
 
@@ -294,6 +296,38 @@ class Verifier {
                 last_score = score;
                 last_index = index;
               });
+  }
+
+  /// Vertices exist, nothing follows the end of a walk, and the walks of a source begin at one vertex.
+  void check_walks(const std::vector<NodeTypeInfo>& types) {
+    const std::string name = "/walks/vertices";
+    std::uint64_t num_vertices = 0;
+    for (const NodeTypeInfo& type : types) num_vertices += type.count;
+    const hdf5::DatasetInfo info = file_.info(name);
+    const std::uint64_t columns = info.width();
+    const auto per_source = static_cast<std::uint64_t>(file_.attribute<std::int64_t>("/walks", "walks_per_source"));
+    if (per_source == 0 || info.rows() % per_source != 0) {
+      throw InputError(
+          fmt::format("{}: {} rows are no multiple of walks_per_source = {}", name, info.rows(), per_source));
+    }
+    const std::uint64_t grain = std::max<std::uint64_t>(1, kChunkRows / columns);
+    in_chunks(my_share(info.rows()), grain, [&](IndexRange rows) {
+      const auto vertices = file_.read<std::uint32_t>(name, rows);
+      for (std::size_t i = 0; i < vertices.size(); ++i) {
+        const std::uint64_t row = rows.begin + i / columns;
+        const std::uint64_t step = i % columns;
+        if (vertices[i] == kWalkPadding ? step == 0 : vertices[i] >= num_vertices) {
+          throw InputError(fmt::format("{}: row {} holds vertex {} at step {}, but the file has {} vertices", name, row,
+                                       vertices[i], step, num_vertices));
+        }
+        if (step > 0 && vertices[i] != kWalkPadding && vertices[i - 1] == kWalkPadding) {
+          throw InputError(fmt::format("{}: row {} goes on at step {} after its end", name, row, step));
+        }
+        if (step == 0 && i > 0 && row % per_source != 0 && vertices[i] != vertices[i - columns]) {
+          throw InputError(fmt::format("{}: row {} does not begin where the row before does", name, row));
+        }
+      }
+    });
   }
 
   hdf5::InputFile file_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "algorithms/ppr/ppr.hpp"
+#include "algorithms/walks/walk_corpus.hpp"
 #include "gnn/models.hpp"
 #include "io/import/import_options.hpp"
 #include "jobs/config/config.hpp"
@@ -16,6 +17,7 @@ namespace rove::jobs {
 [[nodiscard]] io::TextLayout test_layout(const Config& config);
 [[nodiscard]] partition::PartitionOptions partition_options(const Session& session);
 [[nodiscard]] algorithms::PprOptions ppr_options(Session& session);
+[[nodiscard]] algorithms::WalkCorpusOptions walk_options(Session& session);
 [[nodiscard]] gnn::ModelOptions model_options(const Config& config);
 /// The edge type that connects `train.users` with `train.items` (`train.relation` where there are several).
 [[nodiscard]] EdgeTypeId training_edge_type(const Session& session);

@@ -35,6 +35,9 @@ void ppr_stage(Session& session, const std::filesystem::path& ppr_file);
 /// Batches of sampled neighbourhoods (`sample.*`) to `samples.h5`.
 void sample_stage(Session& session, const std::filesystem::path& samples_file);
 
+/// A corpus of random walks, as `walk:` says.
+void walk_stage(Session& session, const std::filesystem::path& walks_file);
+
 /// What ranks items for users.
 struct TrainedModel {
   EdgeTypeId edge_type;

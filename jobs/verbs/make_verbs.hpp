@@ -11,6 +11,7 @@ namespace rove::jobs {
 [[nodiscard]] std::unique_ptr<Verb> make_import_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_partition_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_ppr_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_walk_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_train_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_evaluate_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_recommend_verb();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The verbs that run one stage alone: import, partition, ppr, train, evaluate, recommend.
+// The verbs that run one stage alone: import, partition, ppr, walk, train, evaluate, recommend.
 #include <filesystem>
 
 #include "engine/base/error.hpp"
@@ -155,6 +155,39 @@ class PprVerb final : public StageVerb {
   }
 };
 
+class WalkVerb final : public StageVerb {
+ public:
+  [[nodiscard]] std::string name() const override { return "walk"; }
+  [[nodiscard]] std::string summary() const override { return "Corpora of random walks"; }
+  [[nodiscard]] std::string examples() const override {
+    return "rove walk -g graph.h5 --sources user --path rates,rev_rates --walks 10 --length 40\n"
+           "  rove walk -g graph.h5 --kind node2vec --p 2 --q 0.5 --format text -o walks.txt\n"
+           "  mpirun -n 4 rove walk -g graph.h5 --weights alias --set resources.layout=partitioned\n"
+           "  The same seed gives the same walks on any number of ranks. docs/walks.md explains the kinds.";
+  }
+
+ private:
+  void declare_stage(CLI::App& app) override {
+    declare_graph(app);
+    declare_partition(app);
+    declare_out(app, "walks.h5");
+    command_line_.declare_key(app, "--sources", "walk.sources", "Vertex types walks start from (default: all)");
+    command_line_.declare_key(app, "--walks,--num-walks", "walk.walks", "Walks per source");
+    command_line_.declare_key(app, "--length,--walk-length", "walk.length", "Moves of a walk at most");
+    command_line_.declare_key(app, "--restart", "walk.restart", "Probability to end at each vertex");
+    command_line_.declare_key(app, "--kind", "walk.kind", "uniform, node2vec or temporal");
+    command_line_.declare_key(app, "--p", "walk.p", "node2vec: return parameter");
+    command_line_.declare_key(app, "--q", "walk.q", "node2vec: in-out parameter");
+    command_line_.declare_key(app, "--weights", "walk.weights", "none, alias, rejection or inverse");
+    command_line_.declare_key(app, "--path", "walk.path", "Meta-path to repeat, such as rates,rev_rates");
+    command_line_.declare_key(app, "--format", "walk.format", "hdf5, or text for word2vec tools");
+  }
+  void run_stage(CollectiveJob& job) override {
+    load_graph(job);
+    walk_stage(job.session(), out_);
+  }
+};
+
 class TrainVerb final : public StageVerb {
  public:
   [[nodiscard]] std::string name() const override { return "train"; }
@@ -272,6 +305,9 @@ std::unique_ptr<Verb> make_partition_verb() {
 }
 std::unique_ptr<Verb> make_ppr_verb() {
   return std::make_unique<PprVerb>();
+}
+std::unique_ptr<Verb> make_walk_verb() {
+  return std::make_unique<WalkVerb>();
 }
 std::unique_ptr<Verb> make_train_verb() {
   return std::make_unique<TrainVerb>();
