@@ -83,13 +83,14 @@ class BatchTraining final : public EpochModel {
     task.decay_factor = static_cast<float>(options_.decay / static_cast<double>(batch.num_triples));
     task.scaled = gradients.scaled;
     task.scale = gradients.scale;
-    model_->backward([&](std::span<const std::uint32_t> rows, const float* results) {
+    const auto apply = [&](std::span<const std::uint32_t> rows, const float* results) {
       detail::AdamRows part = task;
       part.rows = rows.data();
       part.count = rows.size();
       part.results = results;
       kernel(part);
-    });
+    };
+    model_->backward({apply, {task.parameters, task.first_moments, task.second_moments, task.scaled}});
   }
 
   void require_finite(std::uint64_t epoch) override {

@@ -13,6 +13,7 @@
 #include "gnn/batches.hpp"
 #include "gnn/bpr.hpp"
 #include "gnn/embedding_table.hpp"
+#include "gnn/gradient_consumer.hpp"
 #include "gnn/interactions.hpp"
 #include "gnn/training.hpp"
 #include "gnn/triple_sampler.hpp"
@@ -73,10 +74,6 @@ struct BatchGradients {
   float* scaled;                     ///< a copy of the parameters times `scale` to keep up to date, or nullptr
   const float* scale;
 };
-
-/// Called from several threads with disjoint owned rows and the gradient that arrives through propagation; nullptr:
-/// none.
-using GradientConsumer = std::function<void(std::span<const std::uint32_t> rows, const float* results)>;
 
 /// From parameters to a loss and back: what one model adds to training on batches. All calls are **collective**.
 class BatchModel {

@@ -42,7 +42,13 @@ void sum_terms(const float* rows, std::uint32_t width, const GradientTerm* terms
 }
 
 void update_rows(const RowUpdate& task) {
+  constexpr std::uint64_t kAhead = 8;
+  const float* const random = task.scatter ? task.to : task.from;
   for (std::uint64_t i = 0; i < task.count; ++i) {
+    if (i + kAhead < task.count && (task.add || !task.scatter)) {
+      const float* const next = random + std::size_t{task.rows[i + kAhead]} * task.width;
+      for (std::size_t c = 0; c < task.width; c += kLanes) simd::prefetch(next + c);
+    }
     const std::size_t row = task.rows[i];
     const float* from = task.from + (task.scatter ? i : row) * task.width;
     float* to = task.to + (task.scatter ? row : i) * task.width;

@@ -33,8 +33,10 @@ LinearPropagation::LinearPropagation(const exec::Propagation& propagation, Verte
     : propagation_(&propagation),
       weights_(std::move(weights)),
       width_(width),
-      scaled_(weights_.size() > 1 ? std::size_t{propagation.num_local()} * width : 0),
-      work_(scaled_.size()),
+      scaled_(weights_.size() > 1 && propagation.graph().halo().comm().size() > 1
+                  ? std::size_t{propagation.num_local()} * width
+                  : 0),
+      work_(weights_.size() > 1 ? std::size_t{propagation.num_local()} * width : 0),
       batch_index_(propagation.num_owned()),
       is_active_(propagation.num_local()) {
   sides_[0].type = users;
@@ -42,7 +44,7 @@ LinearPropagation::LinearPropagation(const exec::Propagation& propagation, Verte
 }
 
 void LinearPropagation::refresh(const EmbeddingTable& table) {
-  if (num_layers() == 0) return;
+  if (scaled_.empty()) return;
   const std::span<const float> scale = propagation_->before();
   parallel::for_each({0, table.num_rows()}, kGrain, [&](std::uint64_t row) {
     for (std::uint64_t c = row * width_; c < (row + 1) * width_; ++c) scaled_[c] = scale[row] * table.values()[c];
@@ -89,6 +91,16 @@ void LinearPropagation::add_noise(const LayerNoise& noise, std::uint32_t layer, 
   pick_isa(detail::avx2::add_noise, detail::avx512::add_noise)(task);
 }
 
+template <class Output>
+void LinearPropagation::pull_first(const EmbeddingTable& table, exec::Propagation::Pull pull, const Output& output) {
+  if (propagation_->graph().halo().comm().size() > 1) {
+    propagation_->pull(scaled_.span(), width_, pull, output);
+    return;
+  }
+  pull.source_scale = propagation_->before();
+  propagation_->pull_local(table.values(), width_, pull, output);
+}
+
 void LinearPropagation::forward(const EmbeddingTable& table, const Batch& batch, float* row_buffer,
                                 const LayerNoise* noise, LayerTap<float> tap) {
   set_active(batch);
@@ -105,11 +117,17 @@ void LinearPropagation::forward(const EmbeddingTable& table, const Batch& batch,
       const Side& side = side_of(start, k);
       pull.source_type = side_of(start, k - 1).type;
       pull.rows = &propagation_->rows_of_type(side.type);
-      const std::span<float> from = k == 1 ? scaled_.span() : work_.span();
+      const auto pull_into = [&](const auto& output) {
+        if (k == 1) {
+          pull_first(table, pull, output);
+        } else {
+          propagation_->pull(work_.span(), width_, pull, output);
+        }
+      };
       if (noise == nullptr) {
-        propagation_->pull(from, width_, pull, work_.span());
+        pull_into(work_.span());
       } else {
-        propagation_->pull(from, width_, pull, [&](std::span<const std::uint32_t> rows, const float* results) {
+        pull_into([&](std::span<const std::uint32_t> rows, const float* results) {
           add_noise(*noise, k, rows, results, work_.data(), false);
         });
       }
@@ -148,7 +166,11 @@ void LinearPropagation::forward(const EmbeddingTable& table, const Batch& batch,
       task.add = true;
       kernel(task);
     };
-    propagation_->pull(num_layers() == 1 ? scaled_.span() : work_.span(), width_, pull, consume);
+    if (num_layers() == 1) {
+      pull_first(table, pull, consume);
+    } else {
+      propagation_->pull(work_.span(), width_, pull, consume);
+    }
   }
 }
 
@@ -189,7 +211,8 @@ void LinearPropagation::backward(const float* gradients, const GradientConsumer&
       if (hop == 1) pull.nonzero = is_active_;
       if (hop == num_layers()) {
         pull.scale = propagation_->before();
-        propagation_->pull(work_.span(), width_, pull, consume);
+        pull.touched = consume.touched();
+        propagation_->pull(work_.span(), width_, pull, consume.function());
       } else {
         pull.scale = propagation_->chain();
         propagation_->pull(work_.span(), width_, pull, work_.span());
@@ -219,7 +242,11 @@ void LinearPropagation::forward_all(const EmbeddingTable& table, EmbeddingTable&
       pull.source_type = side_of(start, k - 1).type;
       pull.rows = &propagation_->rows_of_type(type);
       pull.scale = is_last ? propagation_->after() : propagation_->chain();
-      propagation_->pull(k == 1 ? scaled_.span() : work_.span(), width_, pull, work_.span());
+      if (k == 1) {
+        pull_first(table, pull, work_.span());
+      } else {
+        propagation_->pull(work_.span(), width_, pull, work_.span());
+      }
       add_layer(work_.data(), propagation_->graph().owned_of_type(type), weights_[k],
                 is_last ? std::span<const float>() : propagation_->undo_before(), true);
     }

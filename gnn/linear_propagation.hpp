@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "engine/exec/propagation.hpp"
 #include "gnn/batches.hpp"
 #include "gnn/embedding_table.hpp"
+#include "gnn/gradient_consumer.hpp"
 
 namespace rove::gnn {
 
@@ -39,8 +39,10 @@ struct LayerTap {
 /// a chain's hop reads what the last one wrote, and both fit the cache together where a whole layer and the next do
 /// not. One work array serves both chains, since a hop reads one type's rows and writes the other's.
 ///
-/// Keeps D^-b X beside X: whoever changes X calls `refresh`, or writes both (the fused optimiser step). All calls are
-/// for the thread that drives the rank. Memory: 2 rows of the table's width per local vertex.
+/// On several ranks D^-b X is kept beside X, since it is what travels: whoever changes X calls `refresh`, or writes
+/// both (the fused optimiser step). On one rank the first hop scales the rows of X as it reads them; the bits are the
+/// same. All calls are for the thread that drives the rank. Memory: 2 rows of the table's width per local vertex, 1 on
+/// one rank.
 class LinearPropagation {
  public:
   /// `weights`: w_0 ... w_K. `users` and `items`: the types of the two sides. Refers to the propagation.
@@ -48,7 +50,7 @@ class LinearPropagation {
                     std::vector<float> weights, std::uint32_t width);
 
   [[nodiscard]] std::uint32_t num_layers() const { return static_cast<std::uint32_t>(weights_.size()) - 1; }
-  /// D^-b X of owned rows, to be kept up to date with X, and d^-b; nullptr without layers.
+  /// D^-b X of owned rows, to be kept up to date with X, and d^-b; nullptr where it is not kept.
   [[nodiscard]] float* scaled() { return scaled_.data(); }
   [[nodiscard]] const float* scaled_by() const { return propagation_->before().data(); }
   void refresh(const EmbeddingTable& table);
@@ -57,10 +59,8 @@ class LinearPropagation {
   /// are perturbed.
   void forward(const EmbeddingTable& table, const Batch& batch, float* row_buffer, const LayerNoise* noise = nullptr,
                LayerTap<float> tap = {});
-  /// Called from several threads with disjoint rows: `results` is the gradient that arrives through propagation
-  /// (nullptr: none), to which w_0 · gradient is still to be added for active rows.
-  using GradientConsumer = std::function<void(std::span<const std::uint32_t> rows, const float* results)>;
-  /// **Collective.** Hands over ∂L/∂X of every owned row of the two types once, given ∂L/∂H of the active rows of the
+  /// **Collective.** Hands over ∂L/∂X of every owned row of the two types once, less w_0 · gradient, which the consumer
+  /// adds for active rows, given ∂L/∂H of the active rows of the
   /// batch that `forward` saw last, and what the tapped layer adds. Noise does not depend on X and has no part in it. X
   /// and D^-b X of a row may be changed once it was handed over.
   void backward(const float* gradients, const GradientConsumer& consume, LayerTap<const float> tap = {});
@@ -82,6 +82,9 @@ class LinearPropagation {
   void set_active(const Batch& batch);
   void add_noise(const LayerNoise& noise, std::uint32_t layer, std::span<const std::uint32_t> rows,
                  const float* results, float* to, bool is_last) const;
+  /// Pulls from D^-b X.
+  template <class Output>
+  void pull_first(const EmbeddingTable& table, exec::Propagation::Pull pull, const Output& output);
   /// The side that hop k of the chain which starts at `start` writes; hop 0 is the start itself.
   [[nodiscard]] const Side& side_of(std::uint32_t start, std::uint32_t hop) const { return sides_[(start + hop) % 2]; }
 

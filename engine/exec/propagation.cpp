@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <numeric>
 
 #include "engine/base/assert.hpp"
@@ -32,9 +33,27 @@ detail::RowSlots row_slots(const std::uint32_t* targets, IndexRange slots, std::
           checked_cast<std::uint32_t>(readable, "degree")};
 }
 
-std::vector<std::uint64_t> scaled(std::span<const std::uint64_t> offsets, std::uint64_t width) {
-  std::vector<std::uint64_t> result(offsets.begin(), offsets.end());
-  for (std::uint64_t& offset : result) offset *= width;
+/// Rows that cross between ranks in one pull, and the offsets of each rank's part in floats.
+struct Travellers {
+  std::vector<std::uint32_t> chosen;
+  std::span<const std::uint32_t> rows;
+  std::vector<std::uint64_t> offsets;
+};
+
+/// Owners and readers know the same flags, so rows of zeros need not be announced to stay at home.
+Travellers travellers(std::span<const std::uint32_t> rows, std::span<const std::uint64_t> offsets,
+                      std::span<const std::uint8_t> nonzero, std::uint64_t width) {
+  Travellers result{{}, rows, std::vector<std::uint64_t>(offsets.begin(), offsets.end())};
+  if (!nonzero.empty()) {
+    for (std::size_t rank = 0; rank + 1 < offsets.size(); ++rank) {
+      for (std::uint64_t i = offsets[rank]; i < offsets[rank + 1]; ++i) {
+        if (nonzero[rows[i]] != 0) result.chosen.push_back(rows[i]);
+      }
+      result.offsets[rank + 1] = result.chosen.size();
+    }
+    result.rows = result.chosen;
+  }
+  for (std::uint64_t& offset : result.offsets) offset *= width;
   return result;
 }
 
@@ -153,14 +172,31 @@ void Propagation::pull(std::span<float> x, std::uint32_t width, const Pull& opti
   run(x, width, options, nullptr, &consume);
 }
 
+void Propagation::pull_local(std::span<const float> x, std::uint32_t width, const Pull& options,
+                             std::span<float> y) const {
+  ROVE_ASSERT_LIGHT(num_local() == num_owned() && x.size() >= y.size());
+  pull_all(x.data(), width, options, false, y.data(), nullptr);
+}
+
+void Propagation::pull_local(std::span<const float> x, std::uint32_t width, const Pull& options,
+                             const BlockConsumer& consume) const {
+  ROVE_ASSERT_LIGHT(num_local() == num_owned() && x.size() >= std::uint64_t{num_owned()} * width);
+  pull_all(x.data(), width, options, false, nullptr, &consume);
+}
+
+void Propagation::pull_all(const float* x, std::uint32_t width, const Pull& options, bool boundary, float* y,
+                           const BlockConsumer* consume) const {
+  const std::span<const Rows> parts =
+      options.rows == nullptr ? std::span<const Rows>(rows_by_type_) : std::span(options.rows, 1);
+  for (const Rows& rows : parts) {
+    pull_part(x, width, boundary ? rows.boundary : rows.interior, options, rows.is_sparse, y, consume);
+  }
+}
+
 void Propagation::run(std::span<float> x, std::uint32_t width, const Pull& options, float* y,
                       const BlockConsumer* consume) const {
   ROVE_ASSERT_LIGHT(width % kRowLanes == 0 && x.size() >= std::uint64_t{num_local()} * width);
-  const std::span<const Rows> parts =
-      options.rows == nullptr ? std::span<const Rows>(rows_by_type_) : std::span(options.rows, 1);
-  const auto interior = [&] {
-    for (const Rows& rows : parts) pull_part(x.data(), width, rows.interior, options, rows.is_sparse, y, consume);
-  };
+  const auto interior = [&] { pull_all(x.data(), width, options, false, y, consume); };
   const comm::Communicator& comm = graph_->halo().comm();
   if (comm.size() == 1) return interior();
   if (!options.source_type) {
@@ -169,20 +205,24 @@ void Propagation::run(std::span<float> x, std::uint32_t width, const Pull& optio
     update.wait();
   } else {
     const TypeHalo& halo = halo_by_type_[options.source_type->index()];
-    std::vector<float> outgoing(halo.send_rows.size() * width);
-    std::vector<float> incoming(halo.ghosts.size() * width);
-    for (std::size_t i = 0; i < halo.send_rows.size(); ++i) {
-      std::copy_n(x.data() + std::uint64_t{halo.send_rows[i]} * width, width, outgoing.data() + i * width);
-    }
-    auto pending = comm.start_exchange<float>(outgoing, scaled(halo.send_offsets, width), incoming,
-                                              scaled(halo.receive_offsets, width));
+    const Travellers out = travellers(halo.send_rows, halo.send_offsets, options.nonzero, width);
+    const Travellers in = travellers(halo.ghosts, halo.receive_offsets, options.nonzero, width);
+    const std::uint64_t outgoing_size = out.rows.size() * width;
+    const std::uint64_t incoming_size = in.rows.size() * width;
+    const auto outgoing = std::make_unique_for_overwrite<float[]>(outgoing_size);
+    const auto incoming = std::make_unique_for_overwrite<float[]>(incoming_size);
+    parallel::for_each({0, out.rows.size()}, kGrain, [&](std::uint64_t i) {
+      std::copy_n(x.data() + std::uint64_t{out.rows[i]} * width, width, outgoing.get() + i * width);
+    });
+    auto pending = comm.start_exchange<float>({outgoing.get(), outgoing_size}, out.offsets,
+                                              {incoming.get(), incoming_size}, in.offsets);
     interior();
     pending.wait();
-    for (std::size_t i = 0; i < halo.ghosts.size(); ++i) {
-      std::copy_n(incoming.data() + i * width, width, x.data() + std::uint64_t{halo.ghosts[i]} * width);
-    }
+    parallel::for_each({0, in.rows.size()}, kGrain, [&](std::uint64_t i) {
+      std::copy_n(incoming.get() + i * width, width, x.data() + std::uint64_t{in.rows[i]} * width);
+    });
   }
-  for (const Rows& rows : parts) pull_part(x.data(), width, rows.boundary, options, rows.is_sparse, y, consume);
+  pull_all(x.data(), width, options, true, y, consume);
 }
 
 void Propagation::pull_part(const float* x, std::uint32_t width, std::span<const std::uint32_t> rows,
@@ -193,7 +233,9 @@ void Propagation::pull_part(const float* x, std::uint32_t width, std::span<const
   task.width = width;
   task.slots = slots_.data();
   task.scale = options.scale.empty() ? nullptr : options.scale.data();
+  task.source_scale = options.source_scale.empty() ? nullptr : options.source_scale.data();
   task.nonzero = options.nonzero.empty() ? nullptr : options.nonzero.data();
+  task.touched = options.touched;
   task.segment = kSegment;
   task.skip_degree = kHubDegree;
   task.is_sparse = is_sparse;
@@ -261,6 +303,7 @@ void Propagation::pull_hub(const float* x, std::uint32_t width, std::uint32_t ro
   task.x = x;
   task.width = width;
   task.slots = parts.data();
+  task.source_scale = options.source_scale.empty() ? nullptr : options.source_scale.data();
   task.nonzero = options.nonzero.empty() ? nullptr : options.nonzero.data();
   task.segment = kSegment;
   task.skip_degree = kSegment + 1;

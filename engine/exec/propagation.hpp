@@ -78,10 +78,15 @@ class Propagation {
   /// Some owned rows, given in ascending order.
   [[nodiscard]] Rows select(std::span<const std::uint32_t> rows) const;
 
+  using TouchedRows = detail::TouchedRows;
   struct Pull {
-    const Rows* rows = nullptr;             ///< nullptr: all owned rows
-    std::span<const float> scale;           ///< per owned row; empty: 1
-    std::span<const std::uint8_t> nonzero;  ///< per local row; non-empty: rows of x with flag 0 count as zero, unread
+    const Rows* rows = nullptr;           ///< nullptr: all owned rows
+    std::span<const float> scale;         ///< per owned row; empty: 1
+    std::span<const float> source_scale;  ///< per local row: rows of x are multiplied by it as they are read; empty: 1
+    /// Per local row, the same at owners and ghosts; non-empty: rows of x with flag 0 count as zero, are not read and,
+    /// with a `source_type`, do not travel. Not with `source_scale`.
+    std::span<const std::uint8_t> nonzero;
+    TouchedRows touched = {};  ///< what the consumer of a block reads and writes, fetched in advance
     /// The chosen rows read this vertex type only, so only its ghosts travel; nothing: all types.
     std::optional<VertexTypeId> source_type;
   };
@@ -90,11 +95,16 @@ class Propagation {
   /// read.
   void pull(std::span<float> x, std::uint32_t width, const Pull& options, std::span<float> y) const;
 
+  /// The same on a single rank, where x has no ghosts to bring up to date.
+  void pull_local(std::span<const float> x, std::uint32_t width, const Pull& options, std::span<float> y) const;
+
   /// Called from several threads with disjoint blocks of at most `kBlockRows` rows: `results` holds a scaled sum for
   /// each.
   using BlockConsumer = std::function<void(std::span<const std::uint32_t> rows, const float* results)>;
   /// **Collective.** The same, handing over blocks of results while they lie in the first-level cache.
   void pull(std::span<float> x, std::uint32_t width, const Pull& options, const BlockConsumer& consume) const;
+  void pull_local(std::span<const float> x, std::uint32_t width, const Pull& options,
+                  const BlockConsumer& consume) const;
 
  private:
   /// The part of the graph's halo that belongs to one vertex type; ghosts of a type do not lie together.
@@ -107,6 +117,8 @@ class Propagation {
   void build_rows();
   void build_halos();
   void run(std::span<float> x, std::uint32_t width, const Pull& options, float* y, const BlockConsumer* consume) const;
+  void pull_all(const float* x, std::uint32_t width, const Pull& options, bool boundary, float* y,
+                const BlockConsumer* consume) const;
   void pull_part(const float* x, std::uint32_t width, std::span<const std::uint32_t> rows, const Pull& options,
                  bool is_sparse, float* y, const BlockConsumer* consume) const;
   void pull_hub(const float* x, std::uint32_t width, std::uint32_t row, const Pull& options, float* out) const;

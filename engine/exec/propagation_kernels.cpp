@@ -24,9 +24,25 @@ template <std::uint32_t blocks>
   for (std::uint32_t b = 0; b < blocks; ++b) simd::prefetch(row + b * simd::kLanes);
 }
 
+/// Into the second-level cache, where a block's rows have room until its consumer comes.
+template <std::uint32_t blocks>
+[[gnu::always_inline]] inline void prefetch_touched(const TouchedRows& touched, std::size_t first) {
+  for (const float* rows : touched) {
+    if (rows == nullptr) return;
+    for (std::uint32_t b = 0; b < blocks; ++b) {
+      _mm_prefetch(reinterpret_cast<const char*>(rows + first + b * simd::kLanes), _MM_HINT_T1);
+    }
+  }
+}
+
 template <std::uint32_t blocks>
 [[gnu::always_inline]] inline void add_row(F32x16 (&sum)[blocks], const float* row) {
   for (std::uint32_t b = 0; b < blocks; ++b) sum[b] += F32x16::load(row + b * simd::kLanes);
+}
+
+template <std::uint32_t blocks>
+[[gnu::always_inline]] inline void add_scaled_row(F32x16 (&sum)[blocks], const float* row, F32x16 scale) {
+  for (std::uint32_t b = 0; b < blocks; ++b) sum[b] += scale * F32x16::load(row + b * simd::kLanes);
 }
 
 /// Sum over the slots [begin, end); entries of `targets` up to `last` may be looked at.
@@ -38,6 +54,17 @@ template <std::uint32_t blocks>
   for (std::uint64_t i = begin; i < end; ++i) {
     prefetch_row<blocks>(x + targets[smaller(i + kAhead, last)] * width);
     add_row<blocks>(sum, x + targets[i] * width);
+  }
+}
+
+template <std::uint32_t blocks>
+[[gnu::always_inline]] inline void sum_scaled_segment(const float* x, std::size_t width, const float* scale,
+                                                      const std::uint32_t* targets, std::uint64_t begin,
+                                                      std::uint64_t end, std::uint64_t last, F32x16 (&sum)[blocks]) {
+  for (F32x16& s : sum) s = F32x16::zero();
+  for (std::uint64_t i = begin; i < end; ++i) {
+    prefetch_row<blocks>(x + targets[smaller(i + kAhead, last)] * width);
+    add_scaled_row<blocks>(sum, x + targets[i] * width, F32x16::broadcast(scale[targets[i]]));
   }
 }
 
@@ -62,11 +89,13 @@ template <std::uint32_t blocks>
 template <std::uint32_t blocks>
 [[gnu::always_inline]] inline void sum_part(const PullTask& task, const float* x, const RowSlots& slots,
                                             std::uint64_t begin, std::uint64_t end, F32x16 (&sum)[blocks]) {
-  if (task.nonzero == nullptr) {
-    const std::uint64_t readable = task.is_sparse ? slots.degree : slots.readable;
-    sum_segment<blocks>(x, task.width, slots.targets, begin, end, readable - 1, sum);
-  } else {
+  const std::uint64_t last = (task.is_sparse ? slots.degree : slots.readable) - 1U;
+  if (task.nonzero != nullptr) {
     sum_nonzero<blocks>(x, task.width, task.nonzero, slots.targets, begin, end, sum);
+  } else if (task.source_scale != nullptr) {
+    sum_scaled_segment<blocks>(x, task.width, task.source_scale, slots.targets, begin, end, last, sum);
+  } else {
+    sum_segment<blocks>(x, task.width, slots.targets, begin, end, last, sum);
   }
 }
 
@@ -76,6 +105,7 @@ void pull_columns(const PullTask& task, std::uint32_t first_column) {
   for (std::uint64_t q = 0; q < task.count; ++q) {
     const std::uint32_t row = task.rows[q];
     const RowSlots slots = task.slots[row];
+    prefetch_touched<blocks>(task.touched, std::size_t{row} * task.width + first_column);
     if (slots.degree >= task.skip_degree) continue;
     if (task.is_sparse && task.nonzero == nullptr && q + 1 < task.count) {
       const RowSlots next = task.slots[task.rows[q + 1]];

@@ -213,6 +213,72 @@ TEST(Propagation, SkippedZeroRowsAndChosenRowsChangeNoBit) {
   }
 }
 
+TEST(Propagation, RowsOfZerosStayAtHome) {
+  constexpr std::uint32_t kWidth = 16;
+  const graph::GraphBlocks whole = tests::random_bipartite(80, 60, 1200, 5);
+  const auto slots = serial_slots(whole);
+  const VertexTypeId users{0};
+  const VertexTypeId items{1};
+  std::vector<float> x_whole = whole_values(whole, kWidth);
+  for (std::size_t i = 0; i < x_whole.size(); ++i) {
+    if (i / kWidth % 3 != 0) x_whole[i] = 0.0F;
+  }
+  const std::vector<float> expected = serial_pull(slots, x_whole, kWidth, std::vector<float>(slots.size(), 1.0F));
+  const IndexRange item_rows = whole.schema.stable_range(items);
+  for (const tests::Spread spread : tests::kSpreads) {
+    const graph::DistributedGraph graph = distribute(world(), whole, spread);
+    const Propagation propagation(graph, {});
+    std::vector<float> x = owned_values(graph, kWidth);
+    std::vector<std::uint8_t> nonzero(graph.num_local());
+    for (std::uint32_t row = 0; row < graph.num_local(); ++row) {
+      nonzero[row] = graph.index_map().stable_of(LocalVertexId{row}).value() % 3 == 0 ? 1 : 0;
+    }
+    std::vector<float> y(std::size_t{graph.num_owned()} * kWidth);
+    Propagation::Pull pull;
+    pull.rows = &propagation.rows_of_type(items);
+    pull.source_type = users;
+    pull.nonzero = nonzero;
+    propagation.pull(x, kWidth, pull, y);
+    const std::vector<float> results = tests::in_stable_order<float>(world(), graph, y, kWidth);
+    const auto of_items = [&](const std::vector<float>& values) {
+      return std::vector<float>(values.begin() + static_cast<std::ptrdiff_t>(item_rows.begin * kWidth),
+                                values.begin() + static_cast<std::ptrdiff_t>(item_rows.end * kWidth));
+    };
+    EXPECT_TRUE(same_bytes(of_items(results), of_items(expected))) << name_of(spread);
+    for (std::uint32_t row = graph.num_owned(); row < graph.num_local(); ++row) {
+      if (nonzero[row] != 0) continue;
+      EXPECT_EQ(x[std::size_t{row} * kWidth], -1e30F) << "a row of zeros travelled";
+    }
+  }
+}
+
+TEST(Propagation, ScalingSourcesWhileReadingEqualsScalingThemBefore) {
+  constexpr std::uint32_t kWidth = 80;
+  const graph::GraphBlocks whole = tests::random_bipartite(60, 90, 900, 3);
+  const graph::DistributedGraph graph = distribute(world(), whole, tests::Spread::kScattered);
+  const Propagation propagation(graph, {});
+  std::vector<float> scale(graph.num_local());
+  for (std::uint32_t row = 0; row < graph.num_local(); ++row) {
+    scale[row] = value_at(graph.index_map().stable_of(LocalVertexId{row}).value(), 99);
+  }
+  std::vector<float> x = owned_values(graph, kWidth);
+  std::vector<float> before = x;
+  for (std::size_t i = 0; i < before.size(); ++i) before[i] *= scale[i / kWidth];
+  std::vector<float> expected(std::size_t{graph.num_owned()} * kWidth);
+  std::vector<float> y(expected.size());
+  Propagation::Pull pull;
+  pull.scale = propagation.chain();
+  propagation.pull(before, kWidth, pull, expected);
+  pull.source_scale = scale;
+  propagation.pull(x, kWidth, pull, y);
+  EXPECT_TRUE(same_bytes(y, expected));
+  if (world().size() > 1) return;
+  std::fill(y.begin(), y.end(), -1.0F);
+  const std::vector<float>& unchanged = x;
+  propagation.pull_local(unchanged, kWidth, pull, y);
+  EXPECT_TRUE(same_bytes(y, expected));
+}
+
 TEST(Propagation, HubsAreSummedInSegments) {
   constexpr std::uint32_t kWidth = 16;
   constexpr std::uint32_t kLeaves = 9 * Propagation::kSegment + 123;
