@@ -47,7 +47,7 @@ ONLY_IN = [
 ]
 
 # Headers that cost everybody compile time do not belong into ours; the exceptions exist to wrap just that library.
-HEAVY = re.compile(r"(spdlog|Eigen|yaml-cpp|nlohmann|boost|CLI|oneapi|tbb)/.*|httplib\.h|regex|iostream")
+HEAVY = re.compile(r"(spdlog|Eigen|yaml-cpp|nlohmann(?!/json_fwd)|boost|CLI|oneapi|tbb)/.*|httplib\.h|regex|iostream")
 HEAVY_ALLOWED = {
     "engine/graph/boost_adapter.hpp",
     "jobs/verbs/command_line.hpp",

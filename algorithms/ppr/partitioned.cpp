@@ -120,7 +120,7 @@ class PartitionedPpr {
   }
 
   void build_index() {
-    std::vector<detail::Fingerprint> fingerprints(graph_.num_owned());
+    std::vector<Fingerprint> fingerprints(graph_.num_owned());
     const std::vector<VertexTypeId> types = detail::index_types(graph_.schema(), options_);
     for (const VertexTypeId type : types) {
       add_traffic(detail::count_travelling_visits(
@@ -227,7 +227,7 @@ class PartitionedPpr {
   detail::FixedLists lists_;
   std::vector<float> bounds_;
   exec::WalkTraffic traffic_;
-  detail::FingerprintTable index_;
+  FingerprintTable index_;
   std::vector<std::uint32_t> index_row_;  ///< by local id; 0 where the vertex is not in the index
 };
 
@@ -236,6 +236,9 @@ class PartitionedPpr {
 PprResult personalized_pagerank(const comm::Communicator& comm, const graph::DistributedGraph& graph,
                                 const PprOptions& options) {
   const PprOptions checked = detail::checked_options(graph.schema(), options);
+  if (checked.method == PprMethod::kVerd) {
+    throw ConfigError("ppr.method: verd works on the replicated layout; set resources.layout: auto or replicated");
+  }
   return PartitionedPpr(comm, graph, checked).run();
 }
 

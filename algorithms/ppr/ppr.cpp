@@ -21,14 +21,19 @@ struct MethodName {
   PprMethod method;
   std::string_view name;
 };
-constexpr std::array<MethodName, 4> kMethodNames = {{{PprMethod::kAuto, "auto"},
+constexpr std::array<MethodName, 5> kMethodNames = {{{PprMethod::kAuto, "auto"},
                                                      {PprMethod::kWalks, "walks"},
                                                      {PprMethod::kItemIndex, "item-index"},
+                                                     {PprMethod::kVerd, "verd"},
                                                      {PprMethod::kPower, "power"}}};
 
 std::uint64_t index_bytes(const graph::Schema& schema, const PprOptions& options) {
   std::uint64_t rows = 0;
-  for (const VertexTypeId type : detail::index_types(schema, options)) rows += schema.vertex_type(type).count;
+  if (options.method == PprMethod::kVerd) {
+    rows = schema.num_vertices();
+  } else {
+    for (const VertexTypeId type : detail::index_types(schema, options)) rows += schema.vertex_type(type).count;
+  }
   const std::uint64_t targets = schema.vertex_type(options.targets).count;
   return rows * (16 + sizeof(exec::VisitCounter::Entry) * std::min<std::uint64_t>(options.item_entries, targets));
 }
@@ -53,9 +58,13 @@ PprMethod parse_ppr_method(std::string_view name) {
   const auto found =
       std::find_if(kMethodNames.begin(), kMethodNames.end(), [&](const MethodName& m) { return m.name == name; });
   if (found == kMethodNames.end()) {
-    throw ConfigError(fmt::format("ppr.method is '{}', expected auto, walks, item-index or power", name));
+    throw ConfigError(fmt::format("ppr.method is '{}', expected auto, walks, item-index, verd or power", name));
   }
   return found->method;
+}
+
+PprMethod chosen_ppr_method(const graph::Schema& schema, const PprOptions& options) {
+  return detail::checked_options(schema, options).method;
 }
 
 MemoryPlan plan_ppr_partitioned(const graph::Schema& schema, std::int32_t num_ranks, std::uint32_t threads,
@@ -90,6 +99,7 @@ MemoryPlan plan_ppr_replicated(const graph::Schema& schema, std::int32_t num_ran
   plan.hold("lists", list_bytes(schema, num_ranks, checked));
   plan.hold("counts per thread", threads * std::min<std::uint64_t>(targets, exec::VisitCounter::kDenseLimit) * 16);
   if (checked.method == PprMethod::kItemIndex) plan.hold("item index", 2 * index_bytes(schema, checked));
+  if (checked.method == PprMethod::kVerd) plan.hold("fingerprints", 2 * index_bytes(schema, checked));
   return plan;
 }
 

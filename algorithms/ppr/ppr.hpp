@@ -33,14 +33,15 @@
 namespace rove::algorithms {
 
 enum class PprMethod : std::uint8_t {
-  kAuto,       ///< kItemIndex when its walks are fewer than kWalks', else kWalks: by the numbers of vertices alone
+  kAuto,       ///< kItemIndex where sources link to other types only, else kVerd; kWalks where they need fewer walks
   kWalks,      ///< full-path Monte-Carlo from each source (Avrachenkov et al. 2007)
   kItemIndex,  ///< fingerprints of the sources' neighbours, one exact step on top (one-hop identity, PowerWalk with T =
                ///< 1)
+  kVerd,       ///< fingerprints of all vertices, some exact steps with conserved flow on top (PowerWalk)
   kPower,      ///< power iteration in double; for reference and small jobs
 };
 [[nodiscard]] std::string_view ppr_method_name(PprMethod method);
-/// "auto", "walks", "item-index", "power". Throws `ConfigError`.
+/// "auto", "walks", "item-index", "verd", "power". Throws `ConfigError`.
 [[nodiscard]] PprMethod parse_ppr_method(std::string_view name);
 
 struct PprOptions {
@@ -55,7 +56,10 @@ struct PprOptions {
   PprMethod method = PprMethod::kAuto;
   std::uint32_t walks = 10'000;      ///< kWalks: per source
   std::uint32_t item_walks = 4'000;  ///< kItemIndex: per vertex of the index
-  std::uint32_t item_entries = 300;  ///< kItemIndex: kept per vertex, the most visited
+  std::uint32_t item_entries = 300;  ///< kItemIndex, kVerd: kept per vertex, the most visited
+  std::uint32_t verd_walks = 1'000;  ///< kVerd: per vertex
+  std::uint32_t verd_hops = 2;       ///< kVerd: exact steps
+  double verd_threshold = 1e-4;      ///< kVerd: least share a slot gets (`PprQuery::threshold`)
   double tolerance = 1e-10;          ///< kPower: mass not yet distributed at the end
   std::uint64_t seed = 42;
   std::uint64_t batch_bytes = std::uint64_t{1} << 30U;  ///< partitioned walks: memory of one batch of sources, per rank
@@ -73,8 +77,11 @@ struct PprResult {
   std::uint64_t remote_moves = 0;        ///< those that crossed ranks (partitioned layout)
 };
 
-/// **Collective.** Partitioned layout: every rank works on the vertices it owns, walkers travel. Throws `ConfigError`
-/// for options out of range, `Interrupted` when a stop was asked for.
+/// The method that runs: what `kAuto` chooses. Throws `ConfigError` for options out of range.
+[[nodiscard]] PprMethod chosen_ppr_method(const graph::Schema& schema, const PprOptions& options);
+
+/// **Collective.** Partitioned layout: every rank works on the vertices it owns, walkers travel. Not for kVerd. Throws
+/// `ConfigError` for options out of range, `Interrupted` when a stop was asked for.
 [[nodiscard]] PprResult personalized_pagerank(const comm::Communicator& comm, const graph::DistributedGraph& graph,
                                               const PprOptions& options);
 

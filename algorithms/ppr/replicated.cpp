@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Replicated layout: each rank walks for its home block of sources over the whole adjacency, so results lie where they
-// are written and nothing is exchanged but, for the item index, the fingerprints. Full-path counts (specs: pi = c / R *
-// visits); per thread one source at a time, so that its counts stay in the second-level cache.
+// are written and nothing is exchanged but fingerprints.
 #include <memory>
 
 #include <fmt/format.h>
 
+#include "algorithms/ppr/detail/counting_walker.hpp"
 #include "algorithms/ppr/detail/fingerprints.hpp"
 #include "algorithms/ppr/detail/lists.hpp"
 #include "algorithms/ppr/detail/prepare.hpp"
+#include "algorithms/ppr/fingerprint_index.hpp"
+#include "algorithms/ppr/index_query.hpp"
 #include "algorithms/ppr/ppr.hpp"
 #include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
@@ -23,23 +25,6 @@ namespace {
 
 constexpr std::uint64_t kSourceGrain = 8;
 
-struct CountingSink {
-  exec::VisitCounter* counter;
-  std::uint64_t visits = 0;
-  std::uint64_t walks = 0;
-  std::uint64_t lost = 0;
-
-  void visit(const exec::WalkLanes& lanes, std::size_t count) {
-    visits += count;
-    counter->add(lanes.vertex.data(), count);
-  }
-  void end(const exec::WalkLanes& /*lanes*/, std::size_t /*lane*/, exec::WalkEnd how) {
-    ++walks;
-    lost += static_cast<std::uint64_t>(how == exec::WalkEnd::kLost);
-  }
-  void leave(const exec::WalkLanes& /*lanes*/, std::size_t /*lane*/) {}
-};
-
 class ReplicatedPpr {
  public:
   ReplicatedPpr(const comm::Communicator& comm, const graph::GraphBlocks& blocks, const PprOptions& options)
@@ -50,7 +35,8 @@ class ReplicatedPpr {
         policy_(options.restart),
         random_(options.seed, Purpose::kWalk),
         targets_(blocks.schema.stable_range(options.targets)),
-        first_target_(static_cast<std::uint32_t>(targets_.begin)) {}
+        first_target_(static_cast<std::uint32_t>(targets_.begin)),
+        slots_(graph_) {}
 
   PprResult run() {
     const IndexRange block = blocks_.distribution(options_.sources, comm_.size()).block(comm_.rank());
@@ -59,14 +45,22 @@ class ReplicatedPpr {
     PprResult result;
     result.method = options_.method;
     result.error_bounds.assign(block.size(), 0.0F);
-    if (options_.method == PprMethod::kItemIndex) build_index();
-    const std::string stage = options_.method == PprMethod::kItemIndex ? "ppr: one-hop lists" : "ppr: walks";
+    if (options_.method != PprMethod::kWalks) build_index();
+    const std::string stage = options_.method == PprMethod::kItemIndex ? "ppr: one-hop lists"
+                              : options_.method == PprMethod::kVerd    ? "ppr: decomposition"
+                                                                       : "ppr: walks";
     detail::for_slices(comm_, block, largest, stage, *options_.progress, [&](IndexRange rows) {
       parallel::for_each(rows, kSourceGrain, [&](std::uint64_t row) {
         if (!detail::is_source(options_, row)) return;
         const auto vertex = static_cast<std::uint32_t>(blocks_.schema.stable_id(options_.sources, row).value());
         if (graph_.degree(vertex) == 0) {
           ++cold_.local();
+          return;
+        }
+        if (options_.method == PprMethod::kVerd) {
+          const PprAnswer answer = list_from_decomposition(vertex);
+          lists_->set(row - block.begin, answer.ranked);
+          result.error_bounds[row - block.begin] = static_cast<float>(answer.error_bound);
           return;
         }
         const detail::OneHopList list = options_.method == PprMethod::kItemIndex
@@ -78,19 +72,17 @@ class ReplicatedPpr {
     });
     result.lists = lists_->compact();
     cold_.for_each([&](std::uint64_t cold) { result.num_cold += cold; });
-    walkers_.for_each([&](const std::unique_ptr<Walking>& walking) { result.moves += walking ? walking->moves : 0; });
+    walkers_.for_each([&](const auto& walking) { result.moves += walking ? walking->walker.moves : 0; });
     result.num_cold = comm_.all_reduce(result.num_cold, comm::ReduceOp::kSum);
-    result.moves = comm_.all_reduce(result.moves, comm::ReduceOp::kSum);
+    result.moves = comm_.all_reduce(result.moves, comm::ReduceOp::kSum) + index_moves_;
     return result;
   }
 
  private:
   struct Walking {
-    Walking(IndexRange counted, std::uint32_t top_k) : counter(counted), ranking(top_k) {}
-    exec::WalkLanes lanes{};
-    exec::VisitCounter counter;
+    Walking(IndexRange counted, std::uint32_t top_k) : walker(counted), ranking(top_k) {}
+    detail::CountingWalker walker;
     detail::CountRanking ranking;
-    std::uint64_t moves = 0;
   };
 
   [[nodiscard]] VertexKey key_of(VertexTypeId type, std::uint64_t row) const {
@@ -98,87 +90,86 @@ class ReplicatedPpr {
     return blocks_.keys[type.index()][row - begin];
   }
 
-  [[nodiscard]] Walking& walking() {
-    std::unique_ptr<Walking>& mine = walkers_.local();
-    if (!mine) mine = std::make_unique<Walking>(targets_, options_.top_k);
-    return *mine;
-  }
-
-  /// Leaves the visits in the thread's counter; returns the walks lost.
-  std::uint64_t walk_from(Walking& walking, std::uint32_t vertex, VertexKey key, std::uint32_t walks) {
-    exec::SingleSourceSupply supply(vertex, key, 0, 0, walks);
-    CountingSink sink{&walking.counter};
-    exec::run_walks<false>(graph_, policy_, random_, supply, sink, walking.lanes);
-    walking.moves += sink.visits - sink.walks;
-    return sink.lost;
-  }
-
   [[nodiscard]] detail::OneHopList list_from_walks(std::uint32_t vertex, VertexKey key) {
-    Walking& mine = walking();
-    const std::uint64_t lost = walk_from(mine, vertex, key, options_.walks);
-    mine.counter.forget(vertex);
+    std::unique_ptr<Walking>& walking = walkers_.local();
+    if (!walking) walking = std::make_unique<Walking>(targets_, options_.top_k);
+    exec::VisitCounter& counter = walking->walker.counter;
+    const std::uint64_t lost = walking->walker.walk_from(graph_, policy_, random_, vertex, key, options_.walks);
+    counter.forget(vertex);
     if (options_.exclude_linked) {
-      for (const std::uint32_t linked : graph_.neighbors(vertex)) mine.counter.forget(linked);
+      for (const std::uint32_t linked : graph_.neighbors(vertex)) counter.forget(linked);
     }
     detail::OneHopList list;
     if (lost < options_.walks) {
       const auto stopped = static_cast<double>(options_.walks - lost);
-      list.ranked = mine.ranking.rank(mine.counter.entries(), first_target_, options_.restart / stopped);
+      list.ranked = walking->ranking.rank(counter.entries(), first_target_, options_.restart / stopped);
       if (!list.ranked.empty()) {
         list.error_bound =
             detail::bernstein_bound(static_cast<double>(list.ranked.front().score), stopped, targets_.size());
       }
     }
-    mine.counter.clear();
+    counter.clear();
     return list;
   }
 
   void build_index() {
-    detail::FingerprintTable mine;
-    const std::vector<VertexTypeId> types = detail::index_types(blocks_.schema, options_);
-    for (const VertexTypeId type : types) {
-      const graph::BlockDistribution rows = blocks_.distribution(type, comm_.size());
-      detail::FingerprintTable part;
-      detail::for_slices(
-          comm_, rows.block(comm_.rank()), rows.block(Rank{0}).size(), "ppr: item index", *options_.progress,
-          [&](IndexRange slice) {
-            std::vector<detail::Fingerprint> fingerprints(slice.size());
-            parallel::for_each(slice, kSourceGrain, [&](std::uint64_t row) {
-              const auto vertex = static_cast<std::uint32_t>(blocks_.schema.stable_id(type, row).value());
-              Walking& walker = walking();
-              const std::uint64_t lost = walk_from(walker, vertex, key_of(type, row), options_.item_walks);
-              fingerprints[row - slice.begin] =
-                  detail::make_fingerprint(walker.counter.entries(), first_target_, lost, options_.item_entries);
-              walker.counter.clear();
-            });
-            for (const detail::Fingerprint& fingerprint : fingerprints) part.append(fingerprint);
-          });
-      first_index_row_.push_back(index_.offsets.size() - 1);
-      gather(part);
+    FingerprintIndexOptions walking;
+    walking.targets = {options_.targets};
+    walking.restart = options_.restart;
+    walking.entries = options_.item_entries;
+    walking.seed = options_.seed;
+    walking.progress = options_.progress;
+    walking.walks = options_.method == PprMethod::kVerd ? options_.verd_walks : options_.item_walks;
+    std::string stage = "ppr: fingerprints";
+    if (options_.method == PprMethod::kItemIndex) {
+      walking.types = detail::index_types(blocks_.schema, options_);
+      stage = "ppr: item index";
+      if (walking.types.empty()) return;
     }
-    index_types_ = types;
+    const FingerprintIndex mine = build_fingerprint_index(comm_, blocks_, graph_, walking, stage);
+    index_moves_ = mine.moves;
+    index_types_ = mine.types;
+    for (const std::vector<FingerprintTable>& of_type : mine.tables) {
+      first_index_row_.push_back(index_.offsets.size() - 1);
+      append(index_, gather_fingerprints(comm_, of_type.front()));
+    }
+    if (options_.method == PprMethod::kVerd) prepare_decomposition();
   }
 
-  /// **Collective.** Appends all ranks' fingerprints of one type, which come in row order.
-  void gather(const detail::FingerprintTable& part) {
-    std::vector<std::uint32_t> lengths(part.lost.size());
-    for (std::size_t i = 0; i < lengths.size(); ++i) {
-      lengths[i] = static_cast<std::uint32_t>(part.offsets[i + 1] - part.offsets[i]);
+  static void append(FingerprintTable& all, const FingerprintTable& table) {
+    const std::uint64_t first = all.entries.size();
+    for (std::size_t row = 1; row < table.offsets.size(); ++row) all.offsets.push_back(first + table.offsets[row]);
+    all.entries.insert(all.entries.end(), table.entries.begin(), table.entries.end());
+    all.lost.insert(all.lost.end(), table.lost.begin(), table.lost.end());
+    all.cut.insert(all.cut.end(), table.cut.begin(), table.cut.end());
+  }
+
+  void prepare_decomposition() {
+    set_.targets = targets_;
+    set_.restart = options_.restart;
+    set_.walks = options_.verd_walks;
+    for (std::size_t t = 0; t < index_types_.size(); ++t) {
+      const IndexRange vertices = blocks_.schema.stable_range(index_types_[t]);
+      const std::uint64_t first = first_index_row_[t];
+      set_.types.push_back({vertices,
+                            FingerprintView(std::span(index_.offsets).subspan(first, vertices.size() + 1),
+                                            index_.entries, std::span(index_.lost).subspan(first, vertices.size()),
+                                            std::span(index_.cut).subspan(first, vertices.size())),
+                            true});
     }
-    for (const std::uint32_t length : comm_.all_gather_v<std::uint32_t>(lengths).data) {
-      index_.offsets.push_back(index_.offsets.back() + length);
-    }
-    const auto append = [&]<class T>(std::vector<T>& all, const std::vector<T>& mine) {
-      std::vector<T> gathered = comm_.all_gather_v<T>(std::span<const T>(mine)).data;
-      if (all.empty()) {
-        all = std::move(gathered);
-      } else {
-        all.insert(all.end(), gathered.begin(), gathered.end());
-      }
-    };
-    append(index_.entries, part.entries);
-    append(index_.lost, part.lost);
-    append(index_.cut, part.cut);
+  }
+
+  [[nodiscard]] PprAnswer list_from_decomposition(std::uint32_t vertex) {
+    std::unique_ptr<IndexQuery>& query = queries_.local();
+    if (!query) query = std::make_unique<IndexQuery>(targets_.size());
+    const WeightedSeed seed{vertex, 1.0};
+    PprQuery asked;
+    asked.seeds = std::span(&seed, 1);
+    asked.top_k = options_.top_k;
+    asked.exclude_linked = options_.exclude_linked;
+    asked.hops = options_.verd_hops;
+    asked.threshold = options_.verd_threshold;
+    return query->answer(set_, slots_, asked);
   }
 
   [[nodiscard]] std::uint32_t index_row_of(std::uint32_t vertex) const {
@@ -216,8 +207,12 @@ class ReplicatedPpr {
   std::unique_ptr<detail::FixedLists> lists_;
   parallel::PerThread<std::unique_ptr<Walking>> walkers_;
   parallel::PerThread<std::unique_ptr<detail::OneHopScratch>> one_hop_scratch_;
+  parallel::PerThread<std::unique_ptr<IndexQuery>> queries_;
   parallel::PerThread<std::uint64_t> cold_;
-  detail::FingerprintTable index_;
+  FingerprintTable index_;
+  std::uint64_t index_moves_ = 0;
+  FingerprintSet set_;
+  WalkGraphSlots slots_;
   std::vector<VertexTypeId> index_types_;
   std::vector<std::uint64_t> first_index_row_;  ///< per index type
 };

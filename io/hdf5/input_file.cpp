@@ -182,6 +182,17 @@ DatasetInfo InputFile::info(const std::string& dataset) const {
   return info;
 }
 
+std::uint64_t InputFile::offset(const std::string& dataset) const {
+  if (!contains(dataset)) throw InputError(fmt::format("{} has no dataset {}", path_.string(), dataset));
+  const Handle handle = state_->open_dataset(dataset, path_);
+  const haddr_t address = H5Dget_offset(handle.get());
+  if (address == HADDR_UNDEF) {
+    throw InputError(
+        fmt::format("{}: dataset {} is not stored contiguously, as Rove writes it", path_.string(), dataset));
+  }
+  return address;
+}
+
 std::uint64_t InputFile::element_count(const std::string& dataset, ElementType type, IndexRange rows) const {
   const DatasetInfo found = info(dataset);
   const bool as_unsigned = type == ElementType::kUint64 && found.type.element == ElementType::kInt64;

@@ -43,6 +43,8 @@ class InputFile {
   [[nodiscard]] T attribute(const std::string& object, const std::string& name) const;
 
   [[nodiscard]] DatasetInfo info(const std::string& dataset) const;
+  /// Where the bytes of a contiguous dataset begin in the file. Throws `InputError` for another storage.
+  [[nodiscard]] std::uint64_t offset(const std::string& dataset) const;
 
   /// Values of the rows (all columns). The dataset's element type must be T; int64 is read as uint64 as well, when no
   /// value is negative.

@@ -7,8 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/hash.hpp"
+#include "engine/base/top_k.hpp"
 #include "io/hdf5/graph_file.hpp"
 #include "io/hdf5/header.hpp"
+#include "io/hdf5/index_file.hpp"
 #include "io/hdf5/node_rows.hpp"
 
 namespace rove::io {
@@ -16,9 +18,6 @@ namespace rove::io {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// Import tries salts from 0 on; see `KeyOverride`.
-constexpr std::uint64_t kMaxSalt = 16;
 
 std::string id_of(const hdf5::InputFile& file, const std::string& group, std::uint64_t row) {
   return std::string(read_texts(file, group, "ids", {row, row + 1})[0]);
@@ -78,6 +77,28 @@ void add_ranked_lists(const hdf5::InputFile& file, const std::string& root, std:
   }
 }
 
+/// The most visited targets of a vertex, as scores.
+void add_fingerprints(const hdf5::InputFile& file, std::uint64_t limit, LookupResult& result) {
+  const IndexInfo info = read_index_info(file);
+  const std::string sources = "/fingerprints/" + hdf5::escape_name(result.row.type);
+  for (const std::string& member : file.members(sources)) {
+    LookupList list;
+    list.name = sources + "/" + member;
+    const NodeTypeInfo target = node_type(file, file.attribute<std::string>(list.name, "target"));
+    const IndexRange slots = slots_of(file, list.name, result.row.row, ~std::uint64_t{0}, list.length);
+    const auto pairs = file.read<std::uint32_t>(list.name + "/entries", slots);
+    TopK best(std::min(limit, list.length));
+    for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
+      best.push({static_cast<float>(info.restart / info.walks * pairs[i + 1]), pairs[i]});
+    }
+    for (const Scored& scored : best.take()) {
+      list.entries.push_back(entry_of(file, target, scored.id));
+      list.entries.back().score = scored.score;
+    }
+    result.lists.push_back(std::move(list));
+  }
+}
+
 void add_edges(const hdf5::InputFile& file, const graph::Schema& schema, std::uint64_t limit, LookupResult& result) {
   for (const graph::EdgeType& type : schema.edge_types()) {
     const std::string& source = schema.vertex_type(type.source).name;
@@ -112,7 +133,7 @@ void add_edges(const hdf5::InputFile& file, const graph::Schema& schema, std::ui
 
 std::optional<RowIdentity> find_row(const hdf5::InputFile& file, const std::string& type, std::string_view id) {
   const NodeTypeInfo info = node_type(file, type);
-  for (std::uint64_t salt = 0; salt < kMaxSalt; ++salt) {
+  for (std::uint64_t salt = 0; salt < kMaxKeySalt; ++salt) {
     const VertexKey key = vertex_key(type, id, salt);
     const auto row = find_key(file, info, key);
     // A free key ends the search: import would have used it.
@@ -145,6 +166,7 @@ std::vector<LookupResult> lookup(const std::filesystem::path& path, std::string_
     if (file.contains(group + "/vectors"))
       result.vector = file.read<float>(group + "/vectors", {row->row, row->row + 1});
     if (header.format == FileFormat::kGraph) add_edges(file, read_schema(file), limit, result);
+    if (header.format == FileFormat::kIndex) add_fingerprints(file, limit, result);
     add_ranked_lists(file, "/neighbors", limit, result);
     add_ranked_lists(file, "/recommendations", limit, result);
   }

@@ -13,6 +13,9 @@
 
 namespace rove::io {
 
+/// Import tries salts from 0 on until a key is free (`KeyOverride`), so larger ones do not occur.
+inline constexpr std::uint64_t kMaxKeySalt = 16;
+
 /// The row of a vertex type that has this original id, or nothing: key by hash, then binary search on the stored keys.
 /// O(log rows) small reads.
 struct RowIdentity {

@@ -14,6 +14,7 @@
 #include "engine/graph/block_distribution.hpp"
 #include "io/hdf5/digest.hpp"
 #include "io/hdf5/graph_file.hpp"
+#include "io/hdf5/index_file.hpp"
 #include "io/hdf5/result_files.hpp"
 #include "io/hdf5/verify_samples.hpp"
 #include "io/hdf5/walks_file.hpp"
@@ -62,6 +63,13 @@ class Verifier {
       }
     }
     if (header.format == FileFormat::kWalks) attempt([&] { check_walks(types); });
+    if (header.format == FileFormat::kIndex) {
+      for (const std::string& type : file_.members("/fingerprints")) {
+        for (const std::string& target : file_.members("/fingerprints/" + type)) {
+          attempt([&] { check_fingerprints("/fingerprints/" + type + "/" + target); });
+        }
+      }
+    }
     return std::move(result_);
   }
 
@@ -325,6 +333,40 @@ class Verifier {
         }
         if (step == 0 && i > 0 && row % per_source != 0 && vertices[i] != vertices[i - columns]) {
           throw InputError(fmt::format("{}: row {} does not begin where the row before does", name, row));
+        }
+      }
+    });
+  }
+
+  void check_fingerprints(const std::string& group) {
+    const std::uint64_t rows = count_of(file_.attribute<std::string>(group, "source"), group);
+    const std::uint64_t targets = count_of(file_.attribute<std::string>(group, "target"), group);
+    const IndexInfo info = read_index_info(file_);
+    require_rows(group + "/indptr", rows + 1);
+    require_rows(group + "/lost", rows);
+    require_rows(group + "/cut", rows);
+    const std::uint64_t entries = file_.info(group + "/entries").rows();
+    if (file_.read<std::uint64_t>(group + "/indptr", {rows, rows + 1})[0] != entries) {
+      throw InputError(fmt::format("{}/indptr does not end at the {} entries", group, entries));
+    }
+    in_chunks(my_share(rows), kChunkRows / 64, [&](IndexRange chunk) {
+      const auto indptr = file_.read<std::uint64_t>(group + "/indptr", {chunk.begin, chunk.end + 1});
+      if (!std::is_sorted(indptr.begin(), indptr.end()) || indptr.back() > entries) {
+        throw InputError(fmt::format("{}/indptr does not ascend in rows {} to {}", group, chunk.begin, chunk.end));
+      }
+      const auto pairs = file_.read<std::uint32_t>(group + "/entries", {indptr.front(), indptr.back()});
+      const auto lost = file_.read<std::uint32_t>(group + "/lost", chunk);
+      const auto cut = file_.read<std::uint32_t>(group + "/cut", chunk);
+      for (std::size_t row = 0; row < lost.size(); ++row) {
+        bool is_sound = lost[row] <= info.walks && indptr[row + 1] - indptr[row] <= info.entries;
+        for (std::uint64_t i = indptr[row] - indptr.front(); i < indptr[row + 1] - indptr.front(); ++i) {
+          const bool ascends = i == indptr[row] - indptr.front() || pairs[2 * i] > pairs[2 * (i - 1)];
+          is_sound = is_sound && ascends && pairs[2 * i] < targets && pairs[2 * i + 1] >= std::max(1U, cut[row]);
+        }
+        if (!is_sound) {
+          throw InputError(fmt::format(
+              "{}: row {} is not a fingerprint: targets must ascend below {}, counts be at least the one cut off",
+              group, chunk.begin + row, targets));
         }
       }
     });

@@ -53,6 +53,7 @@ class Estimator {
     if (!config_.path("graph.file")) import();
     partition();
     if (config_.boolean("ppr.enabled")) ppr();
+    if (config_.boolean("index.enabled")) index();
     if (config_.boolean("train.enabled")) {
       train();
       if (!config_.texts("evaluate.test").empty()) {
@@ -137,14 +138,25 @@ class Estimator {
     options.batch_bytes = std::max<std::uint64_t>(machine_.limit.bytes / 4, std::uint64_t{1} << 20U);
     const std::string layout = config_.text("resources.layout");
     MemoryPlan replicated = algorithms::plan_ppr_replicated(schema_, machine_.ranks, machine_.threads, options);
+    options.method = algorithms::chosen_ppr_method(schema_, options);
+    const bool is_verd = options.method == algorithms::PprMethod::kVerd;
     const bool fits =
         options.method != algorithms::PprMethod::kPower && replicated.total_bytes() <= machine_.limit.bytes / 2;
-    if (layout == "replicated" || (layout == "auto" && fits)) {
+    if (is_verd) {
+      add("ppr", home_blocks(), std::move(replicated),
+          "lower ppr.item_entries, or set ppr.method to walks, which can share the graph out over ranks");
+    } else if (layout == "replicated" || (layout == "auto" && fits)) {
       add("ppr", home_blocks(), std::move(replicated), "set resources.layout to partitioned, or use more ranks");
     } else {
       add("ppr", distributed(), algorithms::plan_ppr_partitioned(schema_, machine_.ranks, machine_.threads, options),
           "lower ppr.top_k, or ppr.item_entries with ppr.method item-index, or use more ranks");
     }
+  }
+
+  void index() {
+    add("index", home_blocks(),
+        algorithms::plan_fingerprint_index(schema_, machine_.ranks, machine_.threads, index_options(session_)),
+        "lower index.entries, or name fewer index.types and index.targets");
   }
 
   [[nodiscard]] gnn::ModelShare model_share(const graph::EdgeType& type) const {

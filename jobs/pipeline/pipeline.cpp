@@ -106,6 +106,9 @@ class Pipeline {
     if (config_.boolean("ppr.enabled") && !is_done("ppr")) {
       stage("ppr", {"ppr.h5"}, [&] { ppr_stage(session_, file("ppr.h5")); });
     }
+    if (config_.boolean("index.enabled") && !is_done("index")) {
+      stage("index", {"index.h5"}, [&] { index_stage(session_, file("index.h5")); });
+    }
   }
 
   void model_stages() {

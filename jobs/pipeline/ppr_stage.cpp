@@ -11,13 +11,20 @@ namespace rove::jobs {
 namespace {
 
 /// Whether every rank holds the whole adjacency: asked for, or `auto` and it fits half of what there is. Power
-/// iteration runs on the partitioned graph. Results do not depend on it.
+/// iteration runs on the partitioned graph, decomposition on the replicated one. Results do not depend on it.
 bool use_replicated(const Session& session, const algorithms::PprOptions& options, const MemoryPlan& plan) {
+  if (options.method == algorithms::PprMethod::kVerd) return true;
   const std::string layout = session.config().text("resources.layout");
   if (layout != "auto") return layout == "replicated";
   if (options.method == algorithms::PprMethod::kPower) return false;
   const bool fits = plan.total_bytes() <= session.memory().bytes / 2;
   return session.comm().all_reduce(static_cast<std::uint32_t>(fits), comm::ReduceOp::kMin) != 0;
+}
+
+/// Walks behind one estimate, as the file states them.
+std::uint32_t walks_of(const algorithms::PprOptions& options) {
+  if (options.method == algorithms::PprMethod::kItemIndex) return options.item_walks;
+  return options.method == algorithms::PprMethod::kVerd ? options.verd_walks : options.walks;
 }
 
 }  // namespace
@@ -26,7 +33,10 @@ void ppr_stage(Session& session, const std::filesystem::path& ppr_file) {
   const PhaseTimer timer(session.times(), "ppr");
   const comm::Communicator& comm = session.comm();
   algorithms::PprOptions options;
-  comm.agree([&] { options = ppr_options(session); });
+  comm.agree([&] {
+    options = ppr_options(session);
+    options.method = algorithms::chosen_ppr_method(session.schema(), options);
+  });
   const MemoryPlan replicated =
       algorithms::plan_ppr_replicated(session.schema(), comm.size(), parallel::concurrency(), options);
   algorithms::PprResult result;
@@ -50,8 +60,7 @@ void ppr_stage(Session& session, const std::filesystem::path& ppr_file) {
       {{"restart", options.restart},
        {"method", std::string(algorithms::ppr_method_name(result.method))},
        {"top_k", static_cast<std::int64_t>(options.top_k)},
-       {"walks", static_cast<std::int64_t>(result.method == algorithms::PprMethod::kItemIndex ? options.item_walks
-                                                                                              : options.walks)},
+       {"walks", static_cast<std::int64_t>(walks_of(options))},
        {"dangling", std::string("lost walks are renormalised: the walk continues from its own source")},
        {"exclude_linked", static_cast<std::int64_t>(options.exclude_linked)},
        {"cold_sources", static_cast<std::int64_t>(result.num_cold)}}};

@@ -100,6 +100,7 @@ std::map<std::string, std::string> stage_hashes(const Config& config) {
   const std::string seeded = hashes["import"] + config.effective_yaml({"seed"});
   hashes["partition"] = hash_text("partition\n" + seeded + config.effective_yaml({"partition"}));
   hashes["ppr"] = hash_text("ppr\n" + seeded + config.effective_yaml({"ppr"}));
+  hashes["index"] = hash_text("index\n" + seeded + config.effective_yaml({"ppr", "index"}));
   hashes["train"] = hash_text("train\n" + seeded + config.effective_yaml({"train"}));
   hashes["evaluate"] = hash_text("evaluate\n" + hashes["train"] + config.effective_yaml({"evaluate"}) +
                                  identity_of(config.paths("evaluate.test")));

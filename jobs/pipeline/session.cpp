@@ -129,7 +129,10 @@ void Session::load_graph(const std::filesystem::path& file) {
 }
 
 VertexTypeId Session::vertex_type(const std::string& config_key) const {
-  const std::string name = config_.text(config_key);
+  return vertex_type_named(config_key, config_.text(config_key));
+}
+
+VertexTypeId Session::vertex_type_named(const std::string& config_key, const std::string& name) const {
   if (const auto type = schema().find_vertex_type(name)) return *type;
   std::vector<std::string> names;
   for (const graph::VertexType& type : schema().vertex_types()) names.push_back(type.name);

@@ -60,6 +60,8 @@ class Session {
   [[nodiscard]] const std::vector<io::KeyOverride>& overrides() const { return overrides_; }
   /// The type of this name. Throws `ConfigError` naming the key and the types there are.
   [[nodiscard]] VertexTypeId vertex_type(const std::string& config_key) const;
+  /// The same for one name in a list of them.
+  [[nodiscard]] VertexTypeId vertex_type_named(const std::string& config_key, const std::string& name) const;
 
   void set_assignment(graph::Assignment assignment);
   /// **Collective.** Reads `partition.h5`.

@@ -149,6 +149,9 @@ algorithms::PprOptions ppr_options(Session& session) {
   options.walks = checked_cast<std::uint32_t>(config.count("ppr.walks", 1), "ppr.walks");
   options.item_walks = checked_cast<std::uint32_t>(config.count("ppr.item_walks", 1), "ppr.item_walks");
   options.item_entries = checked_cast<std::uint32_t>(config.count("ppr.item_entries", 1), "ppr.item_entries");
+  options.verd_walks = checked_cast<std::uint32_t>(config.count("ppr.verd_walks", 1), "ppr.verd_walks");
+  options.verd_hops = checked_cast<std::uint32_t>(config.count("ppr.verd_hops"), "ppr.verd_hops");
+  options.verd_threshold = config.real("ppr.verd_threshold");
   options.tolerance = config.real("ppr.tolerance");
   options.seed = session.seed();
   options.batch_bytes = std::max<std::uint64_t>(session.memory().bytes / 4, std::uint64_t{1} << 20U);
@@ -261,6 +264,19 @@ algorithms::WalkCorpusOptions walk_options(Session& session) {
     options.links.push_back(link_of(schema, "walk.mixture", word, {}).link);
     options.mixture.push_back(coefficient);
   }
+algorithms::FingerprintIndexOptions index_options(Session& session) {
+  const Config& config = session.config();
+  algorithms::FingerprintIndexOptions options;
+  const auto types = [&](const char* key) {
+    std::vector<VertexTypeId> found;
+    for (const std::string& name : config.texts(key)) found.push_back(session.vertex_type_named(key, name));
+    return found;
+  };
+  options.types = types("index.types");
+  options.targets = types("index.targets");
+  options.restart = config.real("ppr.restart");
+  options.walks = checked_cast<std::uint32_t>(config.count("index.walks", 1), "index.walks");
+  options.entries = checked_cast<std::uint32_t>(config.count("index.entries", 1), "index.entries");
   options.seed = session.seed();
   options.progress = &session.progress();
   return options;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "algorithms/ppr/fingerprint_index.hpp"
 #include "algorithms/ppr/ppr.hpp"
 #include "algorithms/walks/walk_corpus.hpp"
 #include "gnn/models.hpp"
@@ -18,6 +19,7 @@ namespace rove::jobs {
 [[nodiscard]] partition::PartitionOptions partition_options(const Session& session);
 [[nodiscard]] algorithms::PprOptions ppr_options(Session& session);
 [[nodiscard]] algorithms::WalkCorpusOptions walk_options(Session& session);
+[[nodiscard]] algorithms::FingerprintIndexOptions index_options(Session& session);
 [[nodiscard]] gnn::ModelOptions model_options(const Config& config);
 /// The edge type that connects `train.users` with `train.items` (`train.relation` where there are several).
 [[nodiscard]] EdgeTypeId training_edge_type(const Session& session);

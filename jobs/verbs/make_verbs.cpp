@@ -10,6 +10,9 @@ std::vector<std::unique_ptr<Verb>> make_verbs() {
   verbs.push_back(make_partition_verb());
   verbs.push_back(make_ppr_verb());
   verbs.push_back(make_walk_verb());
+  verbs.push_back(make_index_verb());
+  verbs.push_back(make_query_verb());
+  verbs.push_back(make_serve_verb());
   verbs.push_back(make_train_verb());
   verbs.push_back(make_evaluate_verb());
   verbs.push_back(make_recommend_verb());

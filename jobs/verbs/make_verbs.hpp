@@ -12,6 +12,9 @@ namespace rove::jobs {
 [[nodiscard]] std::unique_ptr<Verb> make_partition_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_ppr_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_walk_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_index_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_query_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_serve_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_train_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_evaluate_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_recommend_verb();

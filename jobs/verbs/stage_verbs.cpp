@@ -146,12 +146,37 @@ class PprVerb final : public StageVerb {
     command_line_.declare_key(app, "--targets", "ppr.targets", "Vertex type of the targets");
     command_line_.declare_key(app, "-k,--top-k", "ppr.top_k", "Neighbours per source");
     command_line_.declare_key(app, "--restart,--alpha", "ppr.restart", "Restart probability (1 - damping)");
-    command_line_.declare_key(app, "--method", "ppr.method", "auto, walks, power or item-index");
+    command_line_.declare_key(app, "--method", "ppr.method", "auto, item-index, verd, walks or power");
     command_line_.declare_key(app, "--walks,--num-walks", "ppr.walks", "Walks per source");
   }
   void run_stage(CollectiveJob& job) override {
     load_graph(job);
     ppr_stage(job.session(), out_);
+  }
+};
+
+class IndexVerb final : public StageVerb {
+ public:
+  [[nodiscard]] std::string name() const override { return "index"; }
+  [[nodiscard]] std::string summary() const override { return "PPR fingerprints, for `rove query` and `rove serve`"; }
+  [[nodiscard]] std::string examples() const override {
+    return "rove index -g graph.h5 -o index.h5\n"
+           "  mpirun -n 4 rove index -g graph.h5 --types item --targets item --walks 4000";
+  }
+
+ private:
+  void declare_stage(CLI::App& app) override {
+    declare_graph(app);
+    declare_out(app, "index.h5");
+    command_line_.declare_key(app, "--types", "index.types", "Vertex types with fingerprints");
+    command_line_.declare_key(app, "--targets", "index.targets", "Vertex types that queries may ask for");
+    command_line_.declare_key(app, "--restart,--alpha", "ppr.restart", "Restart probability (1 - damping)");
+    command_line_.declare_key(app, "--walks,--num-walks", "index.walks", "Walks per vertex");
+    command_line_.declare_key(app, "--entries", "index.entries", "Entries kept per vertex and target type");
+  }
+  void run_stage(CollectiveJob& job) override {
+    load_graph(job);
+    index_stage(job.session(), out_);
   }
 };
 
@@ -305,6 +330,9 @@ std::unique_ptr<Verb> make_partition_verb() {
 }
 std::unique_ptr<Verb> make_ppr_verb() {
   return std::make_unique<PprVerb>();
+}
+std::unique_ptr<Verb> make_index_verb() {
+  return std::make_unique<IndexVerb>();
 }
 std::unique_ptr<Verb> make_walk_verb() {
   return std::make_unique<WalkVerb>();

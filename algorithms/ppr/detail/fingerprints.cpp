@@ -68,13 +68,6 @@ Fingerprint make_fingerprint(std::span<const Entry> entries, std::uint32_t first
   return result;
 }
 
-void FingerprintTable::append(const Fingerprint& fingerprint) {
-  entries.insert(entries.end(), fingerprint.entries.begin(), fingerprint.entries.end());
-  offsets.push_back(entries.size());
-  lost.push_back(fingerprint.lost);
-  cut.push_back(fingerprint.cut);
-}
-
 /// The processor's own prefetcher takes over after a few lines of a row.
 constexpr std::size_t kPrefetchLines = 6;
 constexpr std::size_t kEntriesPerLine = 64 / sizeof(Entry);

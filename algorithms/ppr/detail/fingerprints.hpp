@@ -6,31 +6,15 @@
 #include <vector>
 
 #include "algorithms/ppr/detail/lists.hpp"
+#include "algorithms/ppr/fingerprint_table.hpp"
 #include "engine/base/top_k.hpp"
 #include "engine/exec/visit_counter.hpp"
 
 namespace rove::algorithms::detail {
 
-/// What the walks from one vertex visited: the most visited targets with their raw counts, by row.
-struct Fingerprint {
-  std::vector<exec::VisitCounter::Entry> entries;
-  std::uint32_t lost = 0;  ///< walks that ended at a dangling vertex
-  std::uint32_t cut = 0;   ///< largest count that was not kept
-};
-
 /// Keeps the `limit` largest counts (ties: smaller row first). Rows are vertex - first_vertex.
 [[nodiscard]] Fingerprint make_fingerprint(std::span<const exec::VisitCounter::Entry> entries,
                                            std::uint32_t first_vertex, std::uint64_t lost, std::uint32_t limit);
-
-/// Fingerprints of many vertices, one after another.
-struct FingerprintTable {
-  std::vector<std::uint64_t> offsets{0};
-  std::vector<exec::VisitCounter::Entry> entries;
-  std::vector<std::uint32_t> lost;
-  std::vector<std::uint32_t> cut;
-
-  void append(const Fingerprint& fingerprint);
-};
 
 /// Scratch of one thread for `one_hop`.
 struct OneHopScratch {

@@ -26,19 +26,25 @@ bool selects(const exec::EdgeSelection& selection, EdgeTypeId type) {
 
 }  // namespace
 
+void require_walk_options(const std::string& section, double restart, std::uint32_t walks, std::uint32_t entries) {
+  require(restart >= 0.001 && restart < 1.0,
+          fmt::format("the restart probability of {} is {}, expected at least 0.001 and below 1", section, restart));
+  require(walks >= 1 && walks / restart <= kMaxVisits,
+          fmt::format("the walks of {} are {}, expected at least 1 and at most 2^30 times the restart probability",
+                      section, walks));
+  require(entries >= 1, fmt::format("the entries of {} are 0, expected at least 1", section));
+}
+
 PprOptions checked_options(const graph::Schema& schema, const PprOptions& options) {
   const std::size_t num_types = schema.vertex_types().size();
   require(options.sources.index() < num_types && options.targets.index() < num_types,
           fmt::format("ppr.sources and ppr.targets must be among the graph's {} vertex types", num_types));
-  require(options.restart >= 0.001 && options.restart < 1.0,
-          fmt::format("ppr.restart is {}, expected at least 0.001 and below 1", options.restart));
   require(options.top_k >= 1, "ppr.top_k is 0, expected at least 1");
-  require(options.walks >= 1 && options.walks / options.restart <= kMaxVisits,
-          fmt::format("ppr.walks is {}, expected at least 1 and at most 2^30 times ppr.restart", options.walks));
-  require(
-      options.item_walks >= 1 && options.item_walks / options.restart <= kMaxVisits,
-      fmt::format("ppr.item_walks is {}, expected at least 1 and at most 2^30 times ppr.restart", options.item_walks));
-  require(options.item_entries >= 1, "ppr.item_entries is 0, expected at least 1");
+  require_walk_options("ppr", options.restart, options.walks, options.item_entries);
+  require_walk_options("ppr.item", options.restart, options.item_walks, options.item_entries);
+  require_walk_options("ppr.verd", options.restart, options.verd_walks, options.item_entries);
+  require(options.verd_threshold >= 0.0 && options.verd_threshold <= 1.0,
+          fmt::format("ppr.verd_threshold is {}, expected from 0 to 1", options.verd_threshold));
   require(options.tolerance > 0.0 && options.tolerance < 1.0,
           fmt::format("ppr.tolerance is {}, expected above 0 and below 1", options.tolerance));
   for (const EdgeTypeId type : options.edges.types) {
@@ -57,8 +63,15 @@ PprOptions checked_options(const graph::Schema& schema, const PprOptions& option
   if (result.method == PprMethod::kAuto) {
     std::uint64_t index_size = 0;
     for (const VertexTypeId type : index_types(schema, options)) index_size += schema.vertex_type(type).count;
-    const bool index_is_cheaper = index_size * options.item_walks < num_sources(schema, options) * options.walks;
-    result.method = index_is_cheaper ? PprMethod::kItemIndex : PprMethod::kWalks;
+    const std::vector<VertexTypeId> types = index_types(schema, options);
+    const bool has_shape = std::find(types.begin(), types.end(), options.sources) == types.end();
+    const std::uint64_t from_sources = num_sources(schema, options) * options.walks;
+    if (has_shape && index_size * options.item_walks < from_sources) {
+      result.method = PprMethod::kItemIndex;
+    } else {
+      const bool is_cheaper = schema.num_vertices() * options.verd_walks < from_sources;
+      result.method = is_cheaper ? PprMethod::kVerd : PprMethod::kWalks;
+    }
   }
   return result;
 }

@@ -13,6 +13,9 @@ namespace rove::algorithms::detail {
 /// Throws `ConfigError` for what is out of range or not in the graph; returns the options with a concrete method.
 [[nodiscard]] PprOptions checked_options(const graph::Schema& schema, const PprOptions& options);
 
+/// Throws `ConfigError` when walks with these options are out of range; `section` is what messages call them.
+void require_walk_options(const std::string& section, double restart, std::uint32_t walks, std::uint32_t entries);
+
 /// Types of the vertices that sources have in their slots: whose fingerprints the item index holds. In schema order.
 [[nodiscard]] std::vector<VertexTypeId> index_types(const graph::Schema& schema, const PprOptions& options);
 

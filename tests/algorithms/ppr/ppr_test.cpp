@@ -96,6 +96,29 @@ TEST(Ppr, ItemIndexEqualsTheSerialTwinInBothLayouts) {
   }
 }
 
+// Decomposition over fingerprints of all vertices: on the replicated layout, at any number of ranks.
+TEST(Ppr, VerdEqualsTheSerialTwin) {
+  for (const tests::NamedGraph& graph : tests::awkward_graphs()) {
+    SCOPED_TRACE(graph.name);
+    for (PprOptions options : options_for(graph.whole)) {
+      options.method = PprMethod::kVerd;
+      options.verd_walks = 30;
+      for (const auto& [hops, threshold] : {std::pair(0U, 0.0), std::pair(1U, 0.0), std::pair(3U, 0.02)}) {
+        options.verd_hops = hops;
+        options.verd_threshold = threshold;
+        const PprResult result = personalized_pagerank(world(), my_cut(graph.whole), options);
+        EXPECT_EQ(whole_lists(result), tests::serial_ppr_verd(graph.whole, options)) << hops;
+      }
+    }
+  }
+  const graph::GraphBlocks directed = tests::random_graph(50, 160, 9);
+  PprOptions options = options_for(directed).front();
+  options.edges.direction = exec::Direction::kOut;
+  options.method = PprMethod::kVerd;
+  EXPECT_EQ(whole_lists(personalized_pagerank(world(), my_cut(directed), options)),
+            tests::serial_ppr_verd(directed, options));
+}
+
 TEST(Ppr, DirectedWalksLoseMassAtDanglingVertices) {
   const graph::GraphBlocks whole = tests::random_graph(50, 160, 9);
   PprOptions options = options_for(whole).front();
@@ -244,7 +267,8 @@ TEST(Ppr, WalksAgreeWithTheExactScores) {
   options.item_entries = 1000;
   options.source_rows = std::vector<std::uint64_t>{1, 4, 9};
   const std::uint64_t first_target = whole.schema.stable_range(options.targets).begin;
-  for (const PprMethod method : {PprMethod::kWalks, PprMethod::kItemIndex}) {
+  options.verd_walks = 200'000;
+  for (const PprMethod method : {PprMethod::kWalks, PprMethod::kItemIndex, PprMethod::kVerd}) {
     options.method = method;
     const PprResult result = personalized_pagerank(world(), my_cut(whole), options);
     const graph::NeighborLists lists = whole_lists(result);
@@ -295,6 +319,27 @@ TEST(Ppr, RefusesOptionsOutOfRange) {
   EXPECT_THROW((void)parse_ppr_method("walk"), ConfigError);
   EXPECT_EQ(parse_ppr_method("item-index"), PprMethod::kItemIndex);
   EXPECT_EQ(ppr_method_name(PprMethod::kPower), "power");
+  EXPECT_EQ(parse_ppr_method("verd"), PprMethod::kVerd);
+}
+
+// `auto` looks at the shape of the graph and at numbers of vertices, at nothing else.
+TEST(Ppr, AutoChoosesByShapeAndNumbers) {
+  const graph::GraphBlocks bipartite = tests::random_bipartite(60, 12, 200, 3);
+  const graph::GraphBlocks general = plain_graph(40, {{.source = 0, .destination = 1}}, true);
+  const auto chosen = [](const graph::GraphBlocks& whole, PprOptions options) {
+    options.walks = 100;
+    options.item_walks = 40;
+    options.verd_walks = 10;
+    return personalized_pagerank(world(), my_cut(whole), options).method;
+  };
+  PprOptions options;
+  EXPECT_EQ(chosen(general, options), PprMethod::kVerd);
+  options.source_rows = std::vector<std::uint64_t>{0, 1};
+  EXPECT_EQ(chosen(general, options), PprMethod::kWalks);
+  options.targets = VertexTypeId{1};
+  EXPECT_EQ(chosen(bipartite, options), PprMethod::kWalks);
+  options.source_rows.reset();
+  EXPECT_EQ(chosen(bipartite, options), PprMethod::kItemIndex);
 }
 
 TEST(Ppr, StopsTogetherWhenOneRankIsAsked) {

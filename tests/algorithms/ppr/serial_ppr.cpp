@@ -61,30 +61,33 @@ graph::NeighborLists serial_ppr_walks(const graph::GraphBlocks& whole, const Ppr
   return lists;
 }
 
+namespace {
+
+struct SerialFingerprint {
+  std::map<std::uint32_t, std::uint64_t> counts;
+  std::uint64_t lost = 0;
+};
+
+SerialFingerprint serial_fingerprint(const SerialGraph& graph, const graph::GraphBlocks& whole,
+                                     const PprOptions& options, std::uint32_t vertex, std::uint32_t walks) {
+  const IndexRange targets = whole.schema.stable_range(options.targets);
+  const SerialVisits visits = serial_visits(graph, vertex, walks, options.restart, options.seed);
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> ranked;
+  for (const auto& [target, count] : visits.counts) {
+    if (targets.contains(target)) ranked.emplace_back(target, count);
+  }
+  std::sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) {
+    return a.second != b.second ? a.second > b.second : a.first < b.first;
+  });
+  ranked.resize(std::min<std::size_t>(ranked.size(), options.item_entries));
+  return {{ranked.begin(), ranked.end()}, visits.lost};
+}
+
+}  // namespace
+
 graph::NeighborLists serial_ppr_index(const graph::GraphBlocks& whole, const PprOptions& options) {
   const SerialGraph graph = serial_graph(whole, options.edges);
   const IndexRange sources = whole.schema.stable_range(options.sources);
-  const IndexRange targets = whole.schema.stable_range(options.targets);
-  struct Fingerprint {
-    std::map<std::uint32_t, std::uint64_t> counts;
-    std::uint64_t lost = 0;
-  };
-  std::map<std::uint32_t, Fingerprint> fingerprints;
-  const auto fingerprint_of = [&](std::uint32_t vertex) -> const Fingerprint& {
-    const auto found = fingerprints.find(vertex);
-    if (found != fingerprints.end()) return found->second;
-    const SerialVisits visits = serial_visits(graph, vertex, options.item_walks, options.restart, options.seed);
-    std::vector<std::pair<std::uint32_t, std::uint64_t>> ranked;
-    for (const auto& [target, count] : visits.counts) {
-      if (targets.contains(target)) ranked.emplace_back(target, count);
-    }
-    std::sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) {
-      return a.second != b.second ? a.second > b.second : a.first < b.first;
-    });
-    ranked.resize(std::min<std::size_t>(ranked.size(), options.item_entries));
-    return fingerprints[vertex] = {{ranked.begin(), ranked.end()}, visits.lost};
-  };
-
   graph::NeighborLists lists;
   for (std::uint64_t s = sources.begin; s < sources.end; ++s) {
     const auto source = static_cast<std::uint32_t>(s);
@@ -93,7 +96,7 @@ graph::NeighborLists serial_ppr_index(const graph::GraphBlocks& whole, const Ppr
       std::map<std::uint32_t, std::uint64_t> sums;
       std::uint64_t lost = 0;
       for (const std::uint32_t neighbor : graph.slots[source]) {
-        const Fingerprint& fingerprint = fingerprint_of(neighbor);
+        const SerialFingerprint fingerprint = serial_fingerprint(graph, whole, options, neighbor, options.item_walks);
         for (const auto& [target, count] : fingerprint.counts) sums[target] += count;
         lost += fingerprint.lost;
       }
@@ -101,6 +104,63 @@ graph::NeighborLists serial_ppr_index(const graph::GraphBlocks& whole, const Ppr
       const double kept = 1.0 - (1.0 - options.restart) * (static_cast<double>(lost) / total);
       const double scale = (1.0 - options.restart) * options.restart / (total * kept);
       for (const auto& [target, sum] : sums) scores[target] = static_cast<double>(sum) * scale;
+    }
+    append_list(lists, whole, graph, options, source, scores);
+  }
+  return lists;
+}
+
+graph::NeighborLists serial_ppr_verd(const graph::GraphBlocks& whole, const PprOptions& options) {
+  constexpr std::uint64_t kWhole = std::uint64_t{1} << 32U;
+  const SerialGraph graph = serial_graph(whole, options.edges);
+  const IndexRange sources = whole.schema.stable_range(options.sources);
+  const auto stop_below = static_cast<std::uint64_t>(options.restart * 4294967296.0);
+  const auto least =
+      std::max<std::uint64_t>(1, static_cast<std::uint64_t>(options.verd_threshold * static_cast<double>(kWhole)));
+  std::vector<SerialFingerprint> fingerprints;
+  for (std::uint32_t v = 0; v < graph.slots.size(); ++v) {
+    fingerprints.push_back(serial_fingerprint(graph, whole, options, v, options.verd_walks));
+  }
+  graph::NeighborLists lists;
+  for (std::uint64_t s = sources.begin; s < sources.end; ++s) {
+    const auto source = static_cast<std::uint32_t>(s);
+    std::map<std::uint32_t, double> scores;
+    if (!is_cold_or_no_source(graph, options, source, s - sources.begin)) {
+      std::map<std::uint32_t, std::uint64_t> flow{{source, kWhole}};
+      std::map<std::uint32_t, std::uint64_t> stopped;
+      std::map<std::uint32_t, std::uint64_t> kept;
+      std::uint64_t lost = 0;
+      for (std::uint32_t hop = 0; !flow.empty(); ++hop) {
+        std::map<std::uint32_t, std::uint64_t> next;
+        for (const auto& [vertex, units] : flow) {
+          const auto& slots = graph.slots[vertex];
+          const std::uint64_t moves = (units * (kWhole - stop_below)) >> 32U;
+          const std::uint64_t share = slots.empty() ? 0 : moves / slots.size();
+          if (!slots.empty() && (hop >= options.verd_hops || share < least)) {
+            kept[vertex] += units;
+            continue;
+          }
+          stopped[vertex] += units - moves;
+          if (slots.empty()) lost += moves;
+          for (const std::uint32_t slot : slots) next[slot] += share;
+        }
+        flow = std::move(next);
+      }
+      std::map<std::uint32_t, std::uint64_t> visits;
+      std::uint64_t lost_walks = 0;
+      for (const auto& [vertex, units] : kept) {
+        for (const auto& [target, count] : fingerprints[vertex].counts) visits[target] += units * count;
+        lost_walks += units * fingerprints[vertex].lost;
+      }
+      const double all_lost =
+          static_cast<double>(lost) +
+          (lost_walks == 0 ? 0.0 : static_cast<double>(lost_walks) / static_cast<double>(options.verd_walks));
+      const double unit = 1.0 / (static_cast<double>(kWhole) * (1.0 - all_lost / static_cast<double>(kWhole)));
+      const double per_visit = options.restart / static_cast<double>(options.verd_walks);
+      for (const auto& [vertex, units] : stopped) visits[vertex] += 0;
+      for (const auto& [vertex, count] : visits) {
+        scores[vertex] = (static_cast<double>(count) * per_visit + static_cast<double>(stopped[vertex])) * unit;
+      }
     }
     append_list(lists, whole, graph, options, source, scores);
   }

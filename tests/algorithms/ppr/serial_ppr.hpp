@@ -17,6 +17,9 @@ namespace rove::tests {
 /// Lists by truncated fingerprints and one exact step.
 [[nodiscard]] graph::NeighborLists serial_ppr_index(const graph::GraphBlocks& whole,
                                                     const algorithms::PprOptions& options);
+/// Lists by conserved flow over truncated fingerprints of all vertices.
+[[nodiscard]] graph::NeighborLists serial_ppr_verd(const graph::GraphBlocks& whole,
+                                                   const algorithms::PprOptions& options);
 /// Exact scores of one source, by Gaussian elimination on pi (I - (1 - c) P) = c e_s, normalised; by stable id.
 [[nodiscard]] std::vector<double> dense_ppr(const graph::GraphBlocks& whole, const algorithms::PprOptions& options,
                                             std::uint32_t source);

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "engine/exec/walk_graph.hpp"
+
+namespace rove::algorithms {
+
+/// What walks step over, by stable id: a graph in memory or in a mapped file. Implementations are immutable and
+/// thread-safe.
+class SlotLists {
+ public:
+  SlotLists() = default;
+  SlotLists(const SlotLists&) = delete;
+  SlotLists& operator=(const SlotLists&) = delete;
+  virtual ~SlotLists() = default;
+  [[nodiscard]] virtual std::uint64_t degree(std::uint32_t vertex) const = 0;
+  /// Appends the targets of the vertex's slots.
+  virtual void append_slots(std::uint32_t vertex, std::vector<std::uint32_t>& slots) const = 0;
+};
+
+/// A replicated walk graph, which must outlive it.
+class WalkGraphSlots final : public SlotLists {
+ public:
+  explicit WalkGraphSlots(const exec::WalkGraph& graph) : graph_(graph) {}
+  [[nodiscard]] std::uint64_t degree(std::uint32_t vertex) const override { return graph_.degree(vertex); }
+  void append_slots(std::uint32_t vertex, std::vector<std::uint32_t>& slots) const override {
+    const std::span<const std::uint32_t> neighbors = graph_.neighbors(vertex);
+    slots.insert(slots.end(), neighbors.begin(), neighbors.end());
+  }
+
+ private:
+  const exec::WalkGraph& graph_;
+};
+
+}  // namespace rove::algorithms

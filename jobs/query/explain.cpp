@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/query/explain.hpp"
+
+#include <algorithm>
+#include <tuple>
+#include <unordered_map>
+
+namespace rove::jobs {
+namespace {
+
+using Slot = MappedGraph::Slot;
+
+/// Parallel edges of one type in one direction.
+struct Link {
+  std::uint32_t vertex = 0;
+  EdgeTypeId type;
+  bool forward = true;
+  double edges = 0.0;
+};
+
+bool before(const Link& a, const Link& b) {
+  return std::tuple(a.vertex, a.type.value(), a.forward) < std::tuple(b.vertex, b.type.value(), b.forward);
+}
+
+/// The vertex's slots, parallel ones merged, ascending by the vertex they lead to.
+std::vector<Link> links_of(const MappedGraph& graph, std::uint32_t vertex) {
+  std::vector<Slot> slots;
+  graph.append_slots(vertex, slots);
+  std::vector<Link> links;
+  links.reserve(slots.size());
+  for (const Slot& slot : slots) links.push_back({slot.target, slot.type, slot.forward, 1.0});
+  std::sort(links.begin(), links.end(), before);
+  std::size_t last = 0;
+  for (std::size_t i = 1; i < links.size(); ++i) {
+    if (!before(links[last], links[i])) {
+      links[last].edges += links[i].edges;
+    } else {
+      links[++last] = links[i];
+    }
+  }
+  if (!links.empty()) links.resize(last + 1);
+  return links;
+}
+
+/// The best `limit` paths offered.
+class BestPaths {
+ public:
+  explicit BestPaths(std::size_t limit) : limit_(limit) {}
+
+  void offer(Explanation& explanation, std::uint32_t seed, double probability,
+             std::initializer_list<ExplainingPath::Step> steps) {
+    explanation.probability += probability;
+    ++explanation.num_paths;
+    if (limit_ == 0 || (paths_.size() == limit_ && probability < paths_.front().probability)) return;
+    paths_.push_back({seed, steps, probability});
+    std::push_heap(paths_.begin(), paths_.end(), ranks_before);
+    if (paths_.size() <= limit_) return;
+    std::pop_heap(paths_.begin(), paths_.end(), ranks_before);
+    paths_.pop_back();
+  }
+  [[nodiscard]] std::vector<ExplainingPath> take() {
+    std::sort_heap(paths_.begin(), paths_.end(), ranks_before);
+    return std::move(paths_);
+  }
+
+ private:
+  static bool ranks_before(const ExplainingPath& a, const ExplainingPath& b) {
+    if (a.probability != b.probability) return a.probability > b.probability;
+    if (a.steps.size() != b.steps.size()) return a.steps.size() < b.steps.size();
+    if (a.seed != b.seed) return a.seed < b.seed;
+    return std::ranges::lexicographical_compare(
+        a.steps, b.steps, [](const ExplainingPath::Step& x, const ExplainingPath::Step& y) {
+          return std::tuple(x.vertex, x.type.value(), x.forward) < std::tuple(y.vertex, y.type.value(), y.forward);
+        });
+  }
+
+  std::size_t limit_;
+  std::vector<ExplainingPath> paths_;
+};
+
+}  // namespace
+
+Explanation explain(const MappedGraph& graph, std::span<const algorithms::WeightedSeed> seeds, std::uint32_t target,
+                    double restart, std::uint32_t max_paths, std::uint64_t max_slots) {
+  Explanation explanation;
+  BestPaths best(max_paths);
+  double total = 0.0;
+  for (const algorithms::WeightedSeed& seed : seeds) total += seed.weight;
+
+  /// Where the seeds' first step leads, and with which probability.
+  struct FirstStep {
+    std::uint32_t seed;
+    ExplainingPath::Step step;
+    double probability;
+  };
+  std::unordered_map<std::uint32_t, std::vector<FirstStep>> first_steps;
+  const double moves_on = 1.0 - restart;
+  for (const algorithms::WeightedSeed& seed : seeds) {
+    const double each =
+        seed.weight / total * moves_on / static_cast<double>(std::max<std::uint64_t>(1, graph.degree(seed.vertex)));
+    for (const Link& link : links_of(graph, seed.vertex)) {
+      const FirstStep step{seed.vertex, {link.type, link.forward, link.vertex}, each * link.edges};
+      first_steps[link.vertex].push_back(step);
+      if (link.vertex == target) best.offer(explanation, seed.vertex, restart * step.probability, {step.step});
+    }
+  }
+  // Edges are walked both ways, so the last step is found among the target's own slots, turned round.
+  std::uint64_t looked_at = 0;
+  for (const Link& last : links_of(graph, target)) {
+    const std::uint64_t degree = graph.degree(last.vertex);
+    const ExplainingPath::Step last_step{last.type, !last.forward, target};
+    const double last_probability = moves_on * last.edges / static_cast<double>(degree);
+    if (const auto found = first_steps.find(last.vertex); found != first_steps.end()) {
+      for (const FirstStep& first : found->second) {
+        best.offer(explanation, first.seed, restart * first.probability * last_probability, {first.step, last_step});
+      }
+    }
+    if (looked_at + degree > max_slots) {
+      explanation.complete = false;
+      continue;
+    }
+    looked_at += degree;
+    for (const Link& middle : links_of(graph, last.vertex)) {
+      const auto found = first_steps.find(middle.vertex);
+      if (found == first_steps.end()) continue;
+      const ExplainingPath::Step middle_step{middle.type, !middle.forward, last.vertex};
+      const double probability =
+          moves_on * middle.edges / static_cast<double>(graph.degree(middle.vertex)) * last_probability * restart;
+      for (const FirstStep& first : found->second) {
+        best.offer(explanation, first.seed, first.probability * probability, {first.step, middle_step, last_step});
+      }
+    }
+  }
+  explanation.paths = best.take();
+  return explanation;
+}
+
+}  // namespace rove::jobs

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/verbs/open_index.hpp"
+
+#include <fmt/format.h>
+
+#include "engine/base/checked_cast.hpp"
+#include "engine/base/error.hpp"
+#include "jobs/verbs/run_directory.hpp"
+
+namespace rove::jobs {
+
+namespace fs = std::filesystem;
+
+IndexFiles find_index_files(const fs::path& path, const std::optional<fs::path>& graph) {
+  IndexFiles files;
+  if (kind_of(path) == PathKind::kFile) {
+    files.index = path;
+  } else {
+    // `latest` may move while the files are in use: the run that it names now is meant.
+    const fs::path run = fs::canonical(run_of(path));
+    files.index = run / "index.h5";
+    if (!fs::exists(files.index)) {
+      throw IoError(
+          fmt::format("'{}' has no index.h5; set index.enabled: true in its job file, or make one with "
+                      "`rove index -g {} -o {}`",
+                      run.string(), (run / "graph.h5").string(), files.index.string()));
+    }
+  }
+  files.graph = graph.value_or(fs::canonical(files.index).parent_path() / "graph.h5");
+  if (!fs::exists(files.graph)) {
+    throw IoError(fmt::format("'{}' does not exist; name the graph that '{}' was built on with --graph",
+                              files.graph.string(), files.index.string()));
+  }
+  return files;
+}
+
+fs::path find_graph_file(const fs::path& path, const std::optional<fs::path>& graph) {
+  if (graph) return *graph;
+  return kind_of(path) == PathKind::kFile ? path : fs::canonical(run_of(path)) / "graph.h5";
+}
+
+std::unique_ptr<NeighborIndex> open_index(const IndexFiles& files, const Config& config) {
+  NeighborIndex::Options options;
+  options.source = config.text("ppr.sources");
+  options.target = config.text("ppr.targets");
+  options.hops = checked_cast<std::uint32_t>(config.count("query.hops"), "query.hops");
+  options.threshold = config.real("query.threshold");
+  if (!(options.threshold >= 0.0 && options.threshold <= 1.0)) {
+    throw ConfigError(fmt::format("query.threshold is {}, expected from 0 to 1", options.threshold));
+  }
+  return std::make_unique<NeighborIndex>(files.index, files.graph, options);
+}
+
+}  // namespace rove::jobs

@@ -1,0 +1,362 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Index, query and serve from outside: answers, refusals, reloading, stopping; and the commands of docs/serving.md.
+
+usage: serve_test.py MPIRUN ROVE DOCUMENT
+"""
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import urllib.parse
+
+import h5py
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from rove_process import Rove
+
+MPIRUN, BINARY, DOCUMENT = sys.argv[1:4]
+rove = Rove(MPIRUN, BINARY)
+
+
+class Serving:
+    """A running `rove serve`."""
+
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen([BINARY, "serve", "--port", "0", *map(str, arguments)], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        assert "listening on" in line, line + self.process.stderr.read()
+        self.port = int(line.rsplit(":", 1)[1])
+
+    def connect(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.connect()
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
+
+    def ask(self, method, path, body=None, headers=None, connection=None):
+        """Status and decoded answer."""
+        mine = connection or self.connect()
+        mine.request(method, path, body if body is None or isinstance(body, (str, bytes)) else json.dumps(body), headers or {})
+        response = mine.getresponse()
+        text = response.read().decode()
+        if connection is None:
+            mine.close()
+        return response.status, json.loads(text) if "json" in response.getheader("Content-Type", "") else text
+
+    def end(self):
+        """Asks it to stop; returns its exit code and what it said."""
+        self.process.send_signal(signal.SIGTERM)
+        _, errors = self.process.communicate(timeout=30)
+        return self.process.returncode, errors
+
+
+class ServeTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.mkdtemp(prefix="rove-serve-")
+        train = cls.path("train.txt")
+        rove.run("generate", "bipartite", "--users", 300, "--items", 200, "--interactions", 6000, "--format",
+                 "adjacency", "--out", train)
+        rove.run("import", "--type", "user,rates,item", "--files", train, "--format", "adjacency", "-o",
+                 cls.path("graph.h5"), "-q")
+        rove.run("index", "-g", cls.path("graph.h5"), "-o", cls.path("index.h5"), "-q")
+        with h5py.File(cls.path("graph.h5")) as graph:
+            cls.users = [name.decode() for name in graph["nodes/user/ids"][:]]
+            cls.items = [name.decode() for name in graph["nodes/item/ids"][:]]
+        cls.service = Serving("--in", cls.path("index.h5"), "--set", "serve.max_body=64KiB", "--set", "serve.watch=0")
+
+    @classmethod
+    def tearDownClass(cls):
+        code, errors = cls.service.end()
+        assert code == 0, errors
+        shutil.rmtree(cls.directory)
+
+    @classmethod
+    def path(cls, name):
+        return os.path.join(cls.directory, name)
+
+    def query(self, *arguments, code=0):
+        return rove.run("query", *arguments, "--in", self.path("index.h5"), code=code)
+
+    def ids(self, *arguments):
+        return [n["id"] for n in json.loads(self.query(*arguments, "--json").stdout)["neighbors"]]
+
+
+class Index(ServeTest):
+    def test_same_bytes_at_any_ranks_and_threads(self):
+        for ranks, threads in [(2, 1), (3, 2)]:
+            other = self.path(f"index-{ranks}.h5")
+            rove.run("index", "-g", self.path("graph.h5"), "-o", other, "-q", "--threads", threads, ranks=ranks)
+            rove.run("diff", self.path("index.h5"), other)  # ends with 1 when a dataset differs
+
+    def test_info_verify_and_lookup_know_it(self):
+        self.assertIn("rove/index", rove.run("info", self.path("index.h5")).stdout)
+        rove.run("verify", self.path("index.h5"))
+        rows = json.loads(rove.run("lookup", self.users[3], "--in", self.path("index.h5"), "--type", "user", "--json").stdout)
+        scores = [entry["score"] for entry in rows[0]["lists"][0]["entries"]]
+        self.assertEqual(scores, sorted(scores, reverse=True))
+        self.assertEqual([entry["name"] for entry in rows[0]["lists"]],
+                         ["/fingerprints/user/item", "/fingerprints/user/user"])
+
+    def test_verify_finds_damage(self):
+        damaged = self.path("damaged.h5")
+        shutil.copy(self.path("index.h5"), damaged)
+        with h5py.File(damaged, "r+") as file:
+            file["fingerprints/user/item/entries"][5, 0] = 10**6
+        self.assertIn("not a fingerprint", rove.run("verify", damaged, code=3).stdout + rove.start("verify", damaged).stderr)
+        self.assertIn("damaged", rove.run("query", self.users[0], "--in", damaged, "--set", "query.hops=0", code=3).stderr)
+
+    def test_an_index_of_another_graph_is_refused(self):
+        train = self.path("other.txt")
+        rove.run("generate", "bipartite", "--users", 30, "--items", 20, "--interactions", 100, "--format", "adjacency",
+                 "--out", train)
+        rove.run("import", "--type", "user,rates,item", "--files", train, "--format", "adjacency", "-o",
+                 self.path("other.h5"), "-q")
+        done = rove.run("query", "1", "--in", self.path("index.h5"), "--graph", self.path("other.h5"), code=3)
+        self.assertIn("another graph", done.stderr)
+
+
+class Query(ServeTest):
+    def test_agrees_with_the_item_index(self):
+        rove.run("ppr", "-g", self.path("graph.h5"), "-o", self.path("ppr.h5"), "--method", "item-index", "-k", 10, "-q")
+        with h5py.File(self.path("ppr.h5")) as file:
+            lists = file["neighbors/user/item"]
+            for row in (0, 17, 299):
+                begin, end = lists["indptr"][row:row + 2]
+                expected = [self.items[i] for i in lists["indices"][begin:end]]
+                self.assertEqual(self.ids(self.users[row], "--threshold", 0), expected)
+
+    def test_baskets_filters_and_weights(self):
+        basket = self.items[:3]
+        near = self.ids(*basket, "--type", "item", "-k", 20)
+        self.assertEqual(len(near), 20)
+        self.assertFalse(set(near) & set(basket))
+        self.assertEqual(self.ids(*basket, "--type", "item", "-k", 20, "--exclude", near[0], near[4])[:3], near[1:4])
+        self.assertEqual(self.ids(*basket, "--type", "item", "--allow", near[7], near[2], basket[0]), [near[2], near[7]])
+        weighted = self.ids(f"{basket[0]}:1000", f"{basket[1]}:0.001", "--weighted", "--type", "item")
+        self.assertEqual(weighted[:4], self.ids(basket[0], "--type", "item")[:4])
+        self.assertTrue(set(self.ids(basket[0], "--type", "item", "--target", "user")) <= set(self.users))
+
+    def test_explanations_are_walks_of_the_graph(self):
+        answer = json.loads(self.query(self.users[5], "--explain", 2, "--json").stdout)
+        with h5py.File(self.path("graph.h5")) as graph:
+            rows = graph["edges/user__rates__item/by_source"]
+            indptr, indices = rows["indptr"][:], rows["indices"][:]
+        linked = {u: {self.items[i] for i in indices[indptr[r]:indptr[r + 1]]} for r, u in enumerate(self.users)}
+        degree = {}
+        for items in linked.values():
+            for item in items:
+                degree[item] = degree.get(item, 0) + 1
+        for neighbor in answer["neighbors"]:
+            explanation = neighbor["explanation"]
+            self.assertEqual(len(explanation["paths"]), 2)
+            for path in explanation["paths"]:
+                first, other, last = (step["id"] for step in path["steps"])
+                self.assertIn(first, linked[self.users[5]])
+                self.assertIn(first, linked[other])
+                self.assertIn(last, linked[other])
+                self.assertEqual(last, neighbor["id"])
+                probability = 0.15 * 0.85**3 / len(linked[self.users[5]]) / degree[first] / len(linked[other])
+                self.assertAlmostEqual(path["probability"], probability, places=12)
+            self.assertGreaterEqual(explanation["short_paths"]["probability"],
+                                    sum(path["probability"] for path in explanation["paths"]) - 1e-12)
+        text = self.query(self.users[5], "--explain", 1).stdout
+        self.assertIn(f"user {self.users[5]} -rates-> item", text)
+
+    def test_exact_answers_need_no_index(self):
+        exact = json.loads(rove.run("query", self.users[4], "--type", "user", "--in", self.path("graph.h5"), "--exact",
+                                    "-k", 20, "--json").stdout)
+        self.assertLess(exact["error_bound"], 1.1e-8)
+        near = json.loads(self.query(self.users[4], "-k", 20, "--json").stdout)
+        scores = {n["id"]: n["score"] for n in exact["neighbors"]}
+        self.assertGreater(len(scores.keys() & {n["id"] for n in near["neighbors"]}), 15)
+        for neighbor in near["neighbors"]:
+            if neighbor["id"] in scores:
+                self.assertLess(abs(neighbor["score"] - scores[neighbor["id"]]), near["error_bound"])
+
+    def test_mistakes_are_named(self):
+        self.assertIn("no user with id 'nobody'", self.query("nobody", "--type", "user", code=3).stderr)
+        self.assertIn("only: user, item", self.query(self.users[0], "--type", "usr", code=2).stderr)
+        self.assertIn("ID:WEIGHT", self.query(self.users[0], "--weighted", code=2).stderr)
+        self.assertIn("'k' is 0", self.query(self.users[0], "-k", 0, code=2).stderr)
+        self.assertIn("nowhere", self.query(self.users[0], "--graph", "nowhere", code=4).stderr)
+
+
+class Serve(ServeTest):
+    def test_answers_as_query_does(self):
+        user = self.users[7]
+        expected = json.loads(self.query(user, "--type", "user", "--json").stdout)
+        for method, path, body in [("GET", f"/v1/neighbors?id={urllib.parse.quote(user)}&type=user", None),
+                                   ("POST", "/v1/neighbors", {"id": user, "type": "user"})]:
+            status, answer = self.service.ask(method, path, body)
+            self.assertEqual(status, 200)
+            self.assertEqual(answer, expected)
+
+    def test_batches_answer_each_request(self):
+        requests = [{"id": self.users[1], "type": "user", "k": 3}, {"id": "nobody", "type": "user"}, {"k": 1},
+                    {"seeds": [{"id": self.items[0], "type": "item", "weight": 2}, {"id": self.items[1], "type": "item"}]}]
+        status, answer = self.service.ask("POST", "/v1/batch", {"requests": requests})
+        self.assertEqual(status, 200)
+        self.assertEqual([result.get("status") for result in answer["results"]], [None, 404, 400, None])
+        self.assertEqual(len(answer["results"][0]["neighbors"]), 3)
+
+    def test_explain(self):
+        _, near = self.service.ask("POST", "/v1/neighbors", {"id": self.users[2], "type": "user", "k": 1})
+        item = near["neighbors"][0]
+        status, answer = self.service.ask("POST", "/v1/explain", {"id": self.users[2], "type": "user", "to": item["id"], "paths": 3})
+        self.assertEqual(status, 200)
+        self.assertEqual(len(answer["paths"]), 3)
+        self.assertAlmostEqual(answer["score"], item["score"], places=9)
+        self.assertEqual(answer["to"]["id"], item["id"])
+
+    def test_refusals(self):
+        for status, method, path, body in [
+                (404, "GET", "/v1/neighbors?id=nobody", None), (404, "GET", "/v2", None),
+                (400, "POST", "/v1/neighbors", "{"), (400, "POST", "/v1/neighbors", "[]"),
+                (400, "POST", "/v1/neighbors", {"id": 5}), (400, "POST", "/v1/neighbors", {"id": "1", "kk": 5}),
+                (400, "POST", "/v1/neighbors", {"id": self.users[0], "k": 0}),
+                (400, "POST", "/v1/neighbors", {"id": self.users[0], "k": 10**9}),
+                (400, "POST", "/v1/neighbors", {"seeds": [{"id": self.users[0], "weight": -1}]}),
+                (400, "POST", "/v1/neighbors", {"id": self.users[0], "target": "nothing"}),
+                (400, "POST", "/v1/neighbors", {"id": self.users[0], "allow_lists": ["nothing"]}),
+                (400, "POST", "/v1/batch", {"requests": [{}] * 1001}), (400, "GET", "/v1/neighbors?id=1&k=many", None),
+                (413, "POST", "/v1/neighbors", "x" * 100_000)]:
+            with self.subTest(f"{method} {path} {str(body)[:60]}"):
+                found, answer = self.service.ask(method, path, body)
+                self.assertEqual(found, status, answer)
+                self.assertIn("error", answer)
+
+    def test_health_and_metrics(self):
+        status, health = self.service.ask("GET", "/healthz")
+        self.assertEqual((status, health["status"]), (200, "ok"))
+        self.service.ask("GET", f"/v1/neighbors?id={urllib.parse.quote(self.users[0])}&type=user")
+        status, text = self.service.ask("GET", "/metrics")
+        self.assertEqual(status, 200)
+        self.assertGreater(int(re.search(r'rove_requests_total\{endpoint="neighbors",status="2xx"\} (\d+)', text)[1]), 0)
+        for line in text.splitlines():
+            self.assertRegex(line, r'^(# (HELP|TYPE) |[a-z_]+(\{[^}]*\})? [0-9.e+-]+$)')
+
+    def test_a_token_switches_authentication_on(self):
+        with open(self.path("token"), "w", encoding="utf-8", opener=lambda p, f: os.open(p, f, 0o600)) as file:
+            file.write("0123456789abcdef0123\n")
+        service = Serving("--in", self.path("index.h5"), "--token-file", self.path("token"))
+        path = f"/v1/neighbors?id={urllib.parse.quote(self.users[0])}&type=user"
+        self.assertEqual(service.ask("GET", path)[0], 401)
+        self.assertEqual(service.ask("GET", path, headers={"Authorization": "Bearer 0123456789abcdef0124"})[0], 401)
+        self.assertEqual(service.ask("GET", path, headers={"Authorization": "Bearer 0123456789abcdef0123"})[0], 200)
+        self.assertEqual(service.ask("GET", "/metrics")[0], 401)
+        self.assertEqual(service.ask("GET", "/healthz")[0], 200)
+        self.assertEqual(service.end()[0], 0)
+        short = self.path("short")
+        with open(short, "w", encoding="utf-8") as file:
+            file.write("short\n")
+        rove.run("serve", "--in", self.path("index.h5"), "--token-file", short, code=2)
+
+    def test_allow_lists_and_blocks(self):
+        near = self.ids(self.users[9], "-k", 6)
+        with open(self.path("stock.txt"), "w", encoding="utf-8") as file:
+            file.write("\n".join([near[1], near[3], near[5], "no-such-item"]))
+        with open(self.path("blocks.txt"), "w", encoding="utf-8") as file:
+            file.write(f"{self.users[9]} {near[0]} {near[3]}\nno-such-user {near[0]}\n")
+        service = Serving("--in", self.path("index.h5"), "--set", f"serve.allow_lists=[{self.path('stock.txt')}]",
+                          "--set", f"serve.blocks={self.path('blocks.txt')}")
+        ask = {"id": self.users[9], "type": "user", "k": 6}
+        _, answer = service.ask("POST", "/v1/neighbors", ask)
+        self.assertEqual([n["id"] for n in answer["neighbors"]][:4], [near[1], near[2], near[4], near[5]])
+        _, answer = service.ask("POST", "/v1/neighbors", dict(ask, allow_lists=["stock"]))
+        self.assertEqual([n["id"] for n in answer["neighbors"]], [near[1], near[5]])
+        code, errors = service.end()
+        self.assertEqual(code, 0)
+        self.assertIn("2 ids of serve.allow_lists", errors)
+
+    def test_reloads_and_stops_without_dropping_a_request(self):
+        live = self.path("live")
+        os.makedirs(live)
+        for name in ("index.h5", "graph.h5"):
+            shutil.copy(self.path(name), live)
+        service = Serving("--in", os.path.join(live, "index.h5"), "--set", "serve.watch=1")
+        stop = threading.Event()
+        failures, answered = [], [0] * 4
+
+        def load(worker):
+            connection = service.connect()
+            while not stop.is_set():
+                begun = time.monotonic()
+                try:
+                    user = self.users[answered[worker] * 7 % len(self.users)]
+                    status, _ = service.ask("POST", "/v1/neighbors", {"id": user, "type": "user"}, connection=connection)
+                    if status != 200:
+                        failures.append(status)
+                except (OSError, http.client.HTTPException) as error:
+                    failures.append(repr(error))
+                    connection = service.connect()
+                answered[worker] += 1
+                time.sleep(max(0.0, 0.02 - (time.monotonic() - begun)))
+            connection.close()
+
+        workers = [threading.Thread(target=load, args=(i,)) for i in range(4)]
+        for worker in workers:
+            worker.start()
+        rove.run("index", "-g", self.path("graph.h5"), "-o", self.path("new.h5"), "--walks", 500, "-q")
+        os.replace(self.path("new.h5"), os.path.join(live, "index.h5"))
+        reloaded = self.wait_for(service, "rove_index_reloads_total 1")
+        # One that is no index is refused, and the old one goes on answering.
+        with open(self.path("broken"), "w", encoding="utf-8") as file:
+            file.write("no index")
+        os.replace(self.path("broken"), os.path.join(live, "index.h5"))
+        refused = self.wait_for(service, "rove_index_reload_failures_total 1")
+        time.sleep(0.2)
+        stop.set()
+        for worker in workers:
+            worker.join()
+        code, errors = service.end()
+        self.assertTrue(reloaded and refused, errors)
+        self.assertEqual(failures, [])
+        self.assertGreater(sum(answered), 100)
+        self.assertEqual(code, 0)
+        self.assertIn("now answering from", errors)
+        self.assertEqual(errors.count("the old index stays"), 1)
+
+    def wait_for(self, service, line):
+        for _ in range(100):
+            if line in service.ask("GET", "/metrics")[1].splitlines():
+                return True
+            time.sleep(0.1)
+        return False
+
+    def test_a_port_that_is_taken(self):
+        done = rove.run("serve", "--in", self.path("index.h5"), "--port", self.service.port, code=4)
+        self.assertIn("cannot listen", done.stderr)
+
+
+class Document(unittest.TestCase):
+    def test_the_commands_of_the_page_work_as_they_stand(self):
+        with open(DOCUMENT, encoding="utf-8") as file:
+            blocks = re.findall(r"^```sh\n(.*?)^```$", file.read(), re.MULTILINE | re.DOTALL)
+        self.assertEqual(len(blocks), 3)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        script = "set -e\n" + "\n".join(blocks).replace("8470", str(port))
+        with tempfile.TemporaryDirectory(prefix="rove-serving-") as directory:
+            os.symlink(BINARY, os.path.join(directory, "rove"))
+            environment = dict(os.environ, PATH=f"{directory}:{os.environ['PATH']}", OMPI_ALLOW_RUN_AS_ROOT="1",
+                               OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+            done = subprocess.run(["bash", "-c", script], cwd=directory, env=environment, capture_output=True, text=True,
+                                  timeout=150)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertIn('"neighbors"', done.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=1)
