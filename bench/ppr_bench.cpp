@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Personalized PageRank of every user: time and quality of the item index against exact power iteration on sampled
-// users, and the rate of travelling walks in the partitioned layout (start it with mpirun). Usage: ppr_bench <adjacency
-// file | bipartite> [sampled users] [sources of the partitioned run].
+// Personalized PageRank of every user: time and quality of the item index, of walks and of decomposition against exact
+// scores of sampled users, and the rate of travelling walks in the partitioned layout (start it with mpirun). Usage:
+// ppr_bench <adjacency file | bipartite> [sampled users] [sources of the partitioned run] [all | sampled]: lists of all
+// users or of the sampled ones.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 #include "bench/walk_graphs.hpp"
 #include <fmt/format.h>
 
+#include "algorithms/ppr/exact.hpp"
 #include "algorithms/ppr/ppr.hpp"
 #include "engine/base/hash.hpp"
 #include "engine/comm/environment.hpp"
@@ -62,27 +64,57 @@ graph::DistributedGraph distribute(const comm::Communicator& comm, const graph::
   return graph::DistributedGraph::build(comm, blocks, assignment);
 }
 
-void compare(const PprResult& exact, const PprResult& lists, std::span<const std::uint64_t> rows, std::uint32_t k) {
+/// The best items of sampled users by exact scores, without those they are linked to.
+std::vector<std::vector<Scored>> exact_lists(const comm::Communicator& world, const graph::GraphBlocks& blocks,
+                                             std::span<const std::uint64_t> rows, std::uint32_t k) {
+  const exec::WalkGraph graph = exec::WalkGraph::replicated(world, blocks, {exec::Direction::kBoth, {}});
+  const algorithms::ExactPpr exact(algorithms::WalkGraphSlots(graph), graph.num_rows(), true, 0.15);
+  const IndexRange items = blocks.schema.stable_range(VertexTypeId{1});
+  std::vector<std::vector<Scored>> lists(rows.size());
+  constexpr std::size_t kColumns = algorithms::ExactPpr::kColumns;
+  parallel::for_chunks({0, rows.size()}, kColumns, [&](IndexRange chunk) {
+    std::vector<std::uint32_t> sources;
+    for (std::uint64_t i = chunk.begin; i < chunk.end; ++i) sources.push_back(static_cast<std::uint32_t>(rows[i]));
+    std::vector<TopK> best(chunk.size(), TopK(k));
+    exact.solve_columns(sources, 1e-5, [&](std::uint32_t vertex, std::span<const float, kColumns> scores) {
+      if (!items.contains(vertex)) return;
+      for (std::size_t column = 0; column < best.size(); ++column) {
+        if (best[column].may_enter(scores[column])) best[column].push({scores[column], vertex - items.begin});
+      }
+    });
+    for (std::uint64_t i = chunk.begin; i < chunk.end; ++i) {
+      std::set<std::uint64_t> linked;
+      for (const std::uint32_t item : graph.neighbors(sources[i - chunk.begin])) linked.insert(item - items.begin);
+      for (const Scored& scored : best[i - chunk.begin].take()) {
+        if (!linked.contains(scored.id)) lists[i].push_back(scored);
+      }
+    }
+  });
+  return lists;
+}
+
+void compare(std::span<const std::vector<Scored>> exact, const PprResult& lists, std::span<const std::uint64_t> rows,
+             std::uint32_t k) {
   double precision = 0.0;
   double goodness = 0.0;
   double counted = 0.0;
-  for (const std::uint64_t row : rows) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
     std::map<std::uint64_t, double> truth;
-    const auto targets = exact.lists.targets_of(row);
-    for (std::size_t i = 0; i < targets.size(); ++i) {
-      truth[targets[i]] = static_cast<double>(exact.lists.scores_of(row)[i]);
-    }
+    for (const Scored& scored : exact[i]) truth[scored.id] = static_cast<double>(scored.score);
+    const auto top = std::span(exact[i]).first(std::min<std::size_t>(k, exact[i].size()));
     double best = 0.0;
-    for (std::size_t i = 0; i < std::min<std::size_t>(k, targets.size()); ++i) best += truth[targets[i]];
-    const auto top = targets.first(std::min<std::size_t>(k, targets.size()));
-    const std::set<std::uint64_t> ideal(top.begin(), top.end());
+    std::set<std::uint64_t> ideal;
+    for (const Scored& scored : top) {
+      best += static_cast<double>(scored.score);
+      ideal.insert(scored.id);
+    }
+    if (ideal.empty()) continue;
     double hits = 0.0;
     double found = 0.0;
-    for (const std::uint64_t target : lists.lists.targets_of(row)) {
+    for (const std::uint64_t target : lists.lists.targets_of(rows[i])) {
       hits += ideal.contains(target) ? 1.0 : 0.0;
       found += truth.contains(target) ? truth[target] : 0.0;
     }
-    if (ideal.empty()) continue;
     precision += hits / static_cast<double>(ideal.size());
     goodness += found / best;
     counted += 1.0;
@@ -91,10 +123,14 @@ void compare(const PprResult& exact, const PprResult& lists, std::span<const std
                     counted));
 }
 
-void replicated(const comm::Communicator& world, const graph::GraphBlocks& blocks, std::uint64_t sampled) {
+void replicated(const comm::Communicator& world, const graph::GraphBlocks& blocks, std::uint64_t sampled,
+                bool all_users) {
   PprOptions options;
   options.targets = VertexTypeId{1};
   const std::uint64_t users = blocks.schema.vertex_type(options.sources).count;
+  std::vector<std::uint64_t> rows;
+  for (std::uint64_t i = 0; i < sampled; ++i) rows.push_back(i * users / sampled);
+  if (!all_users) options.source_rows = rows;
   options.method = PprMethod::kItemIndex;
   StageClock clock;
   options.progress = &clock;
@@ -102,26 +138,35 @@ void replicated(const comm::Communicator& world, const graph::GraphBlocks& block
   const double build = clock.seconds["ppr: item index"];
   print(fmt::format("item index: {} walks per item, {} entries: built in {:.2f} s, {:.1f} M steps/s with counting",
                     options.item_walks, options.item_entries, build, static_cast<double>(index.moves) / build / 1e6));
+  const std::uint64_t listed = all_users ? users : sampled;
   const double lists = clock.seconds["ppr: one-hop lists"];
-  print(fmt::format("lists of {} users: {:.2f} s, {:.2f} us per user on {} threads", users, lists,
-                    lists * 1e6 / static_cast<double>(users), parallel::concurrency()));
+  print(fmt::format("lists of {} users: {:.2f} s, {:.2f} us per user on {} threads", listed, lists,
+                    lists * 1e6 / static_cast<double>(listed), parallel::concurrency()));
   if (sampled == 0) return;
 
-  std::vector<std::uint64_t> rows;
-  for (std::uint64_t i = 0; i < sampled; ++i) rows.push_back(i * users / sampled);
-  options.source_rows = rows;
-  options.top_k = 2000;
-  options.method = PprMethod::kPower;
-  const PprResult exact = personalized_pagerank(world, distribute(world, blocks), options);
-  const double power = clock.seconds["ppr: power iteration"];
-  print(fmt::format("power iteration: {:.2f} s per source", power / static_cast<double>(sampled)));
+  clock.begin("exact", 0, "");
+  const std::vector<std::vector<Scored>> exact = exact_lists(world, blocks, rows, 2000);
+  clock.end("");
+  print(fmt::format("exact: {:.3f} s per source", clock.seconds["exact"] / static_cast<double>(sampled)));
   compare(exact, index, rows, 100);
-  options.top_k = 100;
+  options.source_rows = rows;
   options.method = PprMethod::kWalks;
   const PprResult walks = personalized_pagerank(world, blocks, options);
   print(fmt::format("walks: {} per source, {:.3f} ms per source", options.walks,
                     clock.seconds["ppr: walks"] * 1e3 / static_cast<double>(sampled)));
   compare(exact, walks, rows, 100);
+  if (blocks.schema.num_vertices() > 200'000) return;
+  options.method = PprMethod::kVerd;
+  for (const auto& [num_walks, threshold] : {std::pair(1'000U, 1e-3), std::pair(1'000U, 1e-4), std::pair(100U, 1e-5)}) {
+    options.verd_walks = num_walks;
+    options.verd_threshold = threshold;
+    clock.seconds.clear();
+    const PprResult verd = personalized_pagerank(world, blocks, options);
+    print(fmt::format("verd: {} walks per vertex in {:.2f} s, {} hops, threshold {:.0e}: {:.3f} ms per source",
+                      num_walks, clock.seconds["ppr: fingerprints"], options.verd_hops, threshold,
+                      clock.seconds["ppr: decomposition"] * 1e3 / static_cast<double>(sampled)));
+    compare(exact, verd, rows, 100);
+  }
 }
 
 void partitioned(const comm::Communicator& world, const graph::GraphBlocks& blocks, std::uint64_t num_sources) {
@@ -147,12 +192,13 @@ void partitioned(const comm::Communicator& world, const graph::GraphBlocks& bloc
                   world.size(), moves / seconds / 1e6, 100.0 * remote / moves, 16.0 * remote / moves));
 }
 
-int run(const comm::Communicator& world, const std::string& which, std::uint64_t sampled, std::uint64_t num_sources) {
+int run(const comm::Communicator& world, const std::string& which, std::uint64_t sampled, std::uint64_t num_sources,
+        bool all_users) {
   const parallel::ConcurrencyLimit limit(world.size() > 1 ? 1 : 0);
   const graph::GraphBlocks whole =
       which == "bipartite" ? power_law_bipartite(1'000'000, 200'000, 20'000'000, 1) : read_adjacency(which);
   const graph::GraphBlocks blocks = home_blocks(whole, world.rank(), world.size());
-  if (world.size() == 1) replicated(world, blocks, sampled);
+  if (world.size() == 1) replicated(world, blocks, sampled, all_users);
   if (num_sources > 0) partitioned(world, blocks, num_sources);
   return 0;
 }
@@ -167,6 +213,7 @@ int main(int argc, char** argv) {
     const auto number = [&](int i, int otherwise) {
       return static_cast<std::uint64_t>(argc > i ? std::atoi(argv[i]) : otherwise);
     };
-    return rove::bench::run(environment.world(), argc > 1 ? argv[1] : "bipartite", number(2, 200), number(3, 2000));
+    return rove::bench::run(environment.world(), argc > 1 ? argv[1] : "bipartite", number(2, 200), number(3, 2000),
+                            argc < 5 || std::string(argv[4]) != "sampled");
   });
 }
