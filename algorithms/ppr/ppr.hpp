@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "algorithms/ppr/index_query.hpp"
 #include "engine/base/ids.hpp"
 #include "engine/base/memory_plan.hpp"
 #include "engine/base/progress.hpp"
@@ -89,6 +90,18 @@ struct PprResult {
 /// walker travels. Not for kPower (throws `ConfigError`).
 [[nodiscard]] PprResult personalized_pagerank(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                                               const PprOptions& options);
+
+/// Several vertices as one source: walks start at each with a probability by its weight.
+struct SeedSets {
+  std::vector<std::uint64_t> offsets{0};  ///< one more than this rank's sets
+  std::vector<WeightedSeed> seeds;
+};
+
+/// **Collective.** Lists of this rank's seed sets by decomposition (kVerd) on the replicated layout, whatever
+/// `options.method` says; `sources` and `source_rows` are not used. Row i of the result is set i; sets without a seed
+/// that has edges are cold.
+[[nodiscard]] PprResult personalized_pagerank(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
+                                              const PprOptions& options, const SeedSets& sets);
 
 /// What the two layouts hold on one of `num_ranks` ranks with `threads` threads at their peak.
 [[nodiscard]] MemoryPlan plan_ppr_partitioned(const graph::Schema& schema, std::int32_t num_ranks,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Replicated layout: each rank walks for its home block of sources over the whole adjacency, so results lie where they
 // are written and nothing is exchanged but fingerprints.
+#include <algorithm>
 #include <memory>
 
 #include <fmt/format.h>
@@ -58,7 +59,8 @@ class ReplicatedPpr {
           return;
         }
         if (options_.method == PprMethod::kVerd) {
-          const PprAnswer answer = list_from_decomposition(vertex);
+          const WeightedSeed seed{vertex, 1.0};
+          const PprAnswer answer = list_from_decomposition(std::span(&seed, 1));
           lists_->set(row - block.begin, answer.ranked);
           result.error_bounds[row - block.begin] = static_cast<float>(answer.error_bound);
           return;
@@ -70,15 +72,44 @@ class ReplicatedPpr {
         result.error_bounds[row - block.begin] = static_cast<float>(list.error_bound);
       });
     });
+    finish(result);
+    return result;
+  }
+
+  PprResult run(const SeedSets& sets) {
+    const IndexRange mine{0, sets.offsets.size() - 1};
+    lists_ = std::make_unique<detail::FixedLists>(mine.size(), options_.top_k);
+    PprResult result;
+    result.method = PprMethod::kVerd;
+    result.error_bounds.assign(mine.size(), 0.0F);
+    build_index();
+    const std::uint64_t largest = comm_.all_reduce(mine.size(), comm::ReduceOp::kMax);
+    detail::for_slices(comm_, mine, largest, "ppr: seed sets", *options_.progress, [&](IndexRange rows) {
+      parallel::for_each(rows, kSourceGrain, [&](std::uint64_t row) {
+        const auto seeds = std::span(sets.seeds).subspan(sets.offsets[row], sets.offsets[row + 1] - sets.offsets[row]);
+        if (std::all_of(seeds.begin(), seeds.end(),
+                        [&](const WeightedSeed& seed) { return graph_.degree(seed.vertex) == 0; })) {
+          ++cold_.local();
+          return;
+        }
+        const PprAnswer answer = list_from_decomposition(seeds);
+        lists_->set(row, answer.ranked);
+        result.error_bounds[row] = static_cast<float>(answer.error_bound);
+      });
+    });
+    finish(result);
+    return result;
+  }
+
+ private:
+  void finish(PprResult& result) {
     result.lists = lists_->compact();
     cold_.for_each([&](std::uint64_t cold) { result.num_cold += cold; });
     walkers_.for_each([&](const auto& walking) { result.moves += walking ? walking->walker.moves : 0; });
     result.num_cold = comm_.all_reduce(result.num_cold, comm::ReduceOp::kSum);
     result.moves = comm_.all_reduce(result.moves, comm::ReduceOp::kSum) + index_moves_;
-    return result;
   }
 
- private:
   struct Walking {
     Walking(IndexRange counted, std::uint32_t top_k) : walker(counted), ranking(top_k) {}
     detail::CountingWalker walker;
@@ -159,12 +190,11 @@ class ReplicatedPpr {
     }
   }
 
-  [[nodiscard]] PprAnswer list_from_decomposition(std::uint32_t vertex) {
+  [[nodiscard]] PprAnswer list_from_decomposition(std::span<const WeightedSeed> seeds) {
     std::unique_ptr<IndexQuery>& query = queries_.local();
     if (!query) query = std::make_unique<IndexQuery>(targets_.size());
-    const WeightedSeed seed{vertex, 1.0};
     PprQuery asked;
-    asked.seeds = std::span(&seed, 1);
+    asked.seeds = seeds;
     asked.top_k = options_.top_k;
     asked.exclude_linked = options_.exclude_linked;
     asked.hops = options_.verd_hops;
@@ -226,6 +256,15 @@ PprResult personalized_pagerank(const comm::Communicator& comm, const graph::Gra
     throw ConfigError("ppr.method: power works on the partitioned layout; set resources.layout: partitioned");
   }
   return ReplicatedPpr(comm, blocks, checked).run();
+}
+
+PprResult personalized_pagerank(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
+                                const PprOptions& options, const SeedSets& sets) {
+  PprOptions asked = options;
+  asked.method = PprMethod::kVerd;
+  asked.source_rows.reset();
+  const PprOptions checked = detail::checked_options(blocks.schema, asked);
+  return ReplicatedPpr(comm, blocks, checked).run(sets);
 }
 
 }  // namespace rove::algorithms

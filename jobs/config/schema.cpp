@@ -69,6 +69,11 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
 
     {"ppr.enabled", kBoolean, "true", "", "run the stage in `rove run`"},
     {"ppr.sources", kText, "user", "", "vertex type of the sources"},
+    {"ppr.source_list", kPath, "~", "", "file of ids, one a line: only these sources"},
+    {"ppr.seed_sets", kPathList, "~", "",
+     "lines `set seed`: each set is one source, of ppr.seed_type; written under the type seed_set"},
+    {"ppr.seed_type", kText, "~", "", "vertex type of the seeds of ppr.seed_sets (default: ppr.targets)"},
+    {"ppr.seed_weight", kText, "~", "", "column of ppr.seed_sets that holds the seed's weight, such as 3"},
     {"ppr.targets", kText, "item", "", "vertex type of the targets"},
     {"ppr.restart", kReal, "0.15", "", "restart probability per visited vertex (1 - damping)"},
     {"ppr.top_k", kInteger, "100", "", "neighbours kept per source"},

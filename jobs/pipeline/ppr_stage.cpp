@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <optional>
+
 #include <fmt/format.h>
 
 #include "algorithms/ppr/ppr.hpp"
+#include "engine/base/error.hpp"
 #include "io/hdf5/result_files.hpp"
 #include "jobs/display/progress_display.hpp"
+#include "jobs/pipeline/ppr_sources.hpp"
 #include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
 
@@ -27,33 +31,12 @@ std::uint32_t walks_of(const algorithms::PprOptions& options) {
   return options.method == algorithms::PprMethod::kVerd ? options.verd_walks : options.walks;
 }
 
-}  // namespace
-
-void ppr_stage(Session& session, const std::filesystem::path& ppr_file) {
-  const PhaseTimer timer(session.times(), "ppr");
-  const comm::Communicator& comm = session.comm();
-  algorithms::PprOptions options;
-  comm.agree([&] {
-    options = ppr_options(session);
-    options.method = algorithms::chosen_ppr_method(session.schema(), options);
-  });
-  const MemoryPlan replicated =
-      algorithms::plan_ppr_replicated(session.schema(), comm.size(), parallel::concurrency(), options);
-  algorithms::PprResult result;
-  if (use_replicated(session, options, replicated)) {
-    session.require_fits(replicated);
-    result = algorithms::personalized_pagerank(comm, session.blocks(), options);
-  } else {
-    session.require_fits(
-        algorithms::plan_ppr_partitioned(session.schema(), comm.size(), parallel::concurrency(), options));
-    ensure_assignment(session);
-    result = algorithms::personalized_pagerank(comm, session.graph(), options);
-  }
-
-  const std::string& source = session.schema().vertex_type(options.sources).name;
+/// `sources`: the rows the lists belong to, vertices of the graph or seed sets.
+void write_lists(Session& session, const std::filesystem::path& ppr_file, const algorithms::PprOptions& options,
+                 const algorithms::PprResult& result, const io::NodeRows& sources) {
   const std::string& target = session.schema().vertex_type(options.targets).name;
   const io::NeighborSetView set{
-      source,
+      sources.type,
       target,
       result.lists,
       result.error_bounds,
@@ -64,16 +47,53 @@ void ppr_stage(Session& session, const std::filesystem::path& ppr_file) {
        {"dangling", std::string("lost walks are renormalised: the walk continues from its own source")},
        {"exclude_linked", static_cast<std::int64_t>(options.exclude_linked)},
        {"cold_sources", static_cast<std::int64_t>(result.num_cold)}}};
-  std::vector<io::NodeView> nodes{session.nodes(options.sources)};
-  if (options.sources != options.targets) nodes.emplace_back(session.nodes(options.targets));
-  io::write_neighbors(comm, ppr_file, io::FileFormat::kPpr, nodes, std::span(&set, 1), session.provenance());
+  std::vector<io::NodeView> nodes{sources};
+  if (sources.type != target) nodes.emplace_back(session.nodes(options.targets));
+  io::write_neighbors(session.comm(), ppr_file, io::FileFormat::kPpr, nodes, std::span(&set, 1), session.provenance());
+}
+
+}  // namespace
+
+void ppr_stage(Session& session, const std::filesystem::path& ppr_file) {
+  const PhaseTimer timer(session.times(), "ppr");
+  const comm::Communicator& comm = session.comm();
+  const bool has_sets = !session.config().paths("ppr.seed_sets").empty();
+  std::optional<NamedSeedSets> sets;
+  if (has_sets) sets = read_seed_sets(session);
+  const std::optional<std::vector<std::uint64_t>> listed = listed_sources(session);
+  algorithms::PprOptions options;
+  comm.agree([&] {
+    options = ppr_options(session);
+    if (has_sets && listed) throw ConfigError("ppr.source_list and ppr.seed_sets are both set; choose one");
+    options.source_rows = listed;
+    if (has_sets) options.method = algorithms::PprMethod::kVerd;
+    options.method = algorithms::chosen_ppr_method(session.schema(), options);
+  });
+  const MemoryPlan replicated =
+      algorithms::plan_ppr_replicated(session.schema(), comm.size(), parallel::concurrency(), options);
+  algorithms::PprResult result;
+  if (use_replicated(session, options, replicated)) {
+    session.require_fits(replicated);
+    result = sets ? algorithms::personalized_pagerank(comm, session.blocks(), options, sets->sets)
+                  : algorithms::personalized_pagerank(comm, session.blocks(), options);
+  } else {
+    session.require_fits(
+        algorithms::plan_ppr_partitioned(session.schema(), comm.size(), parallel::concurrency(), options));
+    ensure_assignment(session);
+    result = algorithms::personalized_pagerank(comm, session.graph(), options);
+  }
+  write_lists(session, ppr_file, options, result, sets ? sets->names : session.nodes(options.sources));
+
   const std::uint64_t entries =
       comm.all_reduce(static_cast<std::uint64_t>(result.lists.targets.size()), comm::ReduceOp::kSum);
+  const std::uint64_t sources = sets     ? sets->count
+                                : listed ? listed->size()
+                                         : session.schema().vertex_type(options.sources).count;
   session.progress().begin("ppr", 0, "entries");
-  session.progress().end(
-      fmt::format("{}: {} neighbours of {} {} by {}, {} steps, {} cold", ppr_file.filename().string(),
-                  format_count(entries), format_count(session.schema().vertex_type(options.sources).count), source,
-                  algorithms::ppr_method_name(result.method), format_count(result.moves), result.num_cold));
+  session.progress().end(fmt::format(
+      "{}: {} neighbours of {} {} by {}, {} steps, {} cold", ppr_file.filename().string(), format_count(entries),
+      format_count(sources), sets ? "seed sets" : session.schema().vertex_type(options.sources).name,
+      algorithms::ppr_method_name(result.method), format_count(result.moves), result.num_cold));
 }
 
 }  // namespace rove::jobs

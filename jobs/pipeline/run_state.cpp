@@ -99,7 +99,9 @@ std::map<std::string, std::string> stage_hashes(const Config& config) {
   hashes["import"] = hash_text("import\n" + config.effective_yaml({"graph"}) + identity_of(inputs));
   const std::string seeded = hashes["import"] + config.effective_yaml({"seed"});
   hashes["partition"] = hash_text("partition\n" + seeded + config.effective_yaml({"partition"}));
-  hashes["ppr"] = hash_text("ppr\n" + seeded + config.effective_yaml({"ppr"}));
+  std::vector<std::filesystem::path> sources = config.paths("ppr.seed_sets");
+  if (const auto list = config.path("ppr.source_list")) sources.push_back(*list);
+  hashes["ppr"] = hash_text("ppr\n" + seeded + config.effective_yaml({"ppr"}) + identity_of(sources));
   hashes["index"] = hash_text("index\n" + seeded + config.effective_yaml({"ppr", "index"}));
   hashes["train"] = hash_text("train\n" + seeded + config.effective_yaml({"train"}));
   hashes["evaluate"] = hash_text("evaluate\n" + hashes["train"] + config.effective_yaml({"evaluate"}) +

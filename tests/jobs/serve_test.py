@@ -192,6 +192,49 @@ class Query(ServeTest):
         self.assertIn("nowhere", self.query(self.users[0], "--graph", "nowhere", code=4).stderr)
 
 
+class Sources(ServeTest):
+    """`rove ppr` of some sources, against the index asked for the same."""
+
+    def lists(self, *arguments, ranks=1):
+        out = self.path("some.h5")
+        rove.run("ppr", "-g", self.path("graph.h5"), "-o", out, "-q", "-k", 10, "--method", "verd", "--set",
+                 "ppr.verd_walks=4000", "--set", "ppr.verd_hops=1", *arguments, ranks=ranks)
+        rove.run("verify", out)
+        found = {}
+        with h5py.File(out) as file:
+            source = next(iter(file["neighbors"]))
+            names = [name.decode() for name in file[f"nodes/{source}/ids"][:]]
+            lists = file[f"neighbors/{source}/item"]
+            for row, name in enumerate(names):
+                begin, end = lists["indptr"][row:row + 2]
+                found[name] = [self.items[i] for i in lists["indices"][begin:end]]
+        return source, found
+
+    def test_a_list_of_sources(self):
+        with open(self.path("list.txt"), "w", encoding="utf-8") as file:
+            file.write(f"{self.users[8]}\n\n{self.users[2]}\n{self.users[8]}\n")
+        for ranks in (1, 3):
+            source, found = self.lists("--source-list", self.path("list.txt"), ranks=ranks)
+            self.assertEqual(source, "user")
+            self.assertEqual({name for name in found if found[name]}, {self.users[8], self.users[2]})
+            self.assertEqual(found[self.users[8]], self.ids(self.users[8]))
+        with open(self.path("list.txt"), "a", encoding="utf-8") as file:
+            file.write("nobody\n")
+        done = rove.run("ppr", "-g", self.path("graph.h5"), "--source-list", self.path("list.txt"), "-q", code=3)
+        self.assertIn("list.txt:5", done.stderr)
+
+    def test_weighted_seed_sets(self):
+        a, b, c = self.items[3:6]
+        with open(self.path("sets.txt"), "w", encoding="utf-8") as file:
+            file.write(f"evening {a} 3\nmorning {c} 1\nevening {b} 1\nevening no-such-item 9\nempty no-such-item 1\n")
+        for ranks in (1, 3):
+            source, found = self.lists("--seed-sets", self.path("sets.txt"), "--set", "ppr.seed_weight='3'", ranks=ranks)
+            self.assertEqual(source, "seed_set")
+            self.assertEqual(found["evening"], self.ids(f"{a}:3", f"{b}:1", "--weighted", "--type", "item"))
+            self.assertEqual(found["morning"], self.ids(c, "--type", "item"))
+            self.assertEqual(found["empty"], [])
+
+
 class Serve(ServeTest):
     def test_answers_as_query_does(self):
         user = self.users[7]

@@ -221,6 +221,40 @@ std::map<std::uint64_t, double> scores_of(const graph::GraphBlocks& whole, PprOp
   return scores;
 }
 
+// A set of one seed is that source; the rows of a set depend on its seeds, not on the rank that answers it.
+TEST(Ppr, SeedSetsAreSources) {
+  const graph::GraphBlocks whole = tests::random_bipartite(40, 30, 300, 3);
+  PprOptions options;
+  options.targets = VertexTypeId{1};
+  options.method = PprMethod::kVerd;
+  options.verd_walks = 50;
+  const PprResult single = personalized_pagerank(world(), my_cut(whole), options);
+  const IndexRange block = graph::BlockDistribution(40, world().size()).block(world().rank());
+  SeedSets ones;
+  SeedSets baskets;
+  for (auto row = static_cast<std::uint32_t>(block.begin); row < block.end; ++row) {
+    ones.seeds.push_back({row, 0.25});
+    ones.offsets.push_back(ones.seeds.size());
+    for (std::uint32_t i = 0; i < row % 4; ++i) baskets.seeds.push_back({(row * 7 + i * 11) % 70, 1.0 + i});
+    baskets.offsets.push_back(baskets.seeds.size());
+  }
+  const PprResult by_sets = personalized_pagerank(world(), my_cut(whole), options, ones);
+  EXPECT_EQ(by_sets.lists, single.lists);
+  EXPECT_EQ(by_sets.error_bounds, single.error_bounds);
+  EXPECT_EQ(by_sets.num_cold, single.num_cold);
+
+  const graph::NeighborLists lists = whole_lists(personalized_pagerank(world(), my_cut(whole), options, baskets));
+  SeedSets all;
+  for (std::uint32_t row = 0; row < 40; ++row) {
+    for (std::uint32_t i = 0; i < row % 4; ++i) all.seeds.push_back({(row * 7 + i * 11) % 70, 1.0 + i});
+    all.offsets.push_back(all.seeds.size());
+  }
+  const comm::Communicator alone = world().split(world().rank().value());
+  EXPECT_EQ(personalized_pagerank(alone, whole, options, all).lists, lists);
+  EXPECT_TRUE(lists.targets_of(0).empty());  // no seeds: cold
+  EXPECT_FALSE(lists.targets_of(3).empty());
+}
+
 TEST(Ppr, ClosedForms) {
   PprOptions power;
   power.method = PprMethod::kPower;

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/pipeline/ppr_sources.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "engine/base/error.hpp"
+#include "engine/graph/block_distribution.hpp"
+#include "io/ids/id_index.hpp"
+#include "io/import/import_graph.hpp"
+#include "io/publish/file_system.hpp"
+
+namespace rove::jobs {
+namespace {
+
+io::IdIndex id_index(const Session& session, VertexTypeId type) {
+  const io::NodeRows& nodes = session.nodes(type);
+  return {session.comm(), nodes.type, type, nodes.ids, nodes.keys, session.overrides()};
+}
+
+}  // namespace
+
+std::optional<std::vector<std::uint64_t>> listed_sources(Session& session) {
+  const auto file = session.config().path("ppr.source_list");
+  if (!file) return std::nullopt;
+  const comm::Communicator& comm = session.comm();
+  std::string text;
+  comm.agree([&] {
+    if (comm.is_root()) text = io::publish::read_text(*file);
+  });
+  std::istringstream lines(comm.broadcast_text(text, Rank{0}));
+  std::vector<std::string> ids;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    ids.push_back(std::move(line));
+  }
+  // Each rank looks up its share of the lines.
+  const IndexRange share = graph::BlockDistribution(ids.size(), comm.size()).block(comm.rank());
+  io::IdBlock mine;
+  for (std::uint64_t i = share.begin; i < share.end; ++i) io::append(mine, ids[i]);
+  const std::vector<std::uint32_t> found =
+      comm.all_gather_v<std::uint32_t>(id_index(session, session.vertex_type("ppr.sources")).rows_of(comm, mine)).data;
+  std::vector<std::uint64_t> rows;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (ids[i].empty()) continue;
+    if (found[i] == io::kUnknownRow) {
+      throw InputError({file->string(), i + 1, 1}, fmt::format("the id '{}'", ids[i]),
+                       fmt::format("an id of type '{}' in the graph", session.config().text("ppr.sources")));
+    }
+    rows.push_back(found[i]);
+  }
+  std::sort(rows.begin(), rows.end());
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  return rows;
+}
+
+NamedSeedSets read_seed_sets(Session& session) {
+  const comm::Communicator& comm = session.comm();
+  const Config& config = session.config();
+  const std::string type_key = config.has("ppr.seed_type") ? "ppr.seed_type" : "ppr.targets";
+  VertexTypeId seed_type;
+  io::EdgeOptions edges;
+  comm.agree([&] {
+    seed_type = session.vertex_type(type_key);
+    // Both names are free here: the sets are a graph of their own.
+    edges.source_type = "seed_set";
+    edges.relation_name = "holds";
+    edges.destination_type = session.schema().vertex_type(seed_type).name;
+    for (const auto& file : config.paths("ppr.seed_sets")) edges.layout.files.push_back(file.string());
+    if (config.has("ppr.seed_weight")) edges.layout.weight = config.text("ppr.seed_weight");
+    edges.duplicates = io::Duplicates::kSum;
+  });
+  const io::ImportedGraph imported = io::import_graph(comm, {{edges}, {}, {}}, session.progress());
+
+  // Every rank has seeds anywhere, so all learn the rows of all distinct seeds.
+  const std::vector<std::uint32_t> rows =
+      comm.all_gather_v<std::uint32_t>(id_index(session, seed_type).rows_of(comm, imported.ids[1])).data;
+  const graph::AdjacencyBlock& adjacency = imported.blocks.edges[0].by_source;
+  NamedSeedSets result;
+  result.names = {"seed_set", imported.ids[0], imported.blocks.keys[0]};
+  result.count = imported.blocks.schema.vertex_types()[0].count;
+  std::uint64_t unknown = 0;
+  for (std::size_t set = 0; set + 1 < adjacency.offsets.size(); ++set) {
+    for (std::uint64_t slot = adjacency.offsets[set]; slot < adjacency.offsets[set + 1]; ++slot) {
+      const std::uint32_t row = rows[adjacency.targets[slot]];
+      if (row == io::kUnknownRow) {
+        ++unknown;
+        continue;
+      }
+      const double weight = adjacency.weights.empty() ? 1.0 : static_cast<double>(adjacency.weights[slot]);
+      result.sets.seeds.push_back(
+          {static_cast<std::uint32_t>(session.schema().stable_id(seed_type, row).value()), weight});
+    }
+    result.sets.offsets.push_back(result.sets.seeds.size());
+  }
+  unknown = comm.all_reduce(unknown, comm::ReduceOp::kSum);
+  if (unknown > 0) {
+    session.warn(fmt::format("{} seeds of ppr.seed_sets are not in the graph and were left out", unknown));
+  }
+  return result;
+}
+
+}  // namespace rove::jobs

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "algorithms/ppr/ppr.hpp"
+#include "io/hdf5/node_rows.hpp"
+#include "jobs/pipeline/session.hpp"
+
+namespace rove::jobs {
+
+/// **Collective.** Rows of the ids in `ppr.source_list`, ascending, the same on all ranks; nothing when it is not set.
+/// Throws `InputError` with the line of the first id that the graph does not have.
+[[nodiscard]] std::optional<std::vector<std::uint64_t>> listed_sources(Session& session);
+
+/// The sets of `ppr.seed_sets` in my home block of them, and their names. Seeds that the graph does not have are left
+/// out and counted in a warning; a set without any is cold.
+struct NamedSeedSets {
+  io::NodeRows names;  ///< type "seed_set"
+  algorithms::SeedSets sets;
+  std::uint64_t count = 0;  ///< on all ranks
+};
+/// **Collective.**
+[[nodiscard]] NamedSeedSets read_seed_sets(Session& session);
+
+}  // namespace rove::jobs
