@@ -6,15 +6,14 @@
 
 #include <fmt/format.h>
 
-#include "algorithms/ppr/detail/lists.hpp"
+#include "algorithms/ppr/detail/flow_scores.hpp"
 #include "engine/base/error.hpp"
-#include "engine/exec/walk_random.hpp"
 
 namespace rove::algorithms {
 
 namespace {
 
-constexpr std::uint64_t kWhole = std::uint64_t{1} << 32U;
+using detail::kWholeFlow;
 using AtVertex = IndexQuery::Flow::AtVertex;
 
 /// Orders by vertex and adds up what is at the same one.
@@ -44,11 +43,11 @@ void share_out(std::span<const WeightedSeed> seeds, std::vector<AtVertex>& flow)
   std::uint64_t given = 0;
   flow.clear();
   for (const WeightedSeed& seed : seeds) {
-    const auto units = static_cast<std::uint64_t>(seed.weight / total * static_cast<double>(kWhole));
-    flow.push_back({seed.vertex, std::min(units, kWhole - given)});
+    const auto units = static_cast<std::uint64_t>(seed.weight / total * static_cast<double>(kWholeFlow));
+    flow.push_back({seed.vertex, std::min(units, kWholeFlow - given)});
     given += flow.back().units;
   }
-  for (std::size_t i = 0; given < kWhole; i = (i + 1) % flow.size()) {
+  for (std::size_t i = 0; given < kWholeFlow; i = (i + 1) % flow.size()) {
     ++flow[i].units;
     ++given;
   }
@@ -92,19 +91,17 @@ const IndexQuery::Flow& IndexQuery::decompose(const FingerprintSet& set, const S
   std::vector<AtVertex>& now = scratch_->now;
   std::vector<AtVertex>& next = scratch_->next;
   share_out(query.seeds, now);
-  const std::uint64_t moving = kWhole - exec::coin_threshold(set.restart);
-  const auto least =
-      std::max<std::uint64_t>(1, static_cast<std::uint64_t>(query.threshold * static_cast<double>(kWhole)));
+  const detail::FlowRule rule(set.restart, query.hops, query.threshold);
   for (std::uint32_t hop = 0;; ++hop) {
     next.clear();
     for (const AtVertex& at : now) {
       const FingerprintSet::OfType& type = set.of(at.vertex);
       const bool has_fingerprint = !type.fingerprints.empty();
       const std::uint64_t degree = slots.degree(at.vertex);
-      const std::uint64_t moves = (at.units * moving) >> 32U;
-      const std::uint64_t share = degree == 0 ? 0 : moves / degree;
+      const std::uint64_t moves = rule.moves(at.units);
+      const std::uint64_t share = rule.share(at.units, degree);
       const bool worth_it =
-          hop < query.hops && (has_fingerprint ? type.leads_to_fingerprints && share >= least : share > 0);
+          rule.may_hop(hop) && (has_fingerprint ? type.leads_to_fingerprints && rule.is_worth_it(share) : share > 0);
       if (degree > 0 && !worth_it && has_fingerprint) {
         flow.kept.push_back(at);
         continue;
@@ -143,9 +140,9 @@ PprAnswer IndexQuery::answer(const FingerprintSet& set, const SlotLists& slots, 
     scratch.touch(at.vertex - first_target);
     scratch.stopped[at.vertex - first_target] += at.units;
   }
-  std::uint64_t lost_walks = 0;  // units times walks
-  std::uint64_t cut = 0;         // units times visits
-  std::uint64_t largest_share = 1;
+  detail::FlowSums sums;
+  sums.lost = flow.lost;
+  sums.unanswered = flow.unanswered;
   for (std::size_t i = 0; i < flow.kept.size(); ++i) {
     const AtVertex& at = flow.kept[i];
     const FingerprintSet::OfType& type = set.of(at.vertex);
@@ -165,9 +162,9 @@ PprAnswer IndexQuery::answer(const FingerprintSet& set, const SlotLists& slots, 
       scratch.touch(entry.vertex);
       scratch.visits[entry.vertex] += at.units * entry.count;
     }
-    lost_walks += at.units * type.fingerprints.lost[row];
-    cut += at.units * type.fingerprints.cut[row];
-    largest_share = std::max(largest_share, at.units);
+    sums.lost_walks += at.units * type.fingerprints.lost[row];
+    sums.cut += at.units * type.fingerprints.cut[row];
+    sums.largest_share = std::max(sums.largest_share, at.units);
   }
   answer.fingerprints = flow.kept.size();
 
@@ -187,20 +184,14 @@ PprAnswer IndexQuery::answer(const FingerprintSet& set, const SlotLists& slots, 
   }
   for (const std::uint32_t row : query.excluded) exclude(row);
 
-  const double lost = static_cast<double>(flow.lost) +
-                      (lost_walks == 0 ? 0.0 : static_cast<double>(lost_walks) / static_cast<double>(set.walks));
-  const double kept_share = 1.0 - lost / static_cast<double>(kWhole);
-  const double unit = 1.0 / (static_cast<double>(kWhole) * kept_share);
-  const double per_visit = set.walks == 0 ? 0.0 : set.restart / static_cast<double>(set.walks);
+  const detail::FlowScores scores(sums, set.restart, set.walks);
   TopK selection(std::min<std::uint64_t>(query.top_k, scratch.visits.size()));
   const auto offer = [&](std::uint32_t row) {
     if (scratch.visits[row] == 0 && scratch.stopped[row] == 0) return;
-    const double score =
-        (static_cast<double>(scratch.visits[row]) * per_visit + static_cast<double>(scratch.stopped[row])) * unit;
-    const auto rounded = static_cast<float>(score);
-    if (rounded > 0.0F && selection.may_enter(rounded)) selection.push({rounded, row});
+    const float score = scores.score(scratch.visits[row], scratch.stopped[row]);
+    if (score > 0.0F && selection.may_enter(score)) selection.push({score, row});
   };
-  if (kept_share > 0.0) {
+  if (scores.any()) {
     if (query.allowed) {
       std::vector<std::uint32_t> rows(query.allowed->begin(), query.allowed->end());
       std::sort(rows.begin(), rows.end());
@@ -214,14 +205,7 @@ PprAnswer IndexQuery::answer(const FingerprintSet& set, const SlotLists& slots, 
   for (const std::uint32_t row : scratch.touched) exclude(row);
   scratch.touched.clear();
 
-  if (!answer.ranked.empty()) {
-    const double effective_walks =
-        static_cast<double>(set.walks) * (static_cast<double>(kWhole) / static_cast<double>(largest_share));
-    answer.error_bound = (flow.kept.empty() ? 0.0
-                                            : detail::bernstein_bound(static_cast<double>(answer.ranked.front().score),
-                                                                      effective_walks, set.targets.size())) +
-                         (static_cast<double>(cut) * per_visit + static_cast<double>(flow.unanswered)) * unit;
-  }
+  if (!answer.ranked.empty()) answer.error_bound = scores.error_bound(answer.ranked.front().score, set.targets.size());
   return answer;
 }
 

@@ -3,6 +3,7 @@
 // home blocks at the end. The item index lies with the owners of its vertices; the ghosts' fingerprints are fetched
 // once.
 #include <algorithm>
+#include <map>
 #include <memory>
 
 #include "algorithms/ppr/detail/fingerprints.hpp"
@@ -10,6 +11,7 @@
 #include "algorithms/ppr/detail/power.hpp"
 #include "algorithms/ppr/detail/prepare.hpp"
 #include "algorithms/ppr/detail/travelling_counts.hpp"
+#include "algorithms/ppr/detail/travelling_flow.hpp"
 #include "algorithms/ppr/ppr.hpp"
 #include "engine/base/error.hpp"
 #include "engine/exec/walk_graph.hpp"
@@ -37,6 +39,8 @@ class PartitionedPpr {
     if (options_.method == PprMethod::kItemIndex) {
       build_index();
       lists_from_index();
+    } else if (options_.method == PprMethod::kVerd) {
+      lists_from_decomposition();
     } else if (options_.method == PprMethod::kWalks) {
       lists_from_walks();
     } else {
@@ -119,17 +123,23 @@ class PartitionedPpr {
         }));
   }
 
-  void build_index() {
+  /// **Collective.** Fingerprints of the owned vertices of these types, by local id.
+  std::vector<Fingerprint> walk_fingerprints(std::span<const VertexTypeId> types, std::uint32_t walks,
+                                             const std::string& stage) {
     std::vector<Fingerprint> fingerprints(graph_.num_owned());
-    const std::vector<VertexTypeId> types = detail::index_types(graph_.schema(), options_);
     for (const VertexTypeId type : types) {
       add_traffic(detail::count_travelling_visits(
-          comm_, graph_, walk_graph_, walking(type, options_.item_walks, "ppr: item index"),
-          [](std::uint64_t, std::uint32_t) { return true; },
+          comm_, graph_, walk_graph_, walking(type, walks, stage), [](std::uint64_t, std::uint32_t) { return true; },
           [&](const detail::BatchSource& source, exec::VisitCounter& counts, std::uint64_t lost) {
             fingerprints[source.vertex] = detail::make_fingerprint(counts.entries(), 0, lost, options_.item_entries);
           }));
     }
+    return fingerprints;
+  }
+
+  void build_index() {
+    const std::vector<VertexTypeId> types = detail::index_types(graph_.schema(), options_);
+    const std::vector<Fingerprint> fingerprints = walk_fingerprints(types, options_.item_walks, "ppr: item index");
     index_row_.assign(graph_.num_local(), 0);
     for (const VertexTypeId type : types) {
       const IndexRange owned = graph_.owned_of_type(type);
@@ -211,6 +221,51 @@ class PartitionedPpr {
     });
   }
 
+  void lists_from_decomposition() {
+    std::vector<VertexTypeId> types;
+    for (std::size_t t = 0; t < graph_.schema().vertex_types().size(); ++t) {
+      types.emplace_back(static_cast<std::uint16_t>(t));
+    }
+    for (const Fingerprint& fingerprint : walk_fingerprints(types, options_.verd_walks, "ppr: fingerprints")) {
+      index_.append(fingerprint);
+    }
+    detail::TravellingFlowOptions flow;
+    flow.sources = options_.sources;
+    flow.targets = options_.targets;
+    flow.restart = options_.restart;
+    flow.walks = options_.verd_walks;
+    flow.entries = options_.item_entries;
+    flow.hops = options_.verd_hops;
+    flow.threshold = options_.verd_threshold;
+    flow.batch_bytes = options_.batch_bytes;
+    flow.progress = options_.progress;
+    detail::decompose_travelling(
+        comm_, graph_, walk_graph_, index_, flow,
+        [&](std::uint64_t row, std::uint32_t vertex) {
+          return walk_graph_.degree(vertex) > 0 && detail::is_source(options_, row);
+        },
+        [&](const detail::BatchSource& source, const detail::SourceFlow& of_source) {
+          std::map<std::uint32_t, std::pair<std::uint64_t, std::uint64_t>> sums;
+          for (const detail::SourceFlow::OfTarget& target : of_source.targets) {
+            sums[target.row].first += target.visits;
+            sums[target.row].second += target.stopped;
+          }
+          std::vector<std::uint32_t> excluded;
+          collect_excluded(source.vertex, excluded);
+          for (const std::uint32_t row : excluded) sums.erase(row);
+          const detail::FlowScores scores(of_source.sums, options_.restart, options_.verd_walks);
+          if (!scores.any()) return;
+          TopK selection(std::min<std::uint64_t>(options_.top_k, num_targets_));
+          for (const auto& [row, counted] : sums) {
+            const float score = scores.score(counted.first, counted.second);
+            if (score > 0.0F) selection.push({score, row});
+          }
+          const std::vector<Scored> ranked = selection.take();
+          if (ranked.empty()) return;
+          store(source.vertex, ranked, scores.error_bound(ranked.front().score, num_targets_));
+        });
+  }
+
   void lists_from_power() {
     const auto store_list = [&](std::uint32_t vertex, std::span<const Scored> ranked, double bound) {
       store(vertex, ranked, bound);
@@ -236,9 +291,6 @@ class PartitionedPpr {
 PprResult personalized_pagerank(const comm::Communicator& comm, const graph::DistributedGraph& graph,
                                 const PprOptions& options) {
   const PprOptions checked = detail::checked_options(graph.schema(), options);
-  if (checked.method == PprMethod::kVerd) {
-    throw ConfigError("ppr.method: verd works on the replicated layout; set resources.layout: auto or replicated");
-  }
   return PartitionedPpr(comm, graph, checked).run();
 }
 

@@ -81,11 +81,16 @@ MemoryPlan plan_ppr_partitioned(const graph::Schema& schema, std::int32_t num_ra
     return plan;
   }
   plan.hold("counts per thread", threads * std::min<std::uint64_t>(targets, exec::VisitCounter::kDenseLimit) * 8);
-  const std::uint32_t walks = checked.method == PprMethod::kItemIndex ? checked.item_walks : checked.walks;
+  const std::uint32_t walks = checked.method == PprMethod::kItemIndex ? checked.item_walks
+                              : checked.method == PprMethod::kVerd    ? checked.verd_walks
+                                                                      : checked.walks;
   plan.hold("a batch of travelling walks",
             std::max(checked.batch_bytes, detail::bytes_per_source(walks, checked.restart, targets)));
   // A rank may hold the fingerprints of all index vertices, its own and ghosts.
   if (checked.method == PprMethod::kItemIndex) plan.hold("fingerprints", 2 * index_bytes(schema, checked));
+  if (checked.method == PprMethod::kVerd) {
+    plan.hold("fingerprints", 3 * index_bytes(schema, checked) / static_cast<std::uint64_t>(num_ranks));
+  }
   return plan;
 }
 

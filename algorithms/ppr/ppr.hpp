@@ -81,8 +81,8 @@ struct PprResult {
 /// The method that runs: what `kAuto` chooses. Throws `ConfigError` for options out of range.
 [[nodiscard]] PprMethod chosen_ppr_method(const graph::Schema& schema, const PprOptions& options);
 
-/// **Collective.** Partitioned layout: every rank works on the vertices it owns, walkers travel. Not for kVerd. Throws
-/// `ConfigError` for options out of range, `Interrupted` when a stop was asked for.
+/// **Collective.** Partitioned layout: every rank works on the vertices it owns, walkers travel. Throws `ConfigError`
+/// for options out of range, `Interrupted` when a stop was asked for.
 [[nodiscard]] PprResult personalized_pagerank(const comm::Communicator& comm, const graph::DistributedGraph& graph,
                                               const PprOptions& options);
 

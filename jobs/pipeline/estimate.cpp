@@ -139,13 +139,9 @@ class Estimator {
     const std::string layout = config_.text("resources.layout");
     MemoryPlan replicated = algorithms::plan_ppr_replicated(schema_, machine_.ranks, machine_.threads, options);
     options.method = algorithms::chosen_ppr_method(schema_, options);
-    const bool is_verd = options.method == algorithms::PprMethod::kVerd;
     const bool fits =
         options.method != algorithms::PprMethod::kPower && replicated.total_bytes() <= machine_.limit.bytes / 2;
-    if (is_verd) {
-      add("ppr", home_blocks(), std::move(replicated),
-          "lower ppr.item_entries, or set ppr.method to walks, which can share the graph out over ranks");
-    } else if (layout == "replicated" || (layout == "auto" && fits)) {
+    if (layout == "replicated" || (layout == "auto" && fits)) {
       add("ppr", home_blocks(), std::move(replicated), "set resources.layout to partitioned, or use more ranks");
     } else {
       add("ppr", distributed(), algorithms::plan_ppr_partitioned(schema_, machine_.ranks, machine_.threads, options),

@@ -15,9 +15,8 @@ namespace rove::jobs {
 namespace {
 
 /// Whether every rank holds the whole adjacency: asked for, or `auto` and it fits half of what there is. Power
-/// iteration runs on the partitioned graph, decomposition on the replicated one. Results do not depend on it.
+/// iteration runs on the partitioned graph, seed sets on the replicated one. Results do not depend on it.
 bool use_replicated(const Session& session, const algorithms::PprOptions& options, const MemoryPlan& plan) {
-  if (options.method == algorithms::PprMethod::kVerd) return true;
   const std::string layout = session.config().text("resources.layout");
   if (layout != "auto") return layout == "replicated";
   if (options.method == algorithms::PprMethod::kPower) return false;
@@ -72,7 +71,7 @@ void ppr_stage(Session& session, const std::filesystem::path& ppr_file) {
   const MemoryPlan replicated =
       algorithms::plan_ppr_replicated(session.schema(), comm.size(), parallel::concurrency(), options);
   algorithms::PprResult result;
-  if (use_replicated(session, options, replicated)) {
+  if (sets || use_replicated(session, options, replicated)) {
     session.require_fits(replicated);
     result = sets ? algorithms::personalized_pagerank(comm, session.blocks(), options, sets->sets)
                   : algorithms::personalized_pagerank(comm, session.blocks(), options);

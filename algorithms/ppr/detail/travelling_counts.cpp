@@ -82,7 +82,8 @@ GroupedCounts group_by_source(std::span<const CountMessage> messages, std::size_
   return groups;
 }
 
-/// My sources in row order.
+}  // namespace
+
 std::vector<BatchSource> owned_sources(const comm::Communicator& comm, const graph::DistributedGraph& graph,
                                        VertexTypeId type, const IsSource& is_source) {
   std::vector<BatchSource> mine;
@@ -94,8 +95,6 @@ std::vector<BatchSource> owned_sources(const comm::Communicator& comm, const gra
   }
   return mine;
 }
-
-}  // namespace
 
 std::vector<BatchSource> share_batch(const comm::Communicator& comm, std::vector<BatchSource> mine) {
   std::vector<BatchSource> all = comm.all_gather_v<BatchSource>(mine).data;

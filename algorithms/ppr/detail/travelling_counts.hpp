@@ -28,6 +28,14 @@ struct BatchSource {
 /// **Collective.** The sources of one batch in row order, the same on all ranks. `mine`: those owned here.
 [[nodiscard]] std::vector<BatchSource> share_batch(const comm::Communicator& comm, std::vector<BatchSource> mine);
 
+/// Whether to walk from an owned vertex, given its row and its row in the walk graph.
+using IsSource = std::function<bool(std::uint64_t row, std::uint32_t vertex)>;
+
+/// Those of this rank, in row order.
+[[nodiscard]] std::vector<BatchSource> owned_sources(const comm::Communicator& comm,
+                                                     const graph::DistributedGraph& graph, VertexTypeId type,
+                                                     const IsSource& is_source);
+
 struct TravellingCountsOptions {
   VertexTypeId sources;
   VertexTypeId targets;
@@ -38,9 +46,6 @@ struct TravellingCountsOptions {
   std::string stage;
   ProgressSink* progress = &no_progress();
 };
-
-/// Whether to walk from an owned vertex, given its row and its row in the walk graph.
-using IsSource = std::function<bool(std::uint64_t row, std::uint32_t vertex)>;
 
 /// Receives the visits from one owned source: counts by target row, and the walks that were lost. Called once per
 /// source, from several threads, a thread's calls one after another; the counter is cleared afterwards.
