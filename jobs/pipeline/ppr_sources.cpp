@@ -27,7 +27,9 @@ std::optional<std::vector<std::uint64_t>> listed_sources(Session& session) {
   if (!file) return std::nullopt;
   const comm::Communicator& comm = session.comm();
   std::string text;
+  VertexTypeId type;
   comm.agree([&] {
+    type = session.vertex_type("ppr.sources");
     if (comm.is_root()) text = io::publish::read_text(*file);
   });
   std::istringstream lines(comm.broadcast_text(text, Rank{0}));
@@ -41,16 +43,18 @@ std::optional<std::vector<std::uint64_t>> listed_sources(Session& session) {
   io::IdBlock mine;
   for (std::uint64_t i = share.begin; i < share.end; ++i) io::append(mine, ids[i]);
   const std::vector<std::uint32_t> found =
-      comm.all_gather_v<std::uint32_t>(id_index(session, session.vertex_type("ppr.sources")).rows_of(comm, mine)).data;
+      comm.all_gather_v<std::uint32_t>(id_index(session, type).rows_of(comm, mine)).data;
   std::vector<std::uint64_t> rows;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    if (ids[i].empty()) continue;
-    if (found[i] == io::kUnknownRow) {
-      throw InputError({file->string(), i + 1, 1}, fmt::format("the id '{}'", ids[i]),
-                       fmt::format("an id of type '{}' in the graph", session.config().text("ppr.sources")));
+  comm.agree([&] {
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (ids[i].empty()) continue;
+      if (found[i] == io::kUnknownRow) {
+        throw InputError({file->string(), i + 1, 1}, fmt::format("the id '{}'", ids[i]),
+                         fmt::format("an id of type '{}' in the graph", session.schema().vertex_type(type).name));
+      }
+      rows.push_back(found[i]);
     }
-    rows.push_back(found[i]);
-  }
+  });
   std::sort(rows.begin(), rows.end());
   rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
   return rows;
