@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -76,7 +77,9 @@ NamedSeedSets read_seed_sets(Session& session) {
     if (config.has("ppr.seed_weight")) edges.layout.weight = config.text("ppr.seed_weight");
     edges.duplicates = io::Duplicates::kSum;
   });
-  const io::ImportedGraph imported = io::import_graph(comm, {{edges}, {}, {}}, session.progress());
+  io::ImportOptions options;
+  options.edges.push_back(std::move(edges));
+  const io::ImportedGraph imported = io::import_graph(comm, options, session.progress());
 
   // Every rank has seeds anywhere, so all learn the rows of all distinct seeds.
   const std::vector<std::uint32_t> rows =
