@@ -264,6 +264,11 @@ algorithms::WalkCorpusOptions walk_options(Session& session) {
     options.links.push_back(link_of(schema, "walk.mixture", word, {}).link);
     options.mixture.push_back(coefficient);
   }
+  options.seed = session.seed();
+  options.progress = &session.progress();
+  return options;
+}
+
 algorithms::FingerprintIndexOptions index_options(Session& session) {
   const Config& config = session.config();
   algorithms::FingerprintIndexOptions options;
