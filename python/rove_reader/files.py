@@ -147,7 +147,7 @@ class NeighborSets(RoveFile):
 
     def __init__(self, path):
         super().__init__(path)
-        top = self.file.get("neighbors" if self.format == "rove/ppr" else "recommendations", {})
+        top = self.file.get("recommendations" if self.format == "rove/recommendations" else "neighbors", {})
         self._sets = {(_plain(group.attrs["source"]), _plain(group.attrs["target"])): group
                       for source in top.values() for group in source.values()}
 
@@ -186,6 +186,28 @@ class NeighborSets(RoveFile):
             raise RoveError(f"'{self.path}' has {len(fitting)} sets that fit ({source}, {target}), expected one of "
                             f"{self.sets}")
         return fitting[0]
+
+
+class Model(NeighborSets):
+    """model.h5: weights of a model that scores without vectors; its lists, where it has some, as in ppr.h5."""
+
+    @property
+    def model(self):
+        return self.attributes["model"]
+
+    @property
+    def parameters(self):
+        """Numbers that belong to the weights, by name."""
+        if "settings" not in self.file:
+            return {}
+        return {name: _plain(value) for name, value in self.file["settings"].attrs.items()}
+
+    def table(self, type, name):
+        """float32, a row per vertex of the type: `weights`, `low_pass`."""
+        group = self.node_group(type)
+        if name not in group:
+            raise RoveError(f"'{self.path}' has no '{name}' of {type}; it has {', '.join(group)}")
+        return self._map(group[name])
 
 
 class Graph(RoveFile):
@@ -255,7 +277,7 @@ class Partition(RoveFile):
 
 
 CLASSES = {"rove/graph": Graph, "rove/embeddings": Embeddings, "rove/ppr": NeighborSets,
-           "rove/recommendations": NeighborSets, "rove/partition": Partition}
+           "rove/recommendations": NeighborSets, "rove/partition": Partition, "rove/model": Model}
 
 
 def open_file(path):

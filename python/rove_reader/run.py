@@ -67,7 +67,7 @@ class Run:
         return open_file(path)
 
     def verify(self):
-        """Reads all bytes; names of files that are missing or are not what the manifest says. Empty when all is well."""
+        """Reads all bytes; names of the files that are missing or not what the manifest says. Empty: all is well."""
         return [entry["name"] for entry in self.manifest["files"] if not self._is_as_stated(entry)]
 
     def _is_as_stated(self, entry):

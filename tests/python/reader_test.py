@@ -32,8 +32,8 @@ class Reader(unittest.TestCase):
         directory = cls.temporary.name
         train = os.path.join(directory, "train.csv")
         job = os.path.join(directory, "job.yaml")
-        call(ROVE, "generate", "bipartite", "--users", 40, "--items", 30, "--interactions", 300, "--out", train, "--job",
-             job)
+        call(ROVE, "generate", "bipartite", "--users", 40, "--items", 30, "--interactions", 300, "--out", train,
+             "--job", job)
         with open(job, "a", encoding="utf-8") as file:
             file.write("ppr: {item_walks: 100, top_k: 10}\ntrain: {dim: 8, epochs: 1}\nrecommend: {top_k: 5}\n")
         call(ROVE, "run", job, "-q")
@@ -116,6 +116,23 @@ class Reader(unittest.TestCase):
             with self.assertRaisesRegex(rove_reader.RoveError, "expected one of"):
                 file.lists("item")
 
+    def test_models_without_vectors(self):
+        for name, table in (("item-knn", None), ("ease", "weights"), ("gf-cf", "low_pass")):
+            output = os.path.join(self.temporary.name, name)
+            settings = (f"train.model={name}", f"output={output}", "ppr.enabled=false", "train.rank=4")
+            call(ROVE, "run", os.path.join(self.temporary.name, "job.yaml"), "-q",
+                 *(f"--set={setting}" for setting in settings))
+            model = rove_reader.open_run(output).model
+            self.assertEqual(model.model, name)
+            if table:
+                self.assertEqual(model.table("item", table).shape[0], model.types["item"])
+                with self.assertRaisesRegex(rove_reader.RoveError, "has no 'nothing' of item"):
+                    model.table("item", "nothing")
+            else:
+                self.assertEqual(model.sets, [("item", "item")])
+                self.assertTrue(model.entries(model.ids("item")[0]))
+            self.assertEqual("degree" in model.parameters, name == "gf-cf")
+
     def test_graph_and_partition(self):
         run = rove_reader.open_run(self.output)
         graph = run.graph
@@ -167,8 +184,8 @@ class Reader(unittest.TestCase):
         target = os.path.join(self.temporary.name, "site")
         copy = os.path.join(self.temporary.name, "python")
         call("cp", "-r", os.path.join(SOURCE, "python"), copy)
-        call(sys.executable, "-m", "pip", "install", "-q", "--no-build-isolation", "--no-deps", "--no-index", "--target",
-             target, copy)
+        call(sys.executable, "-m", "pip", "install", "-q", "--no-build-isolation", "--no-deps", "--no-index",
+             "--target", target, copy)
         code = "import rove_reader, sys; print(rove_reader.__file__, rove_reader.open_run(sys.argv[1]).embeddings.dim)"
         done = subprocess.run([sys.executable, "-c", code, self.output], capture_output=True, text=True, check=True,
                               env=dict(os.environ, PYTHONPATH=target))
