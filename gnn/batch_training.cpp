@@ -54,7 +54,10 @@ class BatchTraining final : public EpochModel {
     register_rows(state, "second_moments", graph_, optimizer_.second_moments(), table_.width());
   }
 
-  void initialise() override { table_.initialise_normal(graph_, options_.seed, options_.initial_deviation); }
+  void initialise(const StartRows& start) override {
+    table_.initialise_normal(graph_, options_.seed, options_.initial_deviation);
+    if (start) start(table_);
+  }
   void refresh() override { model_->refresh(table_); }
 
   std::uint64_t begin_epoch(std::uint64_t epoch) override {

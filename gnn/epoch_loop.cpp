@@ -45,7 +45,7 @@ class EpochLoop {
     if (hooks_.resume != nullptr) {
       state_.restore(comm_, *hooks_.resume);
     } else {
-      model_.initialise();
+      model_.initialise(hooks_.start);
     }
     model_.refresh();
     sink().begin("train", options_.epochs, "epochs");

@@ -17,8 +17,8 @@ class EpochModel {
   virtual ~EpochModel() = default;
   /// Registers what the next step needs. Called first, once; what is registered must stay where it is.
   virtual void register_state(exec::CheckpointRegistry& state) = 0;
-  /// Parameters of a fresh start; not called when a checkpoint was restored.
-  virtual void initialise() = 0;
+  /// Parameters of a fresh start, changed by `start` when there is one; not called when a checkpoint was restored.
+  virtual void initialise(const StartRows& start) = 0;
   /// The parameters stand, new or restored: computes what is derived from them.
   virtual void refresh() = 0;
   /// Prepares an epoch; returns its steps, at least 1. After a restored checkpoint steps need not start at 0.

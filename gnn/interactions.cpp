@@ -2,6 +2,7 @@
 #include "gnn/interactions.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -48,6 +49,23 @@ Interactions::Interactions(const graph::DistributedGraph& graph, EdgeTypeId type
     std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(csr.offsets[user]), counts[user],
                 items_.begin() + static_cast<std::ptrdiff_t>(offsets_[user]));
   }
+}
+
+Interactions::Interactions(const graph::DistributedGraph& graph, EdgeTypeId type,
+                           const graph::RaggedRows<std::uint32_t>& more)
+    : Interactions(graph, type) {
+  std::vector<std::uint64_t> offsets{0};
+  std::vector<std::uint32_t> items;
+  items.reserve(items_.size() + more.values.size());
+  for (std::size_t user = 0; user + 1 < offsets_.size(); ++user) {
+    const auto mine = items_of(user);
+    std::set_union(mine.begin(), mine.end(), more.values.begin() + static_cast<std::ptrdiff_t>(more.offsets[user]),
+                   more.values.begin() + static_cast<std::ptrdiff_t>(more.offsets[user + 1]),
+                   std::back_inserter(items));
+    offsets.push_back(items.size());
+  }
+  offsets_ = std::move(offsets);
+  items_ = std::move(items);
 }
 
 bool Interactions::has(std::uint64_t user, std::uint64_t item_row) const {

@@ -7,6 +7,7 @@
 
 #include "engine/base/ids.hpp"
 #include "engine/graph/distributed_graph.hpp"
+#include "engine/graph/redistribute.hpp"
 
 namespace rove::gnn {
 
@@ -17,6 +18,9 @@ class Interactions {
  public:
   /// Throws `InputError` when source and destination of the edge type are the same vertex type.
   Interactions(const graph::DistributedGraph& graph, EdgeTypeId type);
+  /// The same with further items of the owned users (rows of the item type, ascending and distinct per user), such as
+  /// those held out for validation when others are tested.
+  Interactions(const graph::DistributedGraph& graph, EdgeTypeId type, const graph::RaggedRows<std::uint32_t>& more);
 
   [[nodiscard]] const graph::DistributedGraph& graph() const { return *graph_; }
   [[nodiscard]] EdgeTypeId edge_type() const { return type_; }

@@ -44,10 +44,11 @@ class Training final : public EpochModel {
     register_rows(state, "factors", graph_, rows_.span(), width_);
   }
 
-  void initialise() override {
-    EmbeddingTable start(graph_.num_owned(), options_.dim);
-    start.initialise_normal(graph_, options_.seed, options_.initial_deviation);
-    std::ranges::copy(start.values(), rows_.data());
+  void initialise(const StartRows& start) override {
+    EmbeddingTable rows(graph_.num_owned(), options_.dim);
+    rows.initialise_normal(graph_, options_.seed, options_.initial_deviation);
+    if (start) start(rows);
+    std::ranges::copy(rows.values(), rows_.data());
   }
 
   void refresh() override {

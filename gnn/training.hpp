@@ -50,8 +50,13 @@ struct EpochRecord {
   std::optional<Evaluation> evaluation;
 };
 
+/// Collective; changes initial parameters: one row per owned vertex, drawn at random.
+using StartRows = std::function<void(EmbeddingTable&)>;
+
 struct TrainHooks {
   ProgressSink* progress = nullptr;
+  /// Where parameters start, if not at random; not called when a checkpoint was restored.
+  StartRows start;
   /// Collective; called with the final representations after every `evaluate_every`-th epoch.
   std::function<Evaluation(const EmbeddingTable&)> evaluate;
   /// Collective; writes a checkpoint of the registry. Without it a request to stop ends the run with nothing saved.

@@ -19,6 +19,7 @@ build=(
 checks=(
   libgtest-dev libgmock-dev libbenchmark-dev
   metis zstd python3 python3-h5py python3-numpy
+  python3-faiss python3-hnswlib                # tests read exported vectors with them
   clang-format-19 clang-tidy-19 shellcheck
 )
 

@@ -96,10 +96,11 @@ std::vector<MetricDifference> paired_bootstrap(const comm::Communicator& comm, c
                                                const graph::NeighborLists& first, const graph::NeighborLists& second,
                                                const TestItems& test, std::span<const std::uint32_t> cutoffs,
                                                const BootstrapOptions& options) {
-  if (options.samples == 0) throw ConfigError("the paired bootstrap needs at least 1 resample, found 0");
-  if (!(options.confidence > 0 && options.confidence < 1)) {
+  comm.agree([&] {
+    if (options.samples == 0) throw ConfigError("the paired bootstrap needs at least 1 resample, found 0");
+    if (options.confidence > 0 && options.confidence < 1) return;
     throw ConfigError(fmt::format("the confidence is {}, expected between 0 and 1", options.confidence));
-  }
+  });
   const Evaluation of_first = measure(comm, first, test, cutoffs);
   const Evaluation of_second = measure(comm, second, test, cutoffs);
   const std::size_t width = cutoffs.size() * kNumMetrics;

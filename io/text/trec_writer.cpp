@@ -96,7 +96,7 @@ void add_number(std::string& text, Number number) {
 
 std::uint64_t write_trec_run(const comm::Communicator& comm, const std::filesystem::path& path, const ListIds& ids,
                              const graph::NeighborLists& lists, std::uint64_t depth, const std::string& tag) {
-  without_space(tag, "tag");
+  comm.agree([&] { without_space(tag, "tag"); });
   const auto length = [&](std::uint64_t row) { return std::min<std::uint64_t>(depth, lists.targets_of(row).size()); };
   const auto add_rest = [&](std::string& text, std::uint64_t row, std::uint64_t j) {
     text += ' ';

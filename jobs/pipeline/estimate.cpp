@@ -56,7 +56,7 @@ class Estimator {
     if (config_.boolean("index.enabled")) index();
     if (config_.boolean("train.enabled")) {
       train();
-      if (!config_.texts("evaluate.test").empty()) {
+      if (has_test(config_)) {
         const std::vector<std::uint32_t> at = cutoffs(config_);
         retrieval("evaluate", *std::ranges::max_element(at), "evaluate.at");
       }

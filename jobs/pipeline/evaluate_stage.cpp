@@ -57,20 +57,22 @@ nlohmann::json to_json(std::span<const gnn::MetricDifference> differences) {
 class Evaluator {
  public:
   Evaluator(Session& session, EdgeTypeId edge_type)
-      : session_(session), comm_(session.comm()), interactions_(session.graph(), edge_type) {
+      : session_(session), comm_(session.comm()), interactions_(known_interactions(session, edge_type)) {
     comm_.agree([&] {
       const Config& config = session_.config();
       at_ = cutoffs(config);
       if (at_.empty()) throw ConfigError("evaluate.at is empty, expected at least one cut-off, such as [20]");
-      if (config.texts("evaluate.test").empty()) {
-        throw ConfigError("evaluate.test is not set; name the files with the held-out interactions");
+      if (!has_test(config)) {
+        throw ConfigError(
+            "there is nothing to evaluate on; name files of held-out interactions in evaluate.test, or set "
+            "split.method");
       }
       segments_.cold = config.count("evaluate.cold");
       segments_.groups = checked_cast<std::uint32_t>(config.count("evaluate.groups", 1), "evaluate.groups");
       bootstrap_.samples = checked_cast<std::uint32_t>(config.count("evaluate.resamples", 1), "evaluate.resamples");
       bootstrap_.seed = session_.seed();
     });
-    test_ = read_test_items(session_, interactions_);
+    test_ = test_items(session_, interactions_);
   }
 
   /// **Collective.** The longest lists that a cut-off needs, of users with test items.

@@ -8,6 +8,12 @@
 
 namespace rove::jobs {
 
+namespace {
+
+gnn::TestItems at_owners(Session& session, const gnn::Interactions& interactions, const gnn::HeldOutItems& items) {
+  return gnn::test_items_of_owners(session.comm(), interactions, items.offsets, items.values);
+}
+
 gnn::TestItems read_test_items(Session& session, const gnn::Interactions& interactions) {
   const comm::Communicator& comm = session.comm();
   io::TextLayout layout;
@@ -24,6 +30,35 @@ gnn::TestItems read_test_items(Session& session, const gnn::Interactions& intera
                     test.unknown_sources + test.unknown_targets, test.rows_read));
   }
   return gnn::test_items_of_owners(comm, interactions, test.offsets, test.targets);
+}
+
+bool has_validation(const Session& session) {
+  return session.split() && session.split()->validation_pairs > 0;
+}
+
+}  // namespace
+
+gnn::TestItems test_items(Session& session, const gnn::Interactions& interactions) {
+  if (session.split() && session.split()->test_pairs > 0)
+    return at_owners(session, interactions, session.split()->test);
+  return read_test_items(session, interactions);
+}
+
+std::optional<gnn::TestItems> items_to_watch(Session& session, const gnn::Interactions& interactions) {
+  if (has_validation(session)) return at_owners(session, interactions, session.split()->validation);
+  if (!has_test(session.config())) return std::nullopt;
+  if (session.config().count("train.patience") > 0) {
+    session.warn(
+        "train.patience chooses the epoch by the test set, which flatters the metrics; set split.method and "
+        "split.validation to choose by interactions held out for it");
+  }
+  return test_items(session, interactions);
+}
+
+gnn::Interactions known_interactions(Session& session, EdgeTypeId type) {
+  gnn::Interactions training(session.graph(), type);
+  if (!has_validation(session)) return training;
+  return {session.graph(), type, at_owners(session, training, session.split()->validation)};
 }
 
 }  // namespace rove::jobs

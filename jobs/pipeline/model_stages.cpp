@@ -20,6 +20,7 @@
 #include "jobs/pipeline/metric_values.hpp"
 #include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
+#include "jobs/pipeline/warm_start.hpp"
 
 namespace rove::jobs {
 namespace {
@@ -185,6 +186,9 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& model_fi
     options = model_options(session.config());
     edge_type = training_edge_type(session);
     at = cutoffs(session.config());
+    if (kind.output != gnn::ModelOutput::kVectors && session.config().text("train.warm_start") != "none") {
+      throw ConfigError(fmt::format("train.warm_start starts from vectors, but train.model '{}' has none", kind.name));
+    }
   });
   ensure_assignment(session);
   const graph::DistributedGraph& graph = session.graph();
@@ -205,13 +209,14 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& model_fi
   hooks.save_checkpoint = [&](const exec::CheckpointRegistry& state, std::uint64_t epochs) {
     checkpoints.save(state, epochs, identity, session.provenance());
   };
-  gnn::TestItems test;
-  if (options.bpr.evaluate_every > 0 && !session.config().texts("evaluate.test").empty()) {
-    test = read_test_items(session, interactions);
+  std::optional<gnn::TestItems> watched;
+  if (options.bpr.evaluate_every > 0) watched = items_to_watch(session, interactions);
+  if (watched) {
     hooks.evaluate = [&](const gnn::EmbeddingTable& embeddings) {
-      return gnn::evaluate(comm, interactions, embeddings, test, at);
+      return gnn::evaluate(comm, interactions, embeddings, *watched, at);
     };
   }
+  hooks.start = warm_start(session, edge_type, options.bpr.dim);
   const std::unique_ptr<exec::CheckpointSource> resume = checkpoints.open(identity);
   hooks.resume = resume.get();
 
@@ -243,7 +248,7 @@ void recommend_stage(Session& session, const TrainedModel& model, const std::fil
   const comm::Communicator& comm = session.comm();
   gnn::RetrievalOptions options;
   comm.agree([&] { options.top_k = static_cast<std::uint32_t>(session.config().count("recommend.top_k", 1)); });
-  const gnn::Interactions interactions(session.graph(), model.edge_type);
+  const gnn::Interactions interactions = known_interactions(session, model.edge_type);
   const graph::EdgeType& types = session.schema().edge_type(model.edge_type);
   const std::uint64_t num_users = session.schema().vertex_type(types.source).count;
   session.progress().begin("recommend", num_users, "users");

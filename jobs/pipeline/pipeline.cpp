@@ -13,6 +13,7 @@
 #include "jobs/pipeline/gate.hpp"
 #include "jobs/pipeline/report.hpp"
 #include "jobs/pipeline/run_state.hpp"
+#include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
 #include "jobs/report/import_file.hpp"
 #include "jobs/version.hpp"
@@ -123,7 +124,7 @@ class Pipeline {
       if (!model) model = load_model(session_, file(model_file));
       return *model;
     };
-    if (!config_.texts("evaluate.test").empty()) {
+    if (has_test(config_)) {
       if (!is_done("evaluate")) {
         stage("evaluate", {"metrics.json"}, [&] {
           result_.metrics = evaluate_stage(session_, trained(), {.metrics = file("metrics.json")}).metrics;

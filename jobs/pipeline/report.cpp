@@ -2,6 +2,8 @@
 #include "jobs/pipeline/report.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -51,10 +53,29 @@ std::string to_json(const ReportData& data) {
   return report.dump(2) + "\n";
 }
 
+/// What rank 0 reads to compare two nights before it leaves that to `rove diff`.
+constexpr std::uintmax_t kMostBytesCompared = std::uintmax_t{4} << 30U;
+
+void add_drift(const std::filesystem::path& previous, const std::filesystem::path& run, ReportData& data) {
+  for (const char* name : {"embeddings.h5", "ppr.h5", "recommendations.h5"}) {
+    if (!std::filesystem::exists(previous / name) || !std::filesystem::exists(run / name)) continue;
+    if (std::filesystem::file_size(previous / name) + std::filesystem::file_size(run / name) > kMostBytesCompared) {
+      continue;
+    }
+    io::FileDiff diff = io::diff_files(previous / name, run / name);
+    std::ranges::move(diff.drift, std::back_inserter(data.drift));
+    std::ranges::move(diff.lists, std::back_inserter(data.lists));
+  }
+}
+
 /// Last night is there for comparison: when it cannot be read, tonight's report says so and does without.
-void compare_with_published(Session& session, const std::filesystem::path& output, ReportData& data) {
+void compare_with_published(Session& session, const std::filesystem::path& output, const std::filesystem::path& run,
+                            ReportData& data) {
   try {
-    if (const auto published = io::publish::published_run(output)) data.previous = read_published_run(*published);
+    const auto published = io::publish::published_run(output);
+    if (!published) return;
+    data.previous = read_published_run(*published);
+    add_drift(*published, run, data);
   } catch (const Error& error) {
     session.warn(fmt::format("report: no comparison with the published run: {}", error.what()));
   }
@@ -83,7 +104,7 @@ void write_report(Session& session, const std::filesystem::path& run_directory, 
     data.floors = session.config().reals("publish.gate");
     for (const graph::VertexType& type : session.schema().vertex_types()) data.vertices[type.name] = type.count;
     read_run(run_directory, data);
-    compare_with_published(session, output, data);
+    compare_with_published(session, output, run_directory, data);
     data.warnings = session.warnings();
     io::publish::write_text_durably(run_directory / "report.json", to_json(data));
     io::publish::write_text_durably(run_directory / "report.html", html_report(data));

@@ -10,6 +10,7 @@
 #include "engine/base/error.hpp"
 #include "engine/base/hash.hpp"
 #include "io/publish/file_system.hpp"
+#include "jobs/pipeline/warm_start.hpp"
 
 namespace rove::jobs {
 namespace {
@@ -97,15 +98,19 @@ std::map<std::string, std::string> stage_hashes(const Config& config) {
 
   std::map<std::string, std::string> hashes;
   hashes["import"] = hash_text("import\n" + config.effective_yaml({"graph"}) + identity_of(inputs));
-  const std::string seeded = hashes["import"] + config.effective_yaml({"seed"});
+  const std::string seeded = hashes["import"] + config.effective_yaml({"seed", "split"});
   hashes["partition"] = hash_text("partition\n" + seeded + config.effective_yaml({"partition"}));
   std::vector<std::filesystem::path> sources = config.paths("ppr.seed_sets");
   if (const auto list = config.path("ppr.source_list")) sources.push_back(*list);
   hashes["ppr"] = hash_text("ppr\n" + seeded + config.effective_yaml({"ppr"}) + identity_of(sources));
   hashes["index"] = hash_text("index\n" + seeded + config.effective_yaml({"ppr", "index"}));
-  hashes["train"] = hash_text("train\n" + seeded + config.effective_yaml({"train"}));
-  hashes["evaluate"] = hash_text("evaluate\n" + hashes["train"] + config.effective_yaml({"evaluate"}) +
-                                 identity_of(config.paths("evaluate.test")));
+  const std::string evaluated = config.effective_yaml({"evaluate"}) + identity_of(config.paths("evaluate.test"));
+  const bool is_chosen_by_test = config.count("train.patience") > 0;
+  std::string started;
+  if (const auto file = warm_start_file(config)) started = identity_of({std::filesystem::canonical(*file)});
+  hashes["train"] =
+      hash_text("train\n" + seeded + config.effective_yaml({"train"}) + (is_chosen_by_test ? evaluated : "") + started);
+  hashes["evaluate"] = hash_text("evaluate\n" + hashes["train"] + evaluated);
   hashes["recommend"] = hash_text("recommend\n" + hashes["train"] + config.effective_yaml({"recommend"}));
   return hashes;
 }

@@ -16,6 +16,7 @@
 #include "io/hdf5/graph_file.hpp"
 #include "io/hdf5/result_files.hpp"
 #include "jobs/config/schema.hpp"
+#include "jobs/pipeline/stage_options.hpp"
 #include "jobs/version.hpp"
 
 namespace rove::jobs {
@@ -108,6 +109,31 @@ void Session::set_graph(graph::GraphBlocks blocks, std::vector<io::NodeRows> nod
   nodes_ = std::move(nodes);
   overrides_ = std::move(overrides);
   graph_digest_ = std::move(digest);
+  hold_out();
+}
+
+void Session::hold_out() {
+  split_.reset();
+  if (blocks_->edges.empty()) return;  // `rove estimate` sets a schema alone
+  gnn::SplitOptions options;
+  EdgeTypeId type;
+  comm_.agree([&] {
+    options = split_options(config_);
+    if (options.method != gnn::SplitMethod::kNone) type = training_edge_type(*this);
+  });
+  if (options.method == gnn::SplitMethod::kNone) return;
+  const PhaseTimer timer(times_, "split");
+  split_ = gnn::split_interactions(comm_, *blocks_, type, options);
+  const graph::EdgeType& training = schema().edge_type(type);
+  for (std::size_t e = 0; e < schema().edge_types().size(); ++e) {
+    const graph::EdgeType& other = schema().edge_types()[e];
+    const bool connects = (other.source == training.source && other.destination == training.destination) ||
+                          (other.source == training.destination && other.destination == training.source);
+    if (e == type.index() || !connects) continue;
+    warn(fmt::format("split: edges of {} also connect {} and {}; they stay in the graph, held-out pairs among them",
+                     schema().name_of(EdgeTypeId{static_cast<std::uint16_t>(e)}),
+                     schema().vertex_type(training.source).name, schema().vertex_type(training.destination).name));
+  }
 }
 
 void Session::load_graph(const std::filesystem::path& file) {

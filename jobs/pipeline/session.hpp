@@ -16,6 +16,7 @@
 #include "engine/graph/distributed_graph.hpp"
 #include "engine/graph/graph_blocks.hpp"
 #include "engine/parallel/parallel.hpp"
+#include "gnn/split.hpp"
 #include "io/hdf5/header.hpp"
 #include "io/hdf5/node_rows.hpp"
 #include "io/imported_graph.hpp"
@@ -47,11 +48,14 @@ class Session {
   /// Throws `DoesNotFitError` on all ranks when the plan does not fit on one.
   void require_fits(const MemoryPlan& plan) const;
 
-  /// Takes over what import produced and `graph.h5` holds.
+  /// **Collective.** Takes over what import produced and `graph.h5` holds, less what `split.method` holds out: no stage
+  /// sees that but through `split()`.
   void set_graph(graph::GraphBlocks blocks, std::vector<io::NodeRows> nodes, std::vector<io::KeyOverride> overrides,
                  std::string digest);
   /// **Collective.** Reads `graph.h5`.
   void load_graph(const std::filesystem::path& file);
+  /// What was held out; nothing under `split.method: none`.
+  [[nodiscard]] const std::optional<gnn::InteractionSplit>& split() const { return split_; }
   [[nodiscard]] bool has_graph() const { return blocks_ != nullptr; }
   [[nodiscard]] const graph::GraphBlocks& blocks() const { return *blocks_; }
   [[nodiscard]] const graph::Schema& schema() const { return blocks_->schema; }
@@ -72,6 +76,8 @@ class Session {
   [[nodiscard]] const graph::DistributedGraph& graph();
 
  private:
+  void hold_out();
+
   const comm::Communicator& comm_;
   Config config_;
   ProgressSink& progress_;
@@ -81,6 +87,7 @@ class Session {
   std::string created_utc_;
   std::string graph_digest_;
   std::unique_ptr<graph::GraphBlocks> blocks_;
+  std::optional<gnn::InteractionSplit> split_;
   std::vector<io::NodeRows> nodes_;
   std::vector<io::KeyOverride> overrides_;
   std::vector<std::string> warnings_;

@@ -115,6 +115,40 @@ io::TextLayout test_layout(const Config& config) {
   return layout;
 }
 
+gnn::SplitOptions split_options(const Config& config) {
+  gnn::SplitOptions options;
+  options.method =
+      choose<gnn::SplitMethod>(config.text("split.method"), {{"none", gnn::SplitMethod::kNone},
+                                                             {"ratio", gnn::SplitMethod::kRatio},
+                                                             {"leave-one-out", gnn::SplitMethod::kLeaveOneOut},
+                                                             {"time", gnn::SplitMethod::kTime}});
+  options.test = config.real("split.test");
+  options.validation = config.real("split.validation");
+  for (const auto& [key, time] :
+       {std::pair{"split.test_from", &options.test_from}, {"split.validation_from", &options.validation_from}}) {
+    if (!config.has(key)) continue;
+    if (options.method != gnn::SplitMethod::kTime) {
+      throw ConfigError(
+          fmt::format("{} is set, but split.method is {}, expected time", key, config.text("split.method")));
+    }
+    *time = config.integer(key);
+  }
+  options.seed = static_cast<std::uint64_t>(config.integer("seed"));
+  return options;
+}
+
+bool has_test(const Config& config) {
+  const gnn::SplitOptions split = split_options(config);
+  const bool by_split = split.method != gnn::SplitMethod::kNone && (split.test > 0 || split.test_from);
+  const bool by_files = !config.texts("evaluate.test").empty();
+  if (by_split && by_files) {
+    throw ConfigError(
+        "there are two test sets, evaluate.test and that of split.method; set split.test to 0 to evaluate on the "
+        "files");
+  }
+  return by_split || by_files;
+}
+
 partition::PartitionOptions partition_options(const Session& session) {
   const Config& config = session.config();
   partition::PartitionOptions options;

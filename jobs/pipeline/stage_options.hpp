@@ -5,6 +5,7 @@
 #include "algorithms/ppr/ppr.hpp"
 #include "algorithms/walks/walk_corpus.hpp"
 #include "gnn/models.hpp"
+#include "gnn/split.hpp"
 #include "io/import/import_options.hpp"
 #include "jobs/config/config.hpp"
 #include "jobs/pipeline/session.hpp"
@@ -16,6 +17,9 @@ namespace rove::jobs {
 [[nodiscard]] io::ImportOptions import_options(const Config& config);
 /// How held-out interactions are read (`evaluate.*`).
 [[nodiscard]] io::TextLayout test_layout(const Config& config);
+[[nodiscard]] gnn::SplitOptions split_options(const Config& config);
+/// Whether there is something to evaluate on: `evaluate.test`, or a test part of the split; never both.
+[[nodiscard]] bool has_test(const Config& config);
 [[nodiscard]] partition::PartitionOptions partition_options(const Session& session);
 [[nodiscard]] algorithms::PprOptions ppr_options(Session& session);
 [[nodiscard]] algorithms::WalkCorpusOptions walk_options(Session& session);

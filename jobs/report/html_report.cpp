@@ -89,8 +89,8 @@ class Page {
                "<title>{0}</title>\n<style>{1}</style>\n</head>\n<body>\n<main>\n<h1>{0}</h1>\n<p "
                "class=\"soft\">{2}</p>\n",
                escape(title), html::kStyle, escape(subtitle())) +
-           tiles() + attention() + quality() + training() + time() + memory() + partition() + graph() + files() +
-           configuration() + "</main>\n</body>\n</html>\n";
+           tiles() + attention() + quality() + drift() + training() + time() + memory() + partition() + graph() +
+           files() + configuration() + "</main>\n</body>\n</html>\n";
   }
 
  private:
@@ -232,6 +232,22 @@ class Page {
     return section(fmt::format("Quality: {} {}{}", main_, metric_value(main_, value),
                                against_previous(value, previous_metric(main_), "above", "below")),
                    table(columns, rows));
+  }
+
+  /// How far tonight's vectors and lists are from those of the previous run.
+  [[nodiscard]] std::string drift() const {
+    if (!previous_ || (data_.drift.empty() && data_.lists.empty())) return "";
+    std::string rows;
+    for (const io::FileDiff::Drift& type : data_.drift) {
+      rows += table_row({escape("vectors of " + type.type), html::count(type.identical), html::real(type.mean_cosine),
+                         escape(fmt::format("least {} ({})", html::real(type.min_cosine), type.min_id))});
+    }
+    for (const io::FileDiff::Lists& lists : data_.lists) {
+      rows += table_row({escape("lists " + lists.name), html::count(lists.identical), html::real(lists.mean_overlap),
+                         fmt::format("of {} shared rows", html::count(lists.rows))});
+    }
+    return section(fmt::format("Drift since run {}", previous_->run),
+                   table({"of ids that both runs have", "identical", "mean cosine or overlap", ""}, rows));
   }
 
   [[nodiscard]] html::Series metric_curve(const std::string& name) const {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "io/hdf5/diff.hpp"
 #include "io/imported_graph.hpp"
 #include "io/publish/manifest.hpp"
 
@@ -77,6 +78,8 @@ struct ReportData {
   RunSummary run;
   std::optional<RunSummary> previous;  ///< the run published when this one was made
   std::map<std::string, double> floors;
+  std::vector<io::FileDiff::Drift> drift;  ///< of the vectors since that run, per type
+  std::vector<io::FileDiff::Lists> lists;  ///< overlap of the ranked lists with that run's
 
   std::vector<std::uint64_t> peak_resident_bytes;  ///< per rank
   std::uint64_t memory_limit_bytes = 0;            ///< per rank

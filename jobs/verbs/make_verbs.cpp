@@ -17,6 +17,7 @@ std::vector<std::unique_ptr<Verb>> make_verbs() {
   verbs.push_back(make_evaluate_verb());
   verbs.push_back(make_recommend_verb());
   verbs.push_back(make_sample_verb());
+  verbs.push_back(make_export_verb());
   verbs.push_back(make_publish_verb());
   verbs.push_back(make_info_verb());
   verbs.push_back(make_verify_verb());

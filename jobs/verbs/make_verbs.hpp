@@ -19,6 +19,7 @@ namespace rove::jobs {
 [[nodiscard]] std::unique_ptr<Verb> make_evaluate_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_recommend_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_sample_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_export_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_publish_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_info_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_verify_verb();

@@ -242,7 +242,7 @@ class TrainVerb final : public StageVerb {
     if (out_.empty()) job.session().comm().agree([&] { out_ = model_file_name(job.session().config()); });
     const fs::path checkpoint = checkpoint_.empty() ? fs::path(out_.string() + ".checkpoint") : checkpoint_;
     const std::string identity =
-        job.session().provenance().graph_digest + job.session().config().effective_yaml({"seed", "train"});
+        job.session().provenance().graph_digest + job.session().config().effective_yaml({"seed", "split", "train"});
     static_cast<void>(train_stage(job.session(), out_, checkpoint, identity));
   }
 

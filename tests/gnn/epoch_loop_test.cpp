@@ -23,7 +23,7 @@ class Counter final : public EpochModel {
   void register_state(exec::CheckpointRegistry& state) override {
     register_rows(state, "rows", graph_, table_.values(), table_.width());
   }
-  void initialise() override { ++initialised; }
+  void initialise(const StartRows& /*start*/) override { ++initialised; }
   void refresh() override { ++refreshed; }
   std::uint64_t begin_epoch(std::uint64_t) override { return steps_; }
   void step(std::uint64_t epoch, std::uint64_t step) override {

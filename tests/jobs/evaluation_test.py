@@ -10,6 +10,8 @@ import sys
 import tempfile
 import unittest
 
+import h5py
+
 from rove_process import Rove
 
 ROVE = Rove(*sys.argv[1:3])
@@ -53,8 +55,8 @@ class Evaluation(unittest.TestCase):
         return os.path.join(cls.directory, *names)
 
     def evaluate(self, *arguments, ranks=1, out="metrics.json", code=0):
-        done = ROVE.run("evaluate", "-c", self.path("job.yaml"), "-g", os.path.join(self.run_directory, "graph.h5"), "-o",
-                        self.path(out), "-q", "--set", "name=small", *arguments, ranks=ranks, code=code)
+        done = ROVE.run("evaluate", "-c", self.path("job.yaml"), "-g", os.path.join(self.run_directory, "graph.h5"),
+                        "-o", self.path(out), "-q", "--set", "name=small", *arguments, ranks=ranks, code=code)
         return done if code else (read_json(self.path(out)), done.stdout)
 
     def source(self, name):
@@ -106,7 +108,8 @@ class Evaluation(unittest.TestCase):
                           out=f"metrics{ranks}.json")
             for name in ("run", "qrels", "metrics"):
                 suffix = ".json" if name == "metrics" else ""
-                self.assertEqual(read_bytes(self.path(f"{name}1{suffix}")), read_bytes(self.path(f"{name}{ranks}{suffix}")))
+                self.assertEqual(read_bytes(self.path(f"{name}1{suffix}")),
+                                 read_bytes(self.path(f"{name}{ranks}{suffix}")))
 
     def test_finished_lists(self):
         expected, _ = self.evaluate("-e", self.source("embeddings.h5"))
@@ -127,6 +130,64 @@ class Evaluation(unittest.TestCase):
         self.assertLessEqual(low, comparison["difference"])
         self.assertGreaterEqual(high, comparison["difference"])
         self.assertIn("95% interval", shown)
+
+    def run_split(self, name, *settings, ranks=1, code=0):
+        """The job on the training log alone, which it splits itself."""
+        arguments = [f"--set={setting}" for setting in ("evaluate.test=[]", f"output={self.path(name)}", *settings)]
+        return ROVE.run("run", self.path("job.yaml"), "-q", *arguments, ranks=ranks, code=code)
+
+    def pairs_of_log(self):
+        with open(self.path("train.txt"), encoding="utf-8") as file:
+            return {(line.split()[0], item) for line in file for item in line.split()[1:]}
+
+    def test_split_is_never_seen(self):
+        settings = ("split.method=ratio", "split.test=0.2", "train.evaluate_every=1", "train.patience=2")
+        for ranks in (1, 3):
+            self.run_split(f"split{ranks}", *settings, ranks=ranks)
+        first, third = (self.path(f"split{ranks}", "0001") for ranks in (1, 3))
+        for name in ("graph", "ppr", "embeddings", "recommendations"):
+            ROVE.run("diff", os.path.join(first, f"{name}.h5"), os.path.join(third, f"{name}.h5"), "-q")
+        self.assertEqual(read_json(os.path.join(first, "metrics.json")), read_json(os.path.join(third, "metrics.json")))
+
+        # The same split again, alone: what is asked for is in the log, and was not there when embeddings were made.
+        ROVE.run("evaluate", "-c", self.path("job.yaml"), "--set=evaluate.test=[]", "--set=split.method=ratio",
+                 "--set=split.test=0.2", "-g", os.path.join(first, "graph.h5"),
+                 "-e", os.path.join(first, "embeddings.h5"), "-o", self.path("split.json"), "--qrels",
+                 self.path("split.qrels"), "-q")
+        self.assertEqual(read_json(self.path("split.json")), read_json(os.path.join(first, "metrics.json")))
+        with open(self.path("split.qrels"), encoding="utf-8") as file:
+            asked = {(line.split()[0], line.split()[2]) for line in file}
+        log = self.pairs_of_log()
+        self.assertLessEqual(asked, log)
+        self.assertAlmostEqual(len(asked) / len(log), 0.2, delta=0.05)
+        # Items of the test part may be recommended, known ones not.
+        with h5py.File(os.path.join(first, "recommendations.h5")) as file:
+            users, items = (list(file[f"nodes/{type}/ids"].asstr()[:]) for type in ("user", "item"))
+            lists = file["recommendations/user/item"]
+            indptr, indices = lists["indptr"][:], lists["indices"][:]
+        shown = {(users[row], items[i]) for row in range(len(users)) for i in indices[indptr[row]:indptr[row + 1]]}
+        self.assertFalse(shown & (log - asked))
+        self.assertTrue(shown & asked)
+
+    def test_split_choices(self):
+        for method in ("ratio", "leave-one-out"):
+            self.run_split(method, f"split.method={method}", "ppr.enabled=false", "train.epochs=1")
+            self.assertGreater(read_json(self.path(method, "0001", "metrics.json"))["users"], 60)
+        self.assertIn("have no times", self.run_split("time", "split.method=time", code=2).stderr)
+        self.assertIn("leave nothing to train on",
+                      self.run_split("all", "split.method=ratio", "split.test=0.95", code=2).stderr)
+        done = ROVE.run("run", self.path("job.yaml"), "-q", "--set=split.method=ratio",
+                        f"--set=output={self.path('two')}", code=2)
+        self.assertIn("two test sets", done.stderr)
+
+    def test_validation_beside_given_test_files(self):
+        ROVE.run("run", self.path("job.yaml"), "--set=split.method=ratio", "--set=split.test=0",
+                 "--set=train.evaluate_every=1", "--set=train.patience=1", f"--set=output={self.path('beside')}")
+        metrics = read_json(self.path("beside", "0001", "metrics.json"))
+        self.assertEqual(metrics["users"], read_json(self.source("metrics.json"))["users"])
+        done = ROVE.run("run", self.path("job.yaml"), "--set=train.evaluate_every=1", "--set=train.patience=1",
+                        f"--set=output={self.path('on-test')}")
+        self.assertIn("chooses the epoch by the test set", done.stderr)
 
     def test_bad_use(self):
         self.evaluate(code=2)

@@ -40,6 +40,8 @@ ReportData full_report() {
   data.previous->phases = {{"train", 0, 100, 99, 0, false}};
   data.previous->files = {{"graph.h5", 14000000, {{"user", 29800}, {"item", 40981}}}};
   data.floors = {{"recall@20", 0.08}};
+  data.drift = {{"item", 12, 0.987, 0.25, "i7"}};
+  data.lists = {{"/recommendations/user/item", 29800, 10, 0.75}};
   data.peak_resident_bytes = {207421440, 191565824, 192131072, 191868928};
   data.memory_limit_bytes = 6319127552;
   data.memory_limit_source = "SLURM_MEM_PER_NODE";
@@ -79,6 +81,8 @@ TEST(HtmlReport, HeadingsSayWhatWasFound) {
 TEST(HtmlReport, ShowsTheFiguresAndTheNightBefore) {
   const std::string page = html_report(full_report());
   EXPECT_THAT(page, AllOf(HasSubstr("+0.0090"), HasSubstr("+10.0 %"), HasSubstr("0.0800 met")));
+  EXPECT_THAT(page, AllOf(HasSubstr("Drift since run 0006"), HasSubstr("0.9870"), HasSubstr("least 0.2500 (i7)")));
+  EXPECT_THAT(page, AllOf(HasSubstr("lists /recommendations/user/item"), HasSubstr("of 29,800 shared rows")));
   EXPECT_THAT(page, HasSubstr("slowest rank 2"));
   EXPECT_THAT(page, HasSubstr("(before the restart)"));
   EXPECT_THAT(page, HasSubstr("part 3: 17,590 + 22,756"));
@@ -107,6 +111,7 @@ TEST(HtmlReport, EscapesEveryText) {
   data.partition->types[0].type = evil;
   data.history[1].metrics = {{"recall@" + evil, 1}, {"ndcg@" + evil, 1}};
   data.warnings = {evil};
+  data.drift[0].type = data.drift[0].min_id = data.lists[0].name = evil;
   const std::string page = html_report(data);
   EXPECT_THAT(page, Not(HasSubstr("<script")));
   EXPECT_THAT(page, Not(HasSubstr(evil.substr(8))));
