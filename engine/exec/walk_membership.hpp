@@ -12,7 +12,7 @@ namespace rove::exec {
 
 /// Whether vertices are neighbours, for many pairs at once: interpolation searches in the rows' ascending ids, in
 /// lockstep so that their cache misses overlap. A probe settles a whole cache line. Ids of a row are spread like random
-/// numbers (ids are ranks of hashed keys), so two or three probes do whatever the degree; after eight, bisection takes
+/// numbers (ids are ranks of hashed keys), so few probes do whatever the degree; after eight, bisection takes
 /// over.
 class NeighborSearch {
  public:
