@@ -27,8 +27,6 @@ namespace rove::bench {
 
 namespace {
 
-constexpr int kRepetitions = 3;
-
 /// Shares of what changes over night.
 struct Churn {
   const char* name;
@@ -167,7 +165,7 @@ double seconds_of(const auto& work) {
 }
 
 void run_churn(const comm::Communicator& world, const graph::GraphBlocks& whole, const Churn& churn,
-               std::uint32_t walks_per_vertex, double read_bandwidth) {
+               std::uint32_t walks_per_vertex, int repetitions, double read_bandwidth) {
   const Days days = two_days(whole, churn);
   const exec::EdgeSelection both{exec::Direction::kBoth, {}};
   const algorithms::ConsistentAdjacency old_lists(world, days.before, both);
@@ -184,7 +182,7 @@ void run_churn(const comm::Communicator& world, const graph::GraphBlocks& whole,
   double rebuild_moves = 0;
   algorithms::RefreshCounts counts;
   std::uint64_t changed = 0;
-  for (int repetition = 0; repetition < kRepetitions; ++repetition) {
+  for (int repetition = 0; repetition < repetitions; ++repetition) {
     std::vector<algorithms::MaintainedWalks> walks;
     for (std::uint16_t t = 0; t < 2; ++t) {
       walks.push_back(algorithms::walk_from(world, old_lists, sources(days.before, t), options));
@@ -236,7 +234,7 @@ void run_churn(const comm::Communicator& world, const graph::GraphBlocks& whole,
                   bytes / 1e6, bytes / update / 1e9, read_bandwidth, bytes / read_bandwidth / 1e9));
 }
 
-int run(const comm::Communicator& world, const std::string& which, std::uint32_t walks) {
+int run(const comm::Communicator& world, const std::string& which, std::uint32_t walks, int repetitions) {
   const parallel::ConcurrencyLimit limit(0);
   const graph::GraphBlocks whole = which == "bipartite"
                                        ? tenth_of_users(power_law_bipartite(1'000'000, 200'000, 20'000'000, 1))
@@ -245,7 +243,7 @@ int run(const comm::Communicator& world, const std::string& which, std::uint32_t
   for (const Churn& churn :
        {Churn{"1 % new interactions", 0.01, 0, 0},
         Churn{"1 % new, 0.5 % gone, 0.1 % of the vertices new and as many gone", 0.01, 0.005, 0.001}}) {
-    run_churn(world, whole, churn, walks, read_bandwidth);
+    run_churn(world, whole, churn, walks, repetitions, read_bandwidth);
   }
   return 0;
 }
@@ -257,7 +255,8 @@ int run(const comm::Communicator& world, const std::string& which, std::uint32_t
 int main(int argc, char** argv) {
   rove::comm::Environment environment(&argc, &argv);
   return rove::comm::run_to_exit_code(environment.world(), [&] {
-    const int walks = argc > 2 ? std::atoi(argv[2]) : 100;
-    return rove::bench::run(environment.world(), argc > 1 ? argv[1] : "bipartite", static_cast<std::uint32_t>(walks));
+    const auto number = [&](int i, int otherwise) { return argc > i ? std::atoi(argv[i]) : otherwise; };
+    return rove::bench::run(environment.world(), argc > 1 ? argv[1] : "bipartite",
+                            static_cast<std::uint32_t>(number(2, 100)), number(3, 3));
   });
 }
