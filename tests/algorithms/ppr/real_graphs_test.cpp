@@ -107,7 +107,7 @@ INSTANTIATE_TEST_SUITE_P(
                       RealGraph{"Mesh", "graphs-metis/4elt.graph", RealGraph::Layout::kMetis},
                       RealGraph{"TwitchDirected", "musae-edges/DE_edges.csv", RealGraph::Layout::kCsv,
                                 exec::Direction::kOut}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& graph) { return graph.param.name; });
 
 TEST_P(PprOnRealGraphs, AllMethodsAgreeWithPowerIteration) {
   const char* from_environment = std::getenv("ROVE_SHARED_DATA");

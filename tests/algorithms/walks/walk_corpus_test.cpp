@@ -182,7 +182,9 @@ TEST(WalkCorpus, NoBatchTakesMoreThanItsMemory) {
       EXPECT_EQ(corpus(blocks, options, &replicated), corpus(graph, options, &partitioned));
       EXPECT_LE(replicated.largest_batch_bytes, budget);
       EXPECT_LE(partitioned.largest_batch_bytes, budget);
-      if (budget <= (std::uint64_t{1} << 20U)) EXPECT_GT(partitioned.batches, 1U);
+      if (budget <= (std::uint64_t{1} << 20U)) {
+        EXPECT_GT(partitioned.batches, 1U);
+      }
     }
   }
   WalkCorpusOptions options;
