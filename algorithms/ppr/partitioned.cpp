@@ -291,6 +291,9 @@ class PartitionedPpr {
 PprResult personalized_pagerank(const comm::Communicator& comm, const graph::DistributedGraph& graph,
                                 const PprOptions& options) {
   const PprOptions checked = detail::checked_options(graph.schema(), options);
+  if (checked.method == PprMethod::kMaintained) {
+    throw ConfigError("ppr.method: maintained works on the replicated layout");
+  }
   return PartitionedPpr(comm, graph, checked).run();
 }
 

@@ -21,11 +21,12 @@ struct MethodName {
   PprMethod method;
   std::string_view name;
 };
-constexpr std::array<MethodName, 5> kMethodNames = {{{PprMethod::kAuto, "auto"},
+constexpr std::array<MethodName, 6> kMethodNames = {{{PprMethod::kAuto, "auto"},
                                                      {PprMethod::kWalks, "walks"},
                                                      {PprMethod::kItemIndex, "item-index"},
                                                      {PprMethod::kVerd, "verd"},
-                                                     {PprMethod::kPower, "power"}}};
+                                                     {PprMethod::kPower, "power"},
+                                                     {PprMethod::kMaintained, "maintained"}}};
 
 std::uint64_t index_bytes(const graph::Schema& schema, const PprOptions& options) {
   std::uint64_t rows = 0;
@@ -58,9 +59,14 @@ PprMethod parse_ppr_method(std::string_view name) {
   const auto found =
       std::find_if(kMethodNames.begin(), kMethodNames.end(), [&](const MethodName& m) { return m.name == name; });
   if (found == kMethodNames.end()) {
-    throw ConfigError(fmt::format("ppr.method is '{}', expected auto, walks, item-index, verd or power", name));
+    throw ConfigError(
+        fmt::format("ppr.method is '{}', expected auto, walks, item-index, verd, power or maintained", name));
   }
   return found->method;
+}
+
+std::vector<VertexTypeId> ppr_index_types(const graph::Schema& schema, const PprOptions& options) {
+  return detail::index_types(schema, options);
 }
 
 PprMethod chosen_ppr_method(const graph::Schema& schema, const PprOptions& options) {
@@ -103,7 +109,8 @@ MemoryPlan plan_ppr_replicated(const graph::Schema& schema, std::int32_t num_ran
   for (const MemoryPlan::Item& item : graph_plan.items()) plan.hold(item.what, item.bytes);
   plan.hold("lists", list_bytes(schema, num_ranks, checked));
   plan.hold("counts per thread", threads * std::min<std::uint64_t>(targets, exec::VisitCounter::kDenseLimit) * 16);
-  if (checked.method == PprMethod::kItemIndex) plan.hold("item index", 2 * index_bytes(schema, checked));
+  if (checked.method == PprMethod::kItemIndex || checked.method == PprMethod::kMaintained)
+    plan.hold("item index", 2 * index_bytes(schema, checked));
   if (checked.method == PprMethod::kVerd) plan.hold("fingerprints", 2 * index_bytes(schema, checked));
   return plan;
 }

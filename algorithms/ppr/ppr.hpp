@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
+#include "algorithms/maintained_walks/maintained_walks.hpp"
 #include "algorithms/ppr/index_query.hpp"
 #include "engine/base/ids.hpp"
 #include "engine/base/memory_plan.hpp"
@@ -40,9 +42,10 @@ enum class PprMethod : std::uint8_t {
                ///< 1)
   kVerd,       ///< fingerprints of all vertices, some exact steps with conserved flow on top (PowerWalk)
   kPower,      ///< power iteration in double; for reference and small jobs
+  kMaintained,  ///< kItemIndex over stored walks, which a refresh brings up to date (docs/incremental.md)
 };
 [[nodiscard]] std::string_view ppr_method_name(PprMethod method);
-/// "auto", "walks", "item-index", "verd", "power". Throws `ConfigError`.
+/// "auto", "walks", "item-index", "verd", "power", "maintained". Throws `ConfigError`.
 [[nodiscard]] PprMethod parse_ppr_method(std::string_view name);
 
 struct PprOptions {
@@ -55,13 +58,14 @@ struct PprOptions {
   bool exclude_linked = true;
   exec::EdgeSelection edges{exec::Direction::kBoth, {}};  ///< what walks move along
   PprMethod method = PprMethod::kAuto;
-  std::uint32_t walks = 10'000;      ///< kWalks: per source
-  std::uint32_t item_walks = 4'000;  ///< kItemIndex: per vertex of the index
-  std::uint32_t item_entries = 300;  ///< kItemIndex, kVerd: kept per vertex, the most visited
-  std::uint32_t verd_walks = 1'000;  ///< kVerd: per vertex
-  std::uint32_t verd_hops = 2;       ///< kVerd: exact steps
-  double verd_threshold = 1e-4;      ///< kVerd: least share a slot gets (`PprQuery::threshold`)
-  double tolerance = 1e-10;          ///< kPower: mass not yet distributed at the end
+  std::uint32_t walks = 10'000;          ///< kWalks: per source
+  std::uint32_t item_walks = 4'000;      ///< kItemIndex: per vertex of the index
+  std::uint32_t item_entries = 300;      ///< kItemIndex, kVerd: kept per vertex, the most visited
+  std::uint32_t verd_walks = 1'000;      ///< kVerd: per vertex
+  std::uint32_t verd_hops = 2;           ///< kVerd: exact steps
+  double verd_threshold = 1e-4;          ///< kVerd: least share a slot gets (`PprQuery::threshold`)
+  std::uint32_t maintained_walks = 100;  ///< kMaintained: per vertex of the index
+  double tolerance = 1e-10;              ///< kPower: mass not yet distributed at the end
   std::uint64_t seed = 42;
   std::uint64_t batch_bytes = std::uint64_t{1} << 30U;  ///< partitioned walks: memory of one batch of sources, per rank
   ProgressSink* progress = &no_progress();
@@ -87,9 +91,18 @@ struct PprResult {
                                               const PprOptions& options);
 
 /// **Collective.** Replicated layout: every rank holds the whole adjacency and walks for its home block of sources; no
-/// walker travels. Not for kPower (throws `ConfigError`).
+/// walker travels. Not for kPower and kMaintained (throws `ConfigError`).
 [[nodiscard]] PprResult personalized_pagerank(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                                               const PprOptions& options);
+
+/// Types of the vertices that sources have in their slots: whose walks kItemIndex and kMaintained need. In schema
+/// order.
+[[nodiscard]] std::vector<VertexTypeId> ppr_index_types(const graph::Schema& schema, const PprOptions& options);
+
+/// **Collective.** kMaintained. `walks`: for each of `ppr_index_types` in turn, `options.maintained_walks` walks with
+/// this restart and seed from each vertex of my home block.
+[[nodiscard]] PprResult personalized_pagerank(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
+                                              const PprOptions& options, std::span<const MaintainedWalks> walks);
 
 /// Several vertices as one source: walks start at each with a probability by its weight.
 struct SeedSets {

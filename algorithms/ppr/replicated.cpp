@@ -13,6 +13,7 @@
 #include "algorithms/ppr/fingerprint_index.hpp"
 #include "algorithms/ppr/index_query.hpp"
 #include "algorithms/ppr/ppr.hpp"
+#include "algorithms/ppr/stored_fingerprints.hpp"
 #include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
 #include "engine/exec/visit_counter.hpp"
@@ -28,7 +29,8 @@ constexpr std::uint64_t kSourceGrain = 8;
 
 class ReplicatedPpr {
  public:
-  ReplicatedPpr(const comm::Communicator& comm, const graph::GraphBlocks& blocks, const PprOptions& options)
+  ReplicatedPpr(const comm::Communicator& comm, const graph::GraphBlocks& blocks, const PprOptions& options,
+                std::span<const MaintainedWalks> stored = {})
       : comm_(comm),
         blocks_(blocks),
         options_(options),
@@ -37,6 +39,9 @@ class ReplicatedPpr {
         random_(options.seed, Purpose::kWalk),
         targets_(blocks.schema.stable_range(options.targets)),
         first_target_(static_cast<std::uint32_t>(targets_.begin)),
+        stored_(stored),
+        by_one_hop_(options.method == PprMethod::kItemIndex || options.method == PprMethod::kMaintained),
+        index_walks_(options.method == PprMethod::kMaintained ? options.maintained_walks : options.item_walks),
         slots_(graph_) {}
 
   PprResult run() {
@@ -47,9 +52,9 @@ class ReplicatedPpr {
     result.method = options_.method;
     result.error_bounds.assign(block.size(), 0.0F);
     if (options_.method != PprMethod::kWalks) build_index();
-    const std::string stage = options_.method == PprMethod::kItemIndex ? "ppr: one-hop lists"
-                              : options_.method == PprMethod::kVerd    ? "ppr: decomposition"
-                                                                       : "ppr: walks";
+    const std::string stage = by_one_hop_                           ? "ppr: one-hop lists"
+                              : options_.method == PprMethod::kVerd ? "ppr: decomposition"
+                                                                    : "ppr: walks";
     detail::for_slices(comm_, block, largest, stage, *options_.progress, [&](IndexRange rows) {
       parallel::for_each(rows, kSourceGrain, [&](std::uint64_t row) {
         if (!detail::is_source(options_, row)) return;
@@ -65,9 +70,8 @@ class ReplicatedPpr {
           result.error_bounds[row - block.begin] = static_cast<float>(answer.error_bound);
           return;
         }
-        const detail::OneHopList list = options_.method == PprMethod::kItemIndex
-                                            ? list_from_index(vertex)
-                                            : list_from_walks(vertex, key_of(options_.sources, row));
+        const detail::OneHopList list =
+            by_one_hop_ ? list_from_index(vertex) : list_from_walks(vertex, key_of(options_.sources, row));
         lists_->set(row - block.begin, list.ranked);
         result.error_bounds[row - block.begin] = static_cast<float>(list.error_bound);
       });
@@ -150,14 +154,16 @@ class ReplicatedPpr {
     walking.entries = options_.item_entries;
     walking.seed = options_.seed;
     walking.progress = options_.progress;
-    walking.walks = options_.method == PprMethod::kVerd ? options_.verd_walks : options_.item_walks;
+    walking.walks = options_.method == PprMethod::kVerd ? options_.verd_walks : index_walks_;
     std::string stage = "ppr: fingerprints";
-    if (options_.method == PprMethod::kItemIndex) {
+    if (by_one_hop_) {
       walking.types = detail::index_types(blocks_.schema, options_);
       stage = "ppr: item index";
       if (walking.types.empty()) return;
     }
-    const FingerprintIndex mine = build_fingerprint_index(comm_, blocks_, graph_, walking, stage);
+    const FingerprintIndex mine = options_.method == PprMethod::kMaintained
+                                      ? count_stored_walks(comm_, blocks_, stored_, walking)
+                                      : build_fingerprint_index(comm_, blocks_, graph_, walking, stage);
     index_moves_ = mine.moves;
     index_types_ = mine.types;
     for (const std::vector<FingerprintTable>& of_type : mine.tables) {
@@ -223,7 +229,7 @@ class ReplicatedPpr {
       scratch->slots.push_back(index_row_of(neighbor));
       if (options_.exclude_linked) exclude(neighbor);
     }
-    return detail::one_hop(index_, {options_.restart, options_.item_walks, targets_.size()}, *scratch);
+    return detail::one_hop(index_, {options_.restart, index_walks_, targets_.size()}, *scratch);
   }
 
   const comm::Communicator& comm_;
@@ -234,6 +240,9 @@ class ReplicatedPpr {
   RandomStream random_;
   IndexRange targets_;
   std::uint32_t first_target_;
+  std::span<const MaintainedWalks> stored_;
+  bool by_one_hop_;            ///< lists are means over the neighbours' fingerprints
+  std::uint32_t index_walks_;  ///< behind each of them
   std::unique_ptr<detail::FixedLists> lists_;
   parallel::PerThread<std::unique_ptr<Walking>> walkers_;
   parallel::PerThread<std::unique_ptr<detail::OneHopScratch>> one_hop_scratch_;
@@ -255,7 +264,21 @@ PprResult personalized_pagerank(const comm::Communicator& comm, const graph::Gra
   if (checked.method == PprMethod::kPower) {
     throw ConfigError("ppr.method: power works on the partitioned layout; set resources.layout: partitioned");
   }
+  if (checked.method == PprMethod::kMaintained) {
+    throw ConfigError("ppr.method: maintained answers from stored walks, of which there are none here");
+  }
   return ReplicatedPpr(comm, blocks, checked).run();
+}
+
+PprResult personalized_pagerank(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
+                                const PprOptions& options, std::span<const MaintainedWalks> walks) {
+  const PprOptions checked = detail::checked_options(blocks.schema, options);
+  comm.agree([&] {
+    if (checked.method != PprMethod::kMaintained || walks.size() != ppr_index_types(blocks.schema, checked).size()) {
+      throw ConfigError("stored walks serve ppr.method: maintained, and must be those of all its types");
+    }
+  });
+  return ReplicatedPpr(comm, blocks, checked, walks).run();
 }
 
 PprResult personalized_pagerank(const comm::Communicator& comm, const graph::GraphBlocks& blocks,

@@ -29,6 +29,7 @@ constexpr std::array kFormats{
     Format{FileFormat::kWalks, "rove/walks", 1},
     Format{FileFormat::kSamples, "rove/samples", 1},
     Format{FileFormat::kDelta, "rove/delta", 1},
+    Format{FileFormat::kMaintainedWalks, "rove/maintained-walks", 1},
 };
 
 const Format& entry_of(FileFormat format) {

@@ -24,6 +24,7 @@ enum class FileFormat : std::uint8_t {
   kWalks,
   kSamples,
   kDelta,
+  kMaintainedWalks,
 };
 [[nodiscard]] std::string_view name_of(FileFormat format);
 /// The version this software writes; it reads all versions from 1 to this.

@@ -141,7 +141,15 @@ class Estimator {
     options.method = algorithms::chosen_ppr_method(schema_, options);
     const bool fits =
         options.method != algorithms::PprMethod::kPower && replicated.total_bytes() <= machine_.limit.bytes / 2;
-    if (layout == "replicated" || (layout == "auto" && fits)) {
+    if (options.method == algorithms::PprMethod::kMaintained) {
+      const auto types = algorithms::ppr_index_types(schema_, options);
+      const MemoryPlan walks =
+          algorithms::plan_maintained_walks(schema_, machine_.ranks, types, options.edges,
+                                            {options.maintained_walks, options.restart, options.seed, options.progress},
+                                            config_.path("ppr.previous").has_value());
+      for (const MemoryPlan::Item& item : walks.items()) replicated.hold(item.what, item.bytes);
+      add("ppr", home_blocks(), std::move(replicated), "lower ppr.maintained_walks, or use more ranks");
+    } else if (layout == "replicated" || (layout == "auto" && fits)) {
       add("ppr", home_blocks(), std::move(replicated), "set resources.layout to partitioned, or use more ranks");
     } else {
       add("ppr", distributed(), algorithms::plan_ppr_partitioned(schema_, machine_.ranks, machine_.threads, options),

@@ -11,6 +11,7 @@
 #include "engine/base/fault.hpp"
 #include "io/publish/publisher.hpp"
 #include "jobs/pipeline/gate.hpp"
+#include "jobs/pipeline/maintained_walks.hpp"
 #include "jobs/pipeline/report.hpp"
 #include "jobs/pipeline/run_state.hpp"
 #include "jobs/pipeline/stage_options.hpp"
@@ -105,7 +106,9 @@ class Pipeline {
       stage("partition", {"partition.h5"}, [&] { static_cast<void>(partition_stage(session_, file("partition.h5"))); });
     }
     if (config_.boolean("ppr.enabled") && !is_done("ppr")) {
-      stage("ppr", {"ppr.h5"}, [&] { ppr_stage(session_, file("ppr.h5")); });
+      std::vector<std::string> files{"ppr.h5"};
+      if (config_.text("ppr.method") == "maintained") files.emplace_back(kMaintainedWalksFile);
+      stage("ppr", files, [&] { ppr_stage(session_, file("ppr.h5")); });
     }
     if (config_.boolean("index.enabled") && !is_done("index")) {
       stage("index", {"index.h5"}, [&] { index_stage(session_, file("index.h5")); });

@@ -7,6 +7,7 @@
 #include "engine/base/error.hpp"
 #include "io/hdf5/result_files.hpp"
 #include "jobs/display/progress_display.hpp"
+#include "jobs/pipeline/maintained_walks.hpp"
 #include "jobs/pipeline/ppr_sources.hpp"
 #include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
@@ -27,6 +28,7 @@ bool use_replicated(const Session& session, const algorithms::PprOptions& option
 /// Walks behind one estimate, as the file states them.
 std::uint32_t walks_of(const algorithms::PprOptions& options) {
   if (options.method == algorithms::PprMethod::kItemIndex) return options.item_walks;
+  if (options.method == algorithms::PprMethod::kMaintained) return options.maintained_walks;
   return options.method == algorithms::PprMethod::kVerd ? options.verd_walks : options.walks;
 }
 
@@ -71,7 +73,12 @@ void ppr_stage(Session& session, const std::filesystem::path& ppr_file) {
   const MemoryPlan replicated =
       algorithms::plan_ppr_replicated(session.schema(), comm.size(), parallel::concurrency(), options);
   algorithms::PprResult result;
-  if (sets || use_replicated(session, options, replicated)) {
+  if (options.method == algorithms::PprMethod::kMaintained) {
+    session.require_fits(replicated);
+    const auto walks = maintained_walks_stage(session, options,
+                                              std::filesystem::path(ppr_file).replace_filename(kMaintainedWalksFile));
+    result = algorithms::personalized_pagerank(comm, session.blocks(), options, walks);
+  } else if (sets || use_replicated(session, options, replicated)) {
     session.require_fits(replicated);
     result = sets ? algorithms::personalized_pagerank(comm, session.blocks(), options, sets->sets)
                   : algorithms::personalized_pagerank(comm, session.blocks(), options);

@@ -186,6 +186,8 @@ algorithms::PprOptions ppr_options(Session& session) {
   options.verd_walks = checked_cast<std::uint32_t>(config.count("ppr.verd_walks", 1), "ppr.verd_walks");
   options.verd_hops = checked_cast<std::uint32_t>(config.count("ppr.verd_hops"), "ppr.verd_hops");
   options.verd_threshold = config.real("ppr.verd_threshold");
+  options.maintained_walks =
+      checked_cast<std::uint32_t>(config.count("ppr.maintained_walks", 1), "ppr.maintained_walks");
   options.tolerance = config.real("ppr.tolerance");
   options.seed = session.seed();
   options.batch_bytes = std::max<std::uint64_t>(session.memory().bytes / 4, std::uint64_t{1} << 20U);

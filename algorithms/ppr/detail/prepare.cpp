@@ -42,6 +42,7 @@ PprOptions checked_options(const graph::Schema& schema, const PprOptions& option
   require(options.top_k >= 1, "ppr.top_k is 0, expected at least 1");
   require_walk_options("ppr", options.restart, options.walks, options.item_entries);
   require_walk_options("ppr.item", options.restart, options.item_walks, options.item_entries);
+  require_walk_options("ppr.maintained", options.restart, options.maintained_walks, options.item_entries);
   require_walk_options("ppr.verd", options.restart, options.verd_walks, options.item_entries);
   require(options.verd_threshold >= 0.0 && options.verd_threshold <= 1.0,
           fmt::format("ppr.verd_threshold is {}, expected from 0 to 1", options.verd_threshold));
