@@ -266,10 +266,11 @@ MaintainedWalks refresh(const comm::Communicator& comm, MaintainedWalks before, 
                         const MaintainedWalkOptions& options, RefreshCounts& counts) {
   const RandomStream random(options.seed, Purpose::kWalk);
   const std::uint64_t num_sources = sources.vertices.size();
+  const std::uint64_t first_before = before.sources.begin;  // `before` becomes today's walks when all is done in place
   const auto row_before = [&](std::uint64_t source) {
     const std::uint32_t vertex = before_of[sources.vertices.begin + source];
     if (vertex == kNoVertex) return kNoVertex;
-    return static_cast<std::uint32_t>(vertex - before.sources.begin);
+    return static_cast<std::uint32_t>(vertex - first_before);
   };
   MaintainedWalks fresh;
   bool in_place = num_sources == before.sources.size();

@@ -88,7 +88,7 @@ class Nights(unittest.TestCase):
                 output = f"refreshed-{ranks}"
                 done = self.night("tuesday", output, *self.yesterday(graph, walks), f"resources.threads={threads}",
                                   ranks=ranks)
-                self.assertRegex(done.stdout, r"walked again from a step on \([0-9.]+%\)")
+                self.assertRegex(done.stderr, r"walked again from a step on \([0-9.]+%\)")
                 for name, content in expected.items():
                     found = datasets(self.path(output, "latest", name))
                     self.assertEqual([path for path in content if content[path] != found.get(path)], [], name)
@@ -138,7 +138,7 @@ class Nights(unittest.TestCase):
         done = subprocess.run(["bash", "-e", "-c", commands], cwd=directory, env=environment, capture_output=True,
                               text=True, timeout=120, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertIn("walked again from a step on", done.stdout)
+        self.assertIn("walked again from a step on", done.stderr)
 
 
 if __name__ == "__main__":
