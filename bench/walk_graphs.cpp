@@ -185,6 +185,13 @@ graph::GraphBlocks home_blocks(const graph::GraphBlocks& whole, Rank rank, std::
     graph::EdgeBlocks part;
     part.by_source = rows(whole.edges[e].by_source, block_of(type.source));
     part.by_destination = rows(whole.edges[e].by_destination, block_of(type.destination));
+    const std::vector<std::uint64_t>& positions = whole.edges[e].edge_positions;
+    if (!positions.empty()) {
+      const IndexRange block = block_of(type.destination);
+      const std::vector<std::uint64_t>& offsets = whole.edges[e].by_destination.offsets;
+      part.edge_positions.assign(positions.begin() + static_cast<std::ptrdiff_t>(offsets[block.begin]),
+                                 positions.begin() + static_cast<std::ptrdiff_t>(offsets[block.end]));
+    }
     mine.edges.push_back(std::move(part));
   }
   return mine;

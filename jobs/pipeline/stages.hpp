@@ -37,6 +37,7 @@ void sample_stage(Session& session, const std::filesystem::path& samples_file);
 
 /// A corpus of random walks, as `walk:` says.
 void walk_stage(Session& session, const std::filesystem::path& walks_file);
+
 /// PPR fingerprints for queries by id, to `index.h5`.
 void index_stage(Session& session, const std::filesystem::path& index_file);
 
