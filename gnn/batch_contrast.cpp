@@ -27,6 +27,57 @@ std::vector<float> by_position(const comm::Communicator& comm, const UnitRows& r
   return result;
 }
 
+/// A user that has one of the shared negatives, both by position among the gathered rows.
+struct KnownPair {
+  std::uint32_t user = 0;
+  std::uint32_t item = 0;
+};
+
+std::vector<KnownPair> known_pairs(const Interactions& interactions, const Batch& batch,
+                                   std::span<const std::uint32_t> places, const UnitRows& users) {
+  std::vector<KnownPair> known;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    // The negatives stand in the order of their rows.
+    auto from = batch.shared_items.begin();
+    for (const std::uint32_t item : interactions.items_of(batch.active[places[i]] - interactions.owned_users().begin)) {
+      from = std::lower_bound(from, batch.shared_items.end(), item);
+      if (from == batch.shared_items.end()) break;
+      if (*from != item) continue;
+      known.push_back({static_cast<std::uint32_t>(users.positions()[i]),
+                       static_cast<std::uint32_t>(from - batch.shared_items.begin())});
+    }
+  }
+  return known;
+}
+
+/// Keys that do not count, per own anchor.
+struct SkippedKeys {
+  std::vector<std::uint64_t> offsets;
+  std::vector<std::uint32_t> keys;
+};
+
+/// `positions` are those of the own anchors, ascending.
+SkippedKeys skipped_keys(std::span<const KnownPair> pairs, std::span<const std::uint64_t> positions,
+                         std::uint32_t KnownPair::*anchor, std::uint32_t KnownPair::*key) {
+  SkippedKeys skipped;
+  skipped.offsets.resize(positions.size() + 1);
+  const auto place_of = [&](const KnownPair& pair) {
+    const auto found = std::ranges::lower_bound(positions, std::uint64_t{pair.*anchor});
+    return found != positions.end() && *found == pair.*anchor ? static_cast<std::size_t>(found - positions.begin())
+                                                              : positions.size();
+  };
+  for (const KnownPair& pair : pairs) {
+    if (const std::size_t place = place_of(pair); place < positions.size()) ++skipped.offsets[place];
+  }
+  std::vector<std::uint64_t> next(skipped.offsets.begin(), skipped.offsets.end());
+  skipped.keys.resize(parallel::exclusive_prefix_sum(next));
+  std::ranges::copy(next, skipped.offsets.begin());
+  for (const KnownPair& pair : pairs) {
+    if (const std::size_t place = place_of(pair); place < positions.size()) skipped.keys[next[place]++] = pair.*key;
+  }
+  return skipped;
+}
+
 }  // namespace
 
 BatchSides sides_of(const Batch& batch, const Interactions& interactions) {
@@ -93,8 +144,7 @@ void UnitRows::gather(const comm::Communicator& comm, const graph::DistributedGr
   });
 }
 
-void BatchContrast::attract(const UnitRows& anchors, const UnitRows& keys, double sharpness, Self self,
-                            const float* factors, Pull& pull) const {
+void BatchContrast::attract(const UnitRows& anchors, const UnitRows& keys, const Weighing& weighing, Pull& pull) const {
   const std::uint64_t own = anchors.num_own();
   const std::uint64_t padded = detail::padded_keys(keys.size());
   pull.sums.resize(own + detail::kAnchorBlock);
@@ -120,11 +170,14 @@ void BatchContrast::attract(const UnitRows& anchors, const UnitRows& keys, doubl
     task.panels = keys.panels();
     task.keys = keys.rows();
     task.num_keys = keys.size();
-    task.factors = factors;
+    task.factors = weighing.factors;
     // Views of the same vertices: an anchor's key stands where it stands.
-    if (self != Self::kNone) task.selves = anchors.positions().data() + chunk.begin;
-    task.skip_self = self == Self::kSkipped;
-    task.sharpness = static_cast<float>(sharpness);
+    if (weighing.self != Self::kNone) task.selves = anchors.positions().data() + chunk.begin;
+    task.skip_self = weighing.self == Self::kSkipped;
+    if (weighing.skip_offsets != nullptr) task.skip_offsets = weighing.skip_offsets + chunk.begin;
+    task.skips = weighing.skips;
+    task.kind = weighing.kind;
+    task.sharpness = task.margin = static_cast<float>(weighing.parameter);
     task.weights = mine.weights.data();
     task.sums = pull.sums.data() + chunk.begin;
     task.self_dots = pull.self_dots.data() + chunk.begin;
@@ -161,7 +214,7 @@ void BatchContrast::info_nce(const comm::Communicator& comm, const graph::Distri
   const double sharpness = 1.0 / temperature;
   const double mean = weight / static_cast<double>(first_.size());
   const double factor = mean * sharpness;
-  attract(first_, second_, sharpness, Self::kCounts, nullptr, pull_);
+  attract(first_, second_, {.parameter = sharpness, .self = Self::kCounts}, pull_);
   std::vector<float> shares(places.size());
   for (std::size_t i = 0; i < places.size(); ++i) {
     shares[i] = 1.0F / pull_.sums[i];
@@ -173,7 +226,7 @@ void BatchContrast::info_nce(const comm::Communicator& comm, const graph::Distri
 
   // The keys' side: every anchor counts as one.
   const std::vector<float> factors = by_position(comm, first_, shares);
-  attract(second_, first_, sharpness, Self::kCounts, factors.data(), pull_);
+  attract(second_, first_, {.parameter = sharpness, .self = Self::kCounts, .factors = factors.data()}, pull_);
   add_gradients(second_, places, pull_, {}, first_, -1.0F, factor, key_gradients);
 }
 
@@ -187,7 +240,8 @@ void BatchContrast::log_partition(const comm::Communicator& comm, const graph::D
   items.gather(comm, graph, batch, sides.positives, rows, width_);
   const double sharpness = 1.0 / temperature;
   const double factor = weight * sharpness;
-  attract(users, items, sharpness, Self::kNone, by_position(comm, items, factors).data(), pull_);
+  const std::vector<float> item_factors = by_position(comm, items, factors);
+  attract(users, items, {.parameter = sharpness, .factors = item_factors.data()}, pull_);
   std::vector<float> shares(sides.users.size());
   for (std::size_t i = 0; i < sides.users.size(); ++i) {
     shares[i] = counts[i] / pull_.sums[i];
@@ -195,7 +249,8 @@ void BatchContrast::log_partition(const comm::Communicator& comm, const graph::D
     if (std::isfinite(value)) loss.add(weight * value);
   }
   add_gradients(users, sides.users, pull_, shares, users, 0.0F, factor, gradients);
-  attract(items, users, sharpness, Self::kNone, by_position(comm, users, shares).data(), pull_);
+  const std::vector<float> user_factors = by_position(comm, users, shares);
+  attract(items, users, {.parameter = sharpness, .factors = user_factors.data()}, pull_);
   add_gradients(items, sides.positives, pull_, factors, items, 0.0F, factor, gradients);
 }
 
@@ -206,7 +261,7 @@ void BatchContrast::uniformity(const comm::Communicator& comm, const graph::Dist
   first_.gather(comm, graph, batch, places, rows, width_);
   const auto count = static_cast<double>(first_.size());
   if (first_.size() < 2) return;
-  attract(first_, first_, kSharpness, Self::kSkipped, nullptr, pull_);
+  attract(first_, first_, {.parameter = kSharpness, .self = Self::kSkipped}, pull_);
   ExactSum own;
   for (std::size_t i = 0; i < places.size(); ++i) {
     if (std::isfinite(pull_.sums[i])) own.add(static_cast<double>(pull_.sums[i]));
@@ -215,6 +270,39 @@ void BatchContrast::uniformity(const comm::Communicator& comm, const graph::Dist
   if (!(sum > 0)) return;
   if (comm.is_root()) loss.add(weight * math::log(sum / (count * (count - 1.0))));
   add_gradients(first_, places, pull_, {}, first_, 0.0F, weight * 2.0 * kSharpness / sum, gradients);
+}
+
+void BatchContrast::hinge(const comm::Communicator& comm, const Interactions& interactions, const Batch& batch,
+                          std::span<const std::uint32_t> places, const float* rows, std::span<const float> counts,
+                          double margin, double weight, float* gradients, ExactSum& loss) {
+  UnitRows& users = first_;
+  UnitRows& items = second_;
+  users.gather(comm, interactions.graph(), batch, places, rows, width_);
+  items.gather(comm, interactions.graph(), batch, batch.shared_places, rows, width_);
+
+  // Pairs that are interactions do not count, on either side.
+  const std::vector<KnownPair> known = known_pairs(interactions, batch, places, users);
+  SkippedKeys skipped = skipped_keys(known, users.positions(), &KnownPair::user, &KnownPair::item);
+  Weighing weighing{detail::Attraction::kHinge, margin, Self::kNone, nullptr, skipped.offsets.data(),
+                    skipped.keys.data()};
+  attract(users, items, weighing, pull_);
+  std::vector<float> scales(places.size());
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const std::uint64_t lacking = items.size() - (skipped.offsets[i + 1] - skipped.offsets[i]);
+    if (lacking > 0) scales[i] = counts[i] / static_cast<float>(lacking);
+    const double value = static_cast<double>(scales[i]) * static_cast<double>(pull_.sums[i]);
+    if (std::isfinite(value)) loss.add(weight * value);
+  }
+  add_gradients(users, places, pull_, scales, users, 0.0F, weight, gradients);
+
+  const std::vector<KnownPair> all_known = comm.all_gather_v(std::span<const KnownPair>(known)).data;
+  skipped = skipped_keys(all_known, items.positions(), &KnownPair::item, &KnownPair::user);
+  const std::vector<float> factors = by_position(comm, users, scales);
+  weighing.factors = factors.data();
+  weighing.skip_offsets = skipped.offsets.data();
+  weighing.skips = skipped.keys.data();
+  attract(items, users, weighing, pull_);
+  add_gradients(items, batch.shared_places, pull_, {}, items, 0.0F, weight, gradients);
 }
 
 std::uint64_t contrast_bytes(std::uint64_t batch_size, std::uint32_t dim, std::uint32_t threads) {

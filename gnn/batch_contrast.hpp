@@ -9,6 +9,7 @@
 #include "engine/base/huge_buffer.hpp"
 #include "engine/comm/communicator.hpp"
 #include "gnn/batches.hpp"
+#include "gnn/detail/contrast_kernels.hpp"
 #include "gnn/interactions.hpp"
 
 namespace rove::gnn {
@@ -78,6 +79,13 @@ class BatchContrast {
                   std::span<const std::uint32_t> places, const float* rows, double weight, float* gradients,
                   ExactSum& loss);
 
+  /// **Collective.** A hinge between the batch's users and its shared negatives: weight · Σ_i counts_i / n_i Σ_j max(0,
+  /// cos(x_i, y_j) - margin) over the n_i of them that user i lacks. `counts`: per place of `users`. Adds the gradients
+  /// to the places' rows, and this rank's share of the loss. Cost: 8 · users · negatives / P · width multiply-adds.
+  void hinge(const comm::Communicator& comm, const Interactions& interactions, const Batch& batch,
+             std::span<const std::uint32_t> users, const float* rows, std::span<const float> counts, double margin,
+             double weight, float* gradients, ExactSum& loss);
+
  private:
   struct Pull {
     std::vector<float> sums;
@@ -85,9 +93,17 @@ class BatchContrast {
     std::vector<float> rows;
   };
   enum class Self : std::uint8_t { kNone, kCounts, kSkipped };
-  /// The kernel over this rank's anchors. `Self`: whether an anchor stands among the keys, where it stands itself.
-  void attract(const UnitRows& anchors, const UnitRows& keys, double sharpness, Self self, const float* factors,
-               Pull& pull) const;
+  /// How pairs are weighed; `Self`: whether an anchor stands among the keys, where it stands itself.
+  struct Weighing {
+    detail::Attraction kind = detail::Attraction::kExponential;
+    double parameter = 1.0;  ///< sharpness or margin
+    Self self = Self::kNone;
+    const float* factors = nullptr;
+    const std::uint64_t* skip_offsets = nullptr;
+    const std::uint32_t* skips = nullptr;
+  };
+  /// The kernel over this rank's anchors.
+  void attract(const UnitRows& anchors, const UnitRows& keys, const Weighing& weighing, Pull& pull) const;
   /// `to` at the places += factor · adjoint of the normalisation of (scales_i · pulled_i + other_weight · other_i).
   void add_gradients(const UnitRows& units, std::span<const std::uint32_t> places, const Pull& pull,
                      std::span<const float> scales, const UnitRows& others, float other_weight, double factor,

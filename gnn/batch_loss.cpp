@@ -162,6 +162,28 @@ class Alignment final : public BatchLoss {
   BatchContrast contrast_;
 };
 
+class CosineContrastive final : public BatchLoss {
+ public:
+  CosineContrastive(const BatchContext& context, const LossOptions& options)
+      : context_(context), options_(options), pairs_(context_), contrast_(context.width) {}
+
+  void run(const BatchStep& step, std::span<float> row_buffer, std::span<float> gradients) override {
+    const auto triples = static_cast<double>(step.batch.num_triples);
+    pairs_.pull(step, row_buffer, 1.0 / triples, gradients);
+    const BatchSides sides = sides_of(step.batch, context_.interactions);
+    std::vector<float> counts;
+    for (const std::uint32_t place : sides.users) counts.push_back(pairs_.counts()[place]);
+    contrast_.hinge(context_.comm, context_.interactions, step.batch, sides.users, row_buffer.data(), counts,
+                    options_.margin, options_.negative_weight / triples, gradients.data(), step.extra_loss);
+  }
+
+ private:
+  const BatchContext context_;
+  const LossOptions options_;
+  PositivePairs pairs_;
+  BatchContrast contrast_;
+};
+
 }  // namespace
 
 std::unique_ptr<BatchLoss> make_loss(const BatchContext& context, const LossOptions& options,
@@ -173,6 +195,8 @@ std::unique_ptr<BatchLoss> make_loss(const BatchContext& context, const LossOpti
       return std::make_unique<Softmax>(context, options, batch_size);
     case LossKind::kAlignment:
       return std::make_unique<Alignment>(context, options);
+    case LossKind::kCosineContrastive:
+      return std::make_unique<CosineContrastive>(context, options);
   }
   return std::make_unique<Bpr>(context);
 }

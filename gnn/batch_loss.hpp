@@ -19,6 +19,8 @@ namespace rove::gnn {
 ///   chance that j is in the batch: c = 1 is the logQ correction of Yi et al. (RecSys 2019). Negatives are not read.
 /// kAlignment (DirectAU, Wang et al., KDD 2022): mean of ‖û - p̂‖² + γ/2 (uniformity of the distinct users + of the
 ///   distinct positives), where uniformity is log mean_{i<j} exp(-2 ‖x̂_i - x̂_j‖²). Negatives are not read.
+/// kCosineContrastive (SimpleX, Mao et al., CIKM 2021, arXiv 2109.12613): mean over the pairs (u, p) of
+///   1 - cos(u, p) + w / n_u Σ_j max(0, cos(u, j) - margin) over the n_u shared negatives j that u lacks.
 class BatchLoss {
  public:
   virtual ~BatchLoss() = default;

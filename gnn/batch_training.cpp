@@ -41,6 +41,8 @@ class BatchTraining final : public EpochModel {
         model_(make_model({comm, graph, interactions_, table_.width()})),
         window_(kWindow) {
     if (options.negatives == NegativeKind::kPopularity) popular_negatives_.emplace(comm, interactions_, options.seed);
+    if (reads_shared_negatives(options))
+      shared_negatives_.emplace(interactions_, options.shared_negatives, options.seed);
   }
 
   void register_state(exec::CheckpointRegistry& state) override {
@@ -52,6 +54,7 @@ class BatchTraining final : public EpochModel {
     register_rows(state, "parameters", graph_, table_.values(), table_.width());
     register_rows(state, "first_moments", graph_, optimizer_.first_moments(), table_.width());
     register_rows(state, "second_moments", graph_, optimizer_.second_moments(), table_.width());
+    if (DenseWeights* const weights = model_->weights()) weights->register_state(state);
   }
 
   void initialise(const StartRows& start) override {
@@ -63,7 +66,8 @@ class BatchTraining final : public EpochModel {
   std::uint64_t begin_epoch(std::uint64_t epoch) override {
     std::vector<Triple> triples = sampler_.sample(comm_, epoch);
     if (popular_negatives_) popular_negatives_->replace(comm_, epoch, triples);
-    batches_.emplace(comm_, interactions_, std::move(triples), sampler_.num_triples(), options_.batch_size);
+    batches_.emplace(comm_, interactions_, std::move(triples), sampler_.num_triples(), options_.batch_size,
+                     shared_negatives_ ? &*shared_negatives_ : nullptr, epoch);
     window_end_ = 0;
     model_->begin_epoch(epoch);
     return batches_->num_batches();
@@ -94,6 +98,7 @@ class BatchTraining final : public EpochModel {
       kernel(part);
     };
     model_->backward({apply, {task.parameters, task.first_moments, task.second_moments, task.scaled}});
+    if (DenseWeights* const weights = model_->weights()) weights->apply(task);
   }
 
   void require_finite(std::uint64_t epoch) override {
@@ -176,6 +181,7 @@ class BatchTraining final : public EpochModel {
   Interactions interactions_;
   TripleSampler sampler_;
   std::optional<PopularNegatives> popular_negatives_;
+  std::optional<SharedNegatives> shared_negatives_;
   EmbeddingTable table_;
   Adam optimizer_;
   std::unique_ptr<BatchModel> model_;
@@ -201,6 +207,15 @@ void require_valid(const BatchOptions& options) {
   }
   if (!(loss.uniformity >= 0) || !std::isfinite(loss.uniformity)) {
     throw ConfigError(fmt::format("train.uniformity is {}, expected at least 0", loss.uniformity));
+  }
+  if (!(loss.margin >= -1 && loss.margin < 1)) {
+    throw ConfigError(fmt::format("train.margin is {}, expected at least -1 and below 1", loss.margin));
+  }
+  if (!(loss.negative_weight >= 0) || !std::isfinite(loss.negative_weight)) {
+    throw ConfigError(fmt::format("train.negative_weight is {}, expected at least 0", loss.negative_weight));
+  }
+  if (reads_shared_negatives(options) && options.shared_negatives == 0) {
+    throw ConfigError("train.shared_negatives is 0, expected at least 1 for a loss over shared negatives");
   }
   if (!(options.final_rate > 0 && options.final_rate <= 1)) {
     throw ConfigError(fmt::format("train.final_rate is {}, expected a share in (0, 1]", options.final_rate));
@@ -240,9 +255,12 @@ MemoryPlan plan_batches(const ModelShare& share, const BatchOptions& options) {
   plan.hold("final representations", share.owned_rows * row);
   if (options.patience > 0) plan.hold("representations of the best epoch", loop_bytes(share.owned_rows, options));
   plan.hold("items of the users", share.owned_interactions * 12);
+  const std::uint64_t shared =
+      reads_shared_negatives(options) ? std::min(options.shared_negatives, share.items) : std::uint64_t{0};
   if (options.loss.kind != LossKind::kBpr) {
-    plan.hold("pairs of a batch", contrast_bytes(options.batch_size, options.dim, share.threads));
+    plan.hold("pairs of a batch", contrast_bytes(std::max(options.batch_size, shared), options.dim, share.threads));
   }
+  if (shared > 0) plan.hold("shared negatives", shared * (kWindow * 12 + 4 * row));
   plan.hold("triples of an epoch", share.owned_interactions * 90);
   plan.hold("batches", kWindow * options.batch_size * 200 + options.batch_size * 8 * row);
   return plan;

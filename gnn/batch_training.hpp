@@ -12,6 +12,7 @@
 #include "engine/graph/distributed_graph.hpp"
 #include "gnn/batches.hpp"
 #include "gnn/bpr.hpp"
+#include "gnn/dense_weights.hpp"
 #include "gnn/embedding_table.hpp"
 #include "gnn/gradient_consumer.hpp"
 #include "gnn/interactions.hpp"
@@ -24,12 +25,14 @@ namespace rove::gnn {
 enum class Schedule : std::uint8_t { kConstant, kLinear, kExponential };
 
 /// What a batch minimises (gnn/batch_loss.hpp).
-enum class LossKind : std::uint8_t { kBpr, kSoftmax, kAlignment };
+enum class LossKind : std::uint8_t { kBpr, kSoftmax, kAlignment, kCosineContrastive };
 struct LossOptions {
   LossKind kind = LossKind::kBpr;
-  double temperature = 0.1;  ///< softmax: divides the cosines
-  double correction = 1.0;   ///< softmax: exponent of the logQ correction; 0: none
-  double uniformity = 1.0;   ///< alignment: weight of uniformity against alignment
+  double temperature = 0.1;      ///< softmax: divides the cosines
+  double correction = 1.0;       ///< softmax: exponent of the logQ correction; 0: none
+  double uniformity = 1.0;       ///< alignment: weight of uniformity against alignment
+  double margin = 0.9;           ///< cosine contrastive: a negative counts above this cosine
+  double negative_weight = 150;  ///< cosine contrastive: weight of the negatives' mean against the positive
 };
 
 /// How a triple's negative is drawn among the items that the user lacks.
@@ -43,11 +46,18 @@ struct BatchOptions : LoopOptions {
   double initial_deviation = 0.1;
   SamplerKind sampler = SamplerKind::kUserStratified;
   NegativeKind negatives = NegativeKind::kUniform;
+  std::uint64_t shared_negatives = 1000;  ///< per batch, where the loss or the model reads them
+  bool model_shares_negatives = false;    ///< the model reads shared negatives, whatever its loss
   LossOptions loss;
   Schedule schedule = Schedule::kConstant;
   double final_rate = 0.01;        ///< where a schedule ends, as a share of the learning rate
   std::uint64_t warmup_steps = 0;  ///< the first steps, over which the learning rate rises from 0
 };
+
+/// Whether batches have shared negatives (gnn/shared_negatives.hpp).
+[[nodiscard]] inline bool reads_shared_negatives(const BatchOptions& options) {
+  return options.model_shares_negatives || options.loss.kind == LossKind::kCosineContrastive;
+}
 
 /// Learning rate of a step (from 1 over the whole run) as a share of `learning_rate`. A function of its arguments
 /// alone.
@@ -85,8 +95,10 @@ class BatchModel {
   virtual void refresh(const EmbeddingTable& table) = 0;
   /// Forward pass and losses of a batch. What the result points to holds until the next call.
   virtual BatchGradients losses(const BatchStep& step) = 0;
-  /// The backward pass: hands over every owned row of the two types once.
+  /// The backward pass: hands over every owned row of the two types once, and writes the gradient of `weights`.
   virtual void backward(const GradientConsumer& consume) = 0;
+  /// What is trained beside the table, if anything.
+  [[nodiscard]] virtual DenseWeights* weights() { return nullptr; }
   /// Final representations of all owned rows.
   virtual void embed(const EmbeddingTable& table, EmbeddingTable& result) = 0;
   /// Slots of this rank pulled or skipped per step.

@@ -31,11 +31,14 @@ std::uint32_t index_in(std::span<const std::uint32_t> sorted, std::uint32_t valu
 }  // namespace
 
 EpochBatches::EpochBatches(const comm::Communicator& comm, const Interactions& interactions,
-                           std::vector<Triple> triples, std::uint64_t num_triples, std::uint64_t batch_size)
+                           std::vector<Triple> triples, std::uint64_t num_triples, std::uint64_t batch_size,
+                           const SharedNegatives* shared, std::uint64_t epoch)
     : rank_(static_cast<std::uint32_t>(comm.rank().value())),
       num_ranks_(static_cast<std::uint32_t>(comm.size())),
       num_triples_(num_triples),
       batch_size_(batch_size),
+      shared_(shared),
+      epoch_(epoch),
       triples_(std::move(triples)),
       positives_(triples_.size()),
       negatives_(triples_.size()) {
@@ -152,11 +155,14 @@ Batch EpochBatches::make(std::uint64_t number) const {
   // The active rows, and where the triples' rows lie in the buffer.
   std::sort(occurrences.begin(), occurrences.end());
   for (const Occurrence& occurrence : occurrences) {
-    if (batch.active.empty() || batch.active.back() != occurrence.row) {
-      batch.active.push_back(occurrence.row);
-      batch.uses.push_back(0);
-    }
-    ++batch.uses.back();
+    if (batch.active.empty() || batch.active.back() != occurrence.row) batch.active.push_back(occurrence.row);
+  }
+  if (shared_ != nullptr) {
+    batch.shared_items = shared_->draw(epoch_, number);
+    batch.shared_places = shared_->owned(batch.shared_items);
+    batch.active.insert(batch.active.end(), batch.shared_places.begin(), batch.shared_places.end());
+    sort_unique(batch.active);
+    for (std::uint32_t& row : batch.shared_places) row = index_in(batch.active, row);
   }
   for (std::uint32_t& row : batch.send_rows) row = index_in(batch.active, row);
   const auto received_row = [&](std::uint32_t peer, std::uint32_t local) {
@@ -166,10 +172,11 @@ Batch EpochBatches::make(std::uint64_t number) const {
     return static_cast<std::uint32_t>(batch.active.size() + batch.receive_offsets[peer]) + index_in(of_peer, local);
   };
   batch.triples.resize(own);
+  batch.uses.resize(batch.active.size());
   std::uint32_t place_in_active = 0;
-  for (std::size_t k = 0; k < occurrences.size(); ++k) {
-    const Occurrence& occurrence = occurrences[k];
-    if (k > 0 && occurrences[k - 1].row != occurrence.row) ++place_in_active;
+  for (const Occurrence& occurrence : occurrences) {
+    while (batch.active[place_in_active] != occurrence.row) ++place_in_active;
+    ++batch.uses[place_in_active];
     if (occurrence.index >= own) continue;
     detail::TripleRows& rows = batch.triples[occurrence.index];
     const std::uint64_t role = occurrence.place % 4;
@@ -193,9 +200,9 @@ Batch EpochBatches::make(std::uint64_t number) const {
   // The gradient of every active row, term by term.
   const auto zero = static_cast<std::uint32_t>(batch.num_rows() - 1);
   batch.terms.reserve(occurrences.size());
-  for (std::size_t k = 0; k < occurrences.size(); ++k) {
-    const Occurrence& occurrence = occurrences[k];
-    if (k == 0 || occurrences[k - 1].row != occurrence.row) batch.term_offsets.push_back(k);
+  batch.term_offsets = {0};
+  for (const std::uint32_t uses : batch.uses) batch.term_offsets.push_back(batch.term_offsets.back() + uses);
+  for (const Occurrence& occurrence : occurrences) {
     const std::uint64_t role = occurrence.place % 4;
     detail::GradientTerm term{occurrence.index, zero, zero};
     if (role == kUser) {
@@ -208,7 +215,6 @@ Batch EpochBatches::make(std::uint64_t number) const {
     }
     batch.terms.push_back(term);
   }
-  batch.term_offsets.push_back(occurrences.size());
   return batch;
 }
 

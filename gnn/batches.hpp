@@ -8,6 +8,7 @@
 #include "engine/comm/communicator.hpp"
 #include "gnn/detail/kernels.hpp"
 #include "gnn/interactions.hpp"
+#include "gnn/shared_negatives.hpp"
 #include "gnn/triple_sampler.hpp"
 
 namespace rove::gnn {
@@ -36,6 +37,11 @@ struct Batch {
   std::vector<std::uint32_t> delta_sends;         ///< own triples
   std::vector<std::uint64_t> delta_receive_offsets;
 
+  /// Items that all triples share as negatives: rows of the item type, ascending, the same on all ranks; and the places
+  /// in `active` of those that this rank owns, ascending. They are no uses and have no terms.
+  std::vector<std::uint32_t> shared_items;
+  std::vector<std::uint32_t> shared_places;
+
   std::vector<std::uint64_t> term_offsets;  ///< per active row, and one more
   std::vector<detail::GradientTerm> terms;
 
@@ -49,9 +55,11 @@ struct Batch {
 /// without communication. Memory: 24 bytes per own triple and 16 per item of one that another rank owns, on both sides.
 class EpochBatches {
  public:
-  /// **Collective.** `triples`: those of this rank's users, by position; `num_triples`: of all ranks.
+  /// **Collective.** `triples`: those of this rank's users, by position; `num_triples`: of all ranks. With `shared`,
+  /// which must outlive this, batches have the shared negatives that it draws for them in this epoch.
   EpochBatches(const comm::Communicator& comm, const Interactions& interactions, std::vector<Triple> triples,
-               std::uint64_t num_triples, std::uint64_t batch_size);
+               std::uint64_t num_triples, std::uint64_t batch_size, const SharedNegatives* shared = nullptr,
+               std::uint64_t epoch = 0);
 
   [[nodiscard]] std::uint64_t num_batches() const { return (num_triples_ - 1) / batch_size_ + 1; }
   /// Thread-safe.
@@ -78,6 +86,8 @@ class EpochBatches {
   std::uint32_t num_ranks_;
   std::uint64_t num_triples_;
   std::uint64_t batch_size_;
+  const SharedNegatives* shared_;
+  std::uint64_t epoch_;
   std::vector<Triple> triples_;
   std::vector<Item> positives_;
   std::vector<Item> negatives_;

@@ -5,61 +5,14 @@
 
 #include "engine/base/math_simd.hpp"
 #include "engine/base/simd.hpp"
+#include "gnn/detail/product_tile.hpp"
 
 namespace rove::gnn::detail::ROVE_ISA {
 namespace {
 
-using simd::F32x16;
-using simd::kLanes;
-
-#ifdef __AVX512F__
-constexpr std::uint32_t kTileRows = 12;
-constexpr std::uint32_t kTileVectors = 2;
-#else
-constexpr std::uint32_t kTileRows = 6;
-constexpr std::uint32_t kTileVectors = 1;
-#endif
 static_assert(kAnchorBlock % kTileRows == 0 && kKeyPanel % (kTileVectors * kLanes) == 0);
 
-/// c[r][v] = Σ_k a[r · a_stride + k] · b[k · b_stride + v], every entry one fused chain in order of k.
-template <std::uint32_t kVectors>
-[[gnu::always_inline]] inline void multiply_tile(const float* a, std::size_t a_stride, const float* b,
-                                                 std::size_t b_stride, std::uint64_t inner, float* c,
-                                                 std::size_t c_stride) {
-  F32x16 sum[kTileRows][kVectors];
-#pragma GCC unroll 16
-  for (std::uint32_t r = 0; r < kTileRows; ++r) {
-#pragma GCC unroll 2
-    for (std::uint32_t v = 0; v < kVectors; ++v) sum[r][v] = F32x16::zero();
-  }
-  for (std::uint64_t k = 0; k < inner; ++k) {
-    F32x16 row[kVectors];
-#pragma GCC unroll 2
-    for (std::uint32_t v = 0; v < kVectors; ++v) row[v] = F32x16::load(b + v * kLanes);
-#pragma GCC unroll 16
-    for (std::uint32_t r = 0; r < kTileRows; ++r) {
-      const F32x16 x = F32x16::broadcast(a[r * a_stride + k]);
-#pragma GCC unroll 2
-      for (std::uint32_t v = 0; v < kVectors; ++v) sum[r][v] = fma(x, row[v], sum[r][v]);
-    }
-    b += b_stride;
-  }
-#pragma GCC unroll 16
-  for (std::uint32_t r = 0; r < kTileRows; ++r) {
-#pragma GCC unroll 2
-    for (std::uint32_t v = 0; v < kVectors; ++v) sum[r][v].store(c + r * c_stride + v * kLanes);
-  }
-}
-
-/// Dot products of a row become weights; returns their sum.
-float exponentiate(const AttractTask& task, std::uint32_t anchor, float* weights) {
-  constexpr float kNever = -3.0e38F;
-  const std::uint64_t padded = padded_keys(task.num_keys);
-  if (task.selves != nullptr) {
-    task.self_dots[anchor] = weights[task.selves[anchor]];
-    if (task.skip_self) weights[task.selves[anchor]] = kNever;
-  }
-  for (std::uint64_t j = task.num_keys; j < padded; ++j) weights[j] = kNever;
+float exponentiate(const AttractTask& task, std::uint64_t padded, float* weights) {
   const F32x16 sharpness = F32x16::broadcast(task.sharpness);
   const F32x16 one = F32x16::broadcast(1.0F);
   F32x16 sum = F32x16::zero();
@@ -72,6 +25,36 @@ float exponentiate(const AttractTask& task, std::uint32_t anchor, float* weights
   return sum.sum();
 }
 
+float exceed(const AttractTask& task, std::uint64_t padded, float* weights) {
+  const F32x16 margin = F32x16::broadcast(task.margin);
+  F32x16 sum = F32x16::zero();
+  for (std::uint64_t j = 0; j < padded; j += kLanes) {
+    const F32x16 dots = F32x16::load(weights + j);
+    const F32x16 factor = task.factors == nullptr ? F32x16::broadcast(1.0F) : F32x16::load(task.factors + j);
+    const F32x16 weight = select_less(margin, dots, factor, F32x16::zero());
+    sum = fma(weight, dots - margin, sum);
+    weight.store(weights + j);
+  }
+  return sum.sum();
+}
+
+/// Dot products of a row become weights; returns the sum.
+float weigh(const AttractTask& task, std::uint32_t anchor, float* weights) {
+  constexpr float kNever = -3.0e38F;
+  const std::uint64_t padded = padded_keys(task.num_keys);
+  if (task.selves != nullptr) {
+    task.self_dots[anchor] = weights[task.selves[anchor]];
+    if (task.skip_self) weights[task.selves[anchor]] = kNever;
+  }
+  if (task.skip_offsets != nullptr) {
+    for (std::uint64_t k = task.skip_offsets[anchor]; k < task.skip_offsets[anchor + 1]; ++k) {
+      weights[task.skips[k]] = kNever;
+    }
+  }
+  for (std::uint64_t j = task.num_keys; j < padded; ++j) weights[j] = kNever;
+  return task.kind == Attraction::kHinge ? exceed(task, padded, weights) : exponentiate(task, padded, weights);
+}
+
 }  // namespace
 
 void attract(const AttractTask& task) {
@@ -80,24 +63,26 @@ void attract(const AttractTask& task) {
     const float* keys = task.panels + panel * kKeyPanel * task.width;
     for (std::uint32_t row = 0; row < task.num_anchors; row += kTileRows) {
       for (std::uint32_t v = 0; v < kKeyPanel; v += kTileVectors * static_cast<std::uint32_t>(kLanes)) {
-        multiply_tile<kTileVectors>(task.anchors + std::size_t{row} * task.width, task.width, keys + v, kKeyPanel,
-                                    task.width, task.weights + row * padded + panel * kKeyPanel + v, padded);
+        multiply_tile<kTileRows, kTileVectors>(task.anchors + std::size_t{row} * task.width, task.width, keys + v,
+                                               kKeyPanel, task.width,
+                                               task.weights + row * padded + panel * kKeyPanel + v, padded);
       }
     }
   }
   for (std::uint32_t i = 0; i < task.num_anchors; ++i) {
-    task.sums[i] = exponentiate(task, i, task.weights + i * padded);
+    task.sums[i] = weigh(task, i, task.weights + i * padded);
   }
   for (std::uint32_t row = 0; row < task.num_anchors; row += kTileRows) {
     const float* weights = task.weights + row * padded;
     float* out = task.out + std::size_t{row} * task.width;
     std::uint32_t column = 0;
     for (; column + kTileVectors * kLanes <= task.width; column += kTileVectors * static_cast<std::uint32_t>(kLanes)) {
-      multiply_tile<kTileVectors>(weights, padded, task.keys + column, task.width, task.num_keys, out + column,
-                                  task.width);
+      multiply_tile<kTileRows, kTileVectors>(weights, padded, task.keys + column, task.width, task.num_keys,
+                                             out + column, task.width);
     }
     if (column < task.width) {
-      multiply_tile<1>(weights, padded, task.keys + column, task.width, task.num_keys, out + column, task.width);
+      multiply_tile<kTileRows, 1>(weights, padded, task.keys + column, task.width, task.num_keys, out + column,
+                                  task.width);
     }
   }
 }

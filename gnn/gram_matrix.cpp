@@ -2,8 +2,10 @@
 #include "gnn/gram_matrix.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "engine/base/error.hpp"
 #include "engine/base/isa.hpp"
@@ -51,33 +53,32 @@ std::uint32_t largest_magnitude(std::span<const float> values) {
   return most;
 }
 
-}  // namespace
+/// Magnitudes are below 2^exponent; `scale` brings them to at most 2^kGramBits.
+struct Quantiser {
+  int exponent = 0;
+  float scale = 1.0F;
 
-std::vector<float> gram_matrix(const comm::Communicator& comm, std::span<const float> rows, std::uint32_t width) {
-  const std::uint32_t largest_bits = comm.all_reduce(largest_magnitude(rows), comm::ReduceOp::kMax);
-  const auto largest = std::bit_cast<float>(largest_bits);
-  if (!std::isfinite(largest)) throw ConfigError("an entry of the factors is not a finite number");
-  const std::size_t entries = std::size_t{width} * width;
-  std::vector<float> result(entries);
-  // Below this, squares vanish in float anyway, and the scale stays a finite power of two.
-  constexpr float kSmallest = 1e-30F;
-  if (largest < kSmallest) return result;
-  // largest < 2^exponent, so that |entry · scale| <= 2^22.
-  const int exponent = std::ilogb(largest) + 1;
-  const float scale = std::ldexp(1.0F, detail::kGramBits - exponent);
+  explicit Quantiser(float largest)
+      : exponent(std::ilogb(largest) + 1), scale(std::ldexp(1.0F, detail::kGramBits - exponent)) {}
+};
+// Below this, squares vanish in float anyway, and the scale stays a finite power of two.
+constexpr float kSmallest = 1e-30F;
 
-  detail::AddGram* const add = pick_isa(detail::avx2::add_gram, detail::avx512::add_gram);
+/// **Collective.** The sums over all ranks of what `add(chunk, partial)` adds for chunks of rows.
+template <class Add>
+std::vector<double> exact_sums(const comm::Communicator& comm, std::uint64_t rows, std::size_t work,
+                               std::size_t entries, const Add& add) {
   parallel::PerThread<Partial> partials;
-  parallel::for_chunks({0, rows.size() / width}, kChunkRows, [&](IndexRange chunk) {
+  parallel::for_chunks({0, rows}, kChunkRows, [&](IndexRange chunk) {
     Partial& partial = partials.local();
     if (partial.sums.empty()) {
-      partial.work.resize(detail::kGramBlock * width);
+      partial.work.resize(work);
       partial.sums.resize(entries);
       partial.high.resize(entries);
       partial.low.resize(entries);
     }
     std::ranges::fill(partial.sums, 0.0);
-    add(rows.data() + chunk.begin * width, chunk.size(), width, scale, partial.work.data(), partial.sums.data());
+    add(chunk, partial);
     for (std::size_t i = 0; i < entries; ++i) {
       const auto sum = static_cast<std::int64_t>(partial.sums[i]);
       partial.high[i] += sum >> kLowBits;
@@ -96,14 +97,60 @@ std::vector<float> gram_matrix(const comm::Communicator& comm, std::span<const f
   carry(high, low);
   comm.all_reduce(std::span(total), comm::ReduceOp::kSum);
   carry(high, low);
-  const double unit = std::ldexp(1.0, 2 * (exponent - detail::kGramBits));
+  std::vector<double> result(entries);
+  for (std::size_t i = 0; i < entries; ++i) {
+    result[i] = std::ldexp(static_cast<double>(high[i]), kLowBits) + static_cast<double>(low[i]);
+  }
+  return result;
+}
+
+}  // namespace
+
+std::vector<float> gram_matrix(const comm::Communicator& comm, std::span<const float> rows, std::uint32_t width) {
+  const std::uint32_t largest_bits = comm.all_reduce(largest_magnitude(rows), comm::ReduceOp::kMax);
+  const auto largest = std::bit_cast<float>(largest_bits);
+  if (!std::isfinite(largest)) throw ConfigError("an entry of the factors is not a finite number");
+  const std::size_t entries = std::size_t{width} * width;
+  std::vector<float> result(entries);
+  if (largest < kSmallest) return result;
+  const Quantiser quantiser(largest);
+  detail::AddGram* const add = pick_isa(detail::avx2::add_gram, detail::avx512::add_gram);
+  const std::vector<double> sums = exact_sums(comm, rows.size() / width, detail::kGramBlock * width, entries,
+                                              [&](IndexRange chunk, Partial& partial) {
+                                                add(rows.data() + chunk.begin * width, chunk.size(), width,
+                                                    quantiser.scale, partial.work.data(), partial.sums.data());
+                                              });
+  const double unit = std::ldexp(1.0, 2 * (quantiser.exponent - detail::kGramBits));
   for (std::size_t i = 0; i < width; ++i) {
     for (std::size_t j = i; j < width; ++j) {
-      const std::size_t at = i * width + j;
-      const double sum = std::ldexp(static_cast<double>(high[at]), kLowBits) + static_cast<double>(low[at]);
-      result[at] = result[j * width + i] = static_cast<float>(sum * unit);
+      result[i * width + j] = result[j * width + i] = static_cast<float>(sums[i * width + j] * unit);
     }
   }
+  return result;
+}
+
+std::vector<float> cross_gram(const comm::Communicator& comm, std::span<const float> left, std::uint32_t left_width,
+                              std::span<const float> right, std::uint32_t right_width) {
+  std::array<std::uint32_t, 2> largest{largest_magnitude(left), largest_magnitude(right)};
+  comm.all_reduce(std::span<std::uint32_t>(largest), comm::ReduceOp::kMax);
+  const std::array<float, 2> bounds{std::bit_cast<float>(largest[0]), std::bit_cast<float>(largest[1])};
+  const std::size_t entries = std::size_t{left_width} * right_width;
+  if (!std::isfinite(bounds[0]) || !std::isfinite(bounds[1])) {
+    return std::vector<float>(entries, std::numeric_limits<float>::quiet_NaN());
+  }
+  std::vector<float> result(entries);
+  if (bounds[0] < kSmallest || bounds[1] < kSmallest) return result;
+  const Quantiser of_left(bounds[0]);
+  const Quantiser of_right(bounds[1]);
+  detail::AddCrossGram* const add = pick_isa(detail::avx2::add_cross_gram, detail::avx512::add_cross_gram);
+  const std::vector<double> sums = exact_sums(
+      comm, left.size() / left_width, detail::kGramBlock * (left_width + right_width), entries,
+      [&](IndexRange chunk, Partial& partial) {
+        add({left.data() + chunk.begin * left_width, right.data() + chunk.begin * right_width, chunk.size(), left_width,
+             right_width, of_left.scale, of_right.scale, partial.work.data(), partial.sums.data()});
+      });
+  const double unit = std::ldexp(1.0, of_left.exponent + of_right.exponent - 2 * detail::kGramBits);
+  for (std::size_t i = 0; i < entries; ++i) result[i] = static_cast<float>(sums[i] * unit);
   return result;
 }
 

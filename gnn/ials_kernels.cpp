@@ -160,32 +160,55 @@ double solve_row(const IalsRows& task, const Equations& equations, float* x) {
   return objective;
 }
 
+constexpr std::size_t kTileRows = 4;
+constexpr std::size_t kTileColumns = 8;
+
+void quantise(const float* from, std::uint64_t count, float scale, double* to) {
+  // Adding and taking away 1.5 · 2^23 rounds to the nearest whole number.
+  constexpr float kRounder = 12582912.0F;
+  for (std::uint64_t i = 0; i < count; ++i) to[i] = static_cast<double>((from[i] * scale + kRounder) - kRounder);
+}
+
+/// sums += leftᵀ right for `kTileRows` columns of the left rows and those of the right from `first_column` on.
+[[gnu::always_inline]] inline void add_row_of_tiles(const double* left, std::size_t left_width, const double* right,
+                                                    std::size_t right_width, std::uint64_t rows, std::size_t column,
+                                                    std::size_t first_column, double* sums) {
+  for (std::size_t j = first_column; j < right_width; j += kTileColumns) {
+    F64x8 tile[kTileRows];
+    for (std::size_t k = 0; k < kTileRows; ++k) {
+      tile[k] = *reinterpret_cast<const F64x8*>(sums + (column + k) * right_width + j);
+    }
+    for (std::uint64_t row = 0; row < rows; ++row) {
+      const F64x8 of_right = *reinterpret_cast<const F64x8*>(right + row * right_width + j);
+      const double* of_left = left + row * left_width + column;
+      for (std::size_t k = 0; k < kTileRows; ++k) tile[k] += of_left[k] * of_right;
+    }
+    for (std::size_t k = 0; k < kTileRows; ++k) {
+      *reinterpret_cast<F64x8*>(sums + (column + k) * right_width + j) = tile[k];
+    }
+  }
+}
+
 }  // namespace
 
 void add_gram(const float* rows, std::uint64_t count, std::uint32_t width, float scale, double* work, double* sums) {
-  constexpr std::size_t kTileRows = 4;
-  constexpr std::size_t kTileColumns = 8;
-  // Adding and taking away 1.5 · 2^23 rounds to the nearest whole number.
-  constexpr float kRounder = 12582912.0F;
   for (std::uint64_t first = 0; first < count; first += kGramBlock) {
     const std::uint64_t block = count - first < kGramBlock ? count - first : kGramBlock;
-    const float* from = rows + first * width;
-    for (std::size_t i = 0; i < block * width; ++i) {
-      work[i] = static_cast<double>((from[i] * scale + kRounder) - kRounder);
-    }
+    quantise(rows + first * width, block * width, scale, work);
     for (std::size_t i = 0; i < width; i += kTileRows) {
-      for (std::size_t j = i / kTileColumns * kTileColumns; j < width; j += kTileColumns) {
-        F64x8 tile[kTileRows];
-        for (std::size_t k = 0; k < kTileRows; ++k) {
-          tile[k] = *reinterpret_cast<const F64x8*>(sums + (i + k) * width + j);
-        }
-        for (std::uint64_t row = 0; row < block; ++row) {
-          const F64x8 right = *reinterpret_cast<const F64x8*>(work + row * width + j);
-          const double* left = work + row * width + i;
-          for (std::size_t k = 0; k < kTileRows; ++k) tile[k] += left[k] * right;
-        }
-        for (std::size_t k = 0; k < kTileRows; ++k) *reinterpret_cast<F64x8*>(sums + (i + k) * width + j) = tile[k];
-      }
+      add_row_of_tiles(work, width, work, width, block, i, i / kTileColumns * kTileColumns, sums);
+    }
+  }
+}
+
+void add_cross_gram(const CrossGram& task) {
+  double* const right = task.work + kGramBlock * task.left_width;
+  for (std::uint64_t first = 0; first < task.count; first += kGramBlock) {
+    const std::uint64_t block = task.count - first < kGramBlock ? task.count - first : kGramBlock;
+    quantise(task.left + first * task.left_width, block * task.left_width, task.left_scale, task.work);
+    quantise(task.right + first * task.right_width, block * task.right_width, task.right_scale, right);
+    for (std::size_t i = 0; i < task.left_width; i += kTileRows) {
+      add_row_of_tiles(task.work, task.left_width, right, task.right_width, block, i, 0, task.sums);
     }
   }
 }

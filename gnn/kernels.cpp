@@ -80,7 +80,7 @@ void apply_adam(const AdamRows& task) {
   const F32x16 loss = F32x16::broadcast(task.loss_factor);
   for (std::uint64_t i = 0; i < task.count; ++i) {
     const std::size_t row = task.rows[i];
-    const std::uint32_t index = task.batch_index[row];
+    const std::uint32_t index = task.batch_index == nullptr ? 0 : task.batch_index[row];
     float* parameters = task.parameters + row * task.width;
     float* first = task.first_moments + row * task.width;
     float* second = task.second_moments + row * task.width;

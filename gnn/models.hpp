@@ -18,6 +18,7 @@
 #include "gnn/train_lightgcn.hpp"
 #include "gnn/train_sgl.hpp"
 #include "gnn/train_simgcl.hpp"
+#include "gnn/train_simplex.hpp"
 #include "gnn/train_xsimgcl.hpp"
 
 namespace rove::gnn {
@@ -44,6 +45,7 @@ struct ModelOptions {
   ContrastOptions xsimgcl;
   SimGclOptions simgcl;
   SglOptions sgl;
+  SimpleXOptions simplex;
   IalsOptions ials;
   ItemKnnOptions item_knn;
   EaseOptions ease;
@@ -59,6 +61,7 @@ struct ModelOptions {
     set(xsimgcl);
     set(simgcl);
     set(sgl);
+    set(simplex);
   }
   /// Sets what every model reads.
   void set_loop(const LoopOptions& loop) {
@@ -120,6 +123,7 @@ inline constexpr auto kModels = std::to_array<Model>({
     detail::vectors<&ModelOptions::sgl, train_sgl, plan_sgl>("sgl", true),
     detail::vectors<&ModelOptions::ssm, train_lightgcn, plan_lightgcn>("ssm", false),
     detail::vectors<&ModelOptions::directau, train_lightgcn, plan_lightgcn>("directau", false),
+    detail::vectors<&ModelOptions::simplex, train_simplex, plan_simplex>("simplex", false),
     detail::vectors<&ModelOptions::ials, train_ials, plan_ials>("ials", false),
     detail::item_scores<&ModelOptions::item_knn, fit_item_knn, make_item_knn_scorer, plan_item_knn>("item-knn"),
     detail::item_scores<&ModelOptions::ease, fit_ease, make_ease_scorer, plan_ease>("ease"),

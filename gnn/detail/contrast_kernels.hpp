@@ -11,8 +11,14 @@ inline constexpr std::uint32_t kAnchorBlock = 24;
 /// Keys are padded to a multiple of this many.
 inline constexpr std::uint32_t kKeyPanel = 32;
 
-/// A block of unit rows against many: with d_ij = <a_i, b_j> and e_ij = exp(sharpness (d_ij - 1)),
-///   sums[i] = Σ_j factor_j e_ij      out_i = Σ_j factor_j e_ij b_j
+/// What a pair of rows weighs by their dot product d, and what it adds to the sum.
+enum class Attraction : std::uint8_t {
+  kExponential,  ///< both exp(sharpness (d - 1))
+  kHinge,        ///< 1 where d > margin; max(0, d - margin)
+};
+
+/// A block of unit rows against many: with d_ij = <a_i, b_j>, e_ij what the pair weighs and f_ij what it adds,
+///   sums[i] = Σ_j factor_j f_ij      out_i = Σ_j factor_j e_ij b_j
 /// A dot product and an entry of `out` are one fused chain each, in order of columns and of keys; a sum follows the
 /// lane tree. The bits of a row depend on it and the keys alone.
 struct AttractTask {
@@ -24,8 +30,13 @@ struct AttractTask {
   std::uint64_t num_keys = 0;             ///< without padding
   const float* factors = nullptr;         ///< per key, padded; nullptr: 1
   const std::uint64_t* selves = nullptr;  ///< per anchor: the key that goes with it; nullptr: none does
-  bool skip_self = false;                 ///< e_ij of that key counts as 0
+  bool skip_self = false;                 ///< that key counts as 0
+  /// Per anchor and one more, into `skips`: further keys that count as 0; nullptr: none.
+  const std::uint64_t* skip_offsets = nullptr;
+  const std::uint32_t* skips = nullptr;
+  Attraction kind = Attraction::kExponential;
   float sharpness = 1.0F;
+  float margin = 0.0F;
   float* weights = nullptr;  ///< scratch: kAnchorBlock rows of `padded(num_keys)`
   float* sums = nullptr;     ///< kAnchorBlock
   float* self_dots = nullptr;

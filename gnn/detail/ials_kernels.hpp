@@ -15,6 +15,20 @@ inline constexpr int kGramBits = 22;
 /// column >= row are meant. `work`: kGramBlock · width doubles. Every addition is exact, so order does not matter.
 using AddGram = void(const float* rows, std::uint64_t count, std::uint32_t width, float scale, double* work,
                      double* sums);
+/// The same of pairs of rows: sums += Σ qᵀ r, `left_width` × `right_width`. `work`: kGramBlock · (left_width +
+/// right_width) doubles.
+struct CrossGram {
+  const float* left = nullptr;
+  const float* right = nullptr;
+  std::uint64_t count = 0;
+  std::uint32_t left_width = 0;
+  std::uint32_t right_width = 0;
+  float left_scale = 1.0F;
+  float right_scale = 1.0F;
+  double* work = nullptr;
+  double* sums = nullptr;
+};
+using AddCrossGram = void(const CrossGram& task);
 
 /// Rows [begin, end) of one side's normal equations, solved by conjugate gradients from where the rows are:
 ///   (gram + Σ alpha y yᵀ) x = Σ (alpha + [first slot of the pair]) y       over the slots of the row, in slot order.
@@ -37,10 +51,12 @@ using SolveIalsRows = void(const IalsRows& task);
 
 namespace avx2 {
 AddGram add_gram;
+AddCrossGram add_cross_gram;
 SolveIalsRows solve_ials_rows;
 }  // namespace avx2
 namespace avx512 {
 AddGram add_gram;
+AddCrossGram add_cross_gram;
 SolveIalsRows solve_ials_rows;
 }  // namespace avx512
 

@@ -53,7 +53,7 @@ struct AdamRows {
   std::uint64_t count = 0;
   std::uint32_t width = 0;
   const float* results = nullptr;              ///< gradients, one row per entry of `rows`; nullptr: zero
-  const std::uint32_t* batch_index = nullptr;  ///< per owned row: 1 + its place in the batch, or 0
+  const std::uint32_t* batch_index = nullptr;  ///< per owned row: 1 + its place in the batch, or 0; nullptr: none is
   const float* batch_gradients = nullptr;
   const std::uint32_t* batch_uses = nullptr;
   float loss_factor = 1.0F;

@@ -352,10 +352,15 @@ gnn::ModelOptions model_options(const Config& config) {
     options.loss.temperature = config.real("train.loss_temperature");
     options.loss.correction = config.real("train.loss_correction");
     options.loss.uniformity = config.real("train.uniformity");
+    options.loss.margin = config.real("train.margin");
+    if (config.has("train.negative_weight")) options.loss.negative_weight = config.real("train.negative_weight");
+    options.shared_negatives = config.count("train.shared_negatives");
     if (config.text("train.loss") != "auto") {
-      options.loss.kind = choose<gnn::LossKind>(config.text("train.loss"), {{"bpr", gnn::LossKind::kBpr},
-                                                                            {"softmax", gnn::LossKind::kSoftmax},
-                                                                            {"alignment", gnn::LossKind::kAlignment}});
+      options.loss.kind =
+          choose<gnn::LossKind>(config.text("train.loss"), {{"bpr", gnn::LossKind::kBpr},
+                                                            {"softmax", gnn::LossKind::kSoftmax},
+                                                            {"alignment", gnn::LossKind::kAlignment},
+                                                            {"ccl", gnn::LossKind::kCosineContrastive}});
     }
     if (config.text("train.sampler") == "auto") return;
     options.sampler =
@@ -377,6 +382,7 @@ gnn::ModelOptions model_options(const Config& config) {
   contrast(models.simgcl);
   contrast(models.sgl);
   models.sgl.drop = config.real("train.drop");
+  models.simplex.own_share = config.real("train.own_share");
   gnn::IalsOptions& ials = models.ials;
   ials.alpha = config.real("train.alpha");
   ials.regularisation = config.real("train.regularisation");

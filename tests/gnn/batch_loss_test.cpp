@@ -83,5 +83,16 @@ TEST(BatchLoss, AlignmentIsThatOfTheDefinition) {
   });
 }
 
+TEST(BatchLoss, CosineContrastiveIsThatOfTheDefinition) {
+  for (const double margin : {-0.5, 0.0, 0.4}) {
+    TrainOptions options = options_with(LossKind::kCosineContrastive);
+    options.loss.margin = margin;
+    options.loss.negative_weight = 3;
+    expect_gradient(options, [&](const TwinBatch& batch, const Matrix& h) {
+      return tests::cosine_contrastive(batch, h, margin, 3);
+    });
+  }
+}
+
 }  // namespace
 }  // namespace rove::gnn

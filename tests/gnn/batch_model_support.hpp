@@ -57,6 +57,7 @@ struct TwinBatch {
   std::vector<Rows> triples;
   std::vector<std::uint64_t> users;      ///< distinct
   std::vector<std::uint64_t> positives;  ///< distinct
+  std::vector<std::uint64_t> shared;     ///< negatives of all triples
   Matrix op{0, 0};                       ///< D^-1/2 A D^-1/2
   Matrix adjacency{0, 0};                ///< with multiplicities
   std::vector<double> degrees;
@@ -83,10 +84,26 @@ struct TwinBatch {
   return loss / static_cast<double>(rows.size());
 }
 
+[[nodiscard]] inline double cosine_contrastive(const TwinBatch& batch, const Matrix& h, double margin, double weight) {
+  double loss = 0;
+  for (const TwinBatch::Rows& t : batch.triples) {
+    double excess = 0;
+    double lacking = 0;
+    for (const std::uint64_t j : batch.shared) {
+      if (batch.adjacency(t.user, j) > 0) continue;
+      lacking += 1;
+      excess += std::max(0.0, cosine(h, t.user, h, j) - margin);
+    }
+    loss += 1 - cosine(h, t.user, h, t.positive) + (lacking > 0 ? weight * excess / lacking : 0);
+  }
+  return loss / static_cast<double>(batch.triples.size());
+}
+
 /// **Collective.** Compares a model on one batch of a small graph with `twin`, which gives the loss without decay at a
 /// table, by central differences in double.
-inline void expect_gradient_of(const std::function<std::unique_ptr<gnn::BatchModel>(const gnn::BatchContext&)>& make,
-                               std::uint32_t dim, const std::function<double(const TwinBatch&, const Matrix&)>& twin) {
+inline void expect_gradient_of(
+    const std::function<std::unique_ptr<gnn::BatchModel>(const gnn::BatchContext&)>& make, std::uint32_t dim,
+    const std::function<double(const TwinBatch&, const Matrix&, const std::vector<double>& weights)>& weighted_twin) {
   using namespace gnn;
   constexpr EdgeTypeId kRates{0};
   const graph::GraphBlocks whole = random_bipartite(9, 11, 45, 5);
@@ -98,7 +115,8 @@ inline void expect_gradient_of(const std::function<std::unique_ptr<gnn::BatchMod
   const Interactions interactions(graph, kRates);
   const TripleSampler sampler(world(), interactions, SamplerKind::kEdgeUniform, 1);
   const std::vector<Triple> mine = sampler.sample(world(), 1);
-  const EpochBatches batches(world(), interactions, mine, sampler.num_triples(), 24);
+  const SharedNegatives shared(interactions, 7, 3);
+  const EpochBatches batches(world(), interactions, mine, sampler.num_triples(), 24, &shared, 1);
   const Batch engine_batch = batches.make(0);
 
   std::vector<TwinBatch::Rows> local;
@@ -118,6 +136,8 @@ inline void expect_gradient_of(const std::function<std::unique_ptr<gnn::BatchMod
   };
   batch.users = distinct(&TwinBatch::Rows::user);
   batch.positives = distinct(&TwinBatch::Rows::positive);
+  for (const std::uint32_t item : shared.draw(1, 0)) batch.shared.push_back(batch.num_users + item);
+  ASSERT_EQ(batch.shared.size(), 7U);
   batch.keys = in_stable_order<VertexKey>(world(), graph, graph.owned_keys());
 
   Matrix adjacency(n, n);
@@ -150,6 +170,9 @@ inline void expect_gradient_of(const std::function<std::unique_ptr<gnn::BatchMod
   const std::unique_ptr<BatchModel> model = make({world(), graph, interactions, width});
   model->begin_epoch(1);
   model->refresh(table);
+  std::vector<double> weights;
+  if (model->weights() != nullptr) weights.assign(model->weights()->values().begin(), model->weights()->values().end());
+  const auto twin = [&](const TwinBatch& b, const Matrix& at) { return weighted_twin(b, at, weights); };
   LossSums sums;
   ExactSum extra;
   const BatchGradients gradients = model->losses({table, engine_batch, 1, 0, true, sums, extra});
@@ -182,6 +205,26 @@ inline void expect_gradient_of(const std::function<std::unique_ptr<gnn::BatchMod
     EXPECT_NEAR(engine[i / dim * width + i % dim], expected, 5e-6 + 1e-4 * std::abs(expected)) << "entry " << i;
   }
   EXPECT_GT(largest, 1e-3);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    constexpr double kStep = 1e-6;
+    if (weights[i] == 0.0) {  // padding
+      EXPECT_EQ(model->weights()->gradients()[i], 0.0F);
+      continue;
+    }
+    std::vector<double> at = weights;
+    at[i] += kStep;
+    const double up = weighted_twin(batch, x, at);
+    at[i] -= 2 * kStep;
+    const double expected = (up - weighted_twin(batch, x, at)) / (2 * kStep);
+    EXPECT_NEAR(model->weights()->gradients()[i], expected, 5e-6 + 1e-4 * std::abs(expected)) << "weight " << i;
+  }
+}
+
+/// The same of a model without dense weights.
+inline void expect_gradient_of(const std::function<std::unique_ptr<gnn::BatchModel>(const gnn::BatchContext&)>& make,
+                               std::uint32_t dim, const std::function<double(const TwinBatch&, const Matrix&)>& twin) {
+  expect_gradient_of(
+      make, dim, [&](const TwinBatch& batch, const Matrix& x, const std::vector<double>&) { return twin(batch, x); });
 }
 
 }  // namespace rove::tests

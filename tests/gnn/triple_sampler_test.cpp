@@ -10,6 +10,7 @@
 
 #include "engine/base/error.hpp"
 #include "gnn/popular_negatives.hpp"
+#include "gnn/shared_negatives.hpp"
 #include "tests/gnn/training_support.hpp"
 #include "tests/support/mpi.hpp"
 
@@ -205,6 +206,32 @@ TEST(PopularNegatives, FollowThePower) {
     chi += (count[item] - expected) * (count[item] - expected) / expected;
   }
   EXPECT_LT(chi, 3 + 5 * std::sqrt(6.0));
+}
+
+TEST(SharedNegatives, AreDistinctUniformAndOwnedOnce) {
+  const graph::GraphBlocks whole = tests::random_bipartite(20, 40, 200, 4);
+  const graph::DistributedGraph graph = tests::distribute(world(), whole, tests::Spread::kScattered);
+  const Interactions interactions(graph, kRates);
+  const SharedNegatives negatives(interactions, 10, 42);
+  std::map<std::uint32_t, double> count;
+  constexpr std::uint64_t kBatches = 400;
+  for (std::uint64_t batch = 0; batch < kBatches; ++batch) {
+    const std::vector<std::uint32_t> items = negatives.draw(1, batch);
+    ASSERT_EQ(items.size(), 10U);
+    EXPECT_TRUE(std::ranges::is_sorted(items));
+    EXPECT_EQ(std::ranges::adjacent_find(items), items.end());
+    for (const std::uint32_t item : items) ++count[item];
+    if (batch >= 3) continue;
+    EXPECT_NE(items, negatives.draw(2, batch));
+    std::uint64_t owned = negatives.owned(items).size();
+    EXPECT_EQ(world().all_reduce(owned, comm::ReduceOp::kSum), 10U);
+  }
+  EXPECT_EQ(count.size(), 40U);
+  // Without replacement the counts vary less than independent draws would.
+  double chi = 0;
+  for (const auto& [item, n] : count) chi += (n - 100) * (n - 100) / 100;
+  EXPECT_LT(chi, 39 + 5 * std::sqrt(2 * 39.0));
+  EXPECT_EQ(SharedNegatives(interactions, 100, 42).draw(1, 0).size(), 40U);
 }
 
 TEST(TripleSampler, RefusesAGraphWithoutTrainableUsers) {
