@@ -51,6 +51,9 @@ SEARCH = {
             "patience": [5]},
     "directau": {"dim": [64], "epochs": [200], "learning_rate": [1e-3], "uniformity": [1, 5], "evaluate_every": [2],
                  "patience": [5]},
+    "simplex": {"dim": [64], "epochs": [200], "learning_rate": [1e-3], "margin": [0.4, 0.9], "evaluate_every": [2],
+                "patience": [5]},
+    "dccf": {"dim": [32], "epochs": [200], "learning_rate": [1e-3], "layers": [2], "evaluate_every": [2], "patience": [5]},
 }
 WITHOUT_TRAINING = ["item-knn", "ease", "gf-cf", "bspm", "ials"]
 

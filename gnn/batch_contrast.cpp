@@ -50,6 +50,8 @@ std::vector<KnownPair> known_pairs(const Interactions& interactions, const Batch
   return known;
 }
 
+using KnownMember = std::uint32_t KnownPair::*;
+
 /// Keys that do not count, per own anchor.
 struct SkippedKeys {
   std::vector<std::uint64_t> offsets;
@@ -57,8 +59,8 @@ struct SkippedKeys {
 };
 
 /// `positions` are those of the own anchors, ascending.
-SkippedKeys skipped_keys(std::span<const KnownPair> pairs, std::span<const std::uint64_t> positions,
-                         std::uint32_t KnownPair::*anchor, std::uint32_t KnownPair::*key) {
+SkippedKeys skipped_keys(std::span<const KnownPair> pairs, std::span<const std::uint64_t> positions, KnownMember anchor,
+                         KnownMember key) {
   SkippedKeys skipped;
   skipped.offsets.resize(positions.size() + 1);
   const auto place_of = [&](const KnownPair& pair) {
@@ -101,13 +103,20 @@ BatchSides sides_of(const Batch& batch, const Interactions& interactions) {
 }
 
 void UnitRows::gather(const comm::Communicator& comm, const graph::DistributedGraph& graph, const Batch& batch,
-                      std::span<const std::uint32_t> places, const float* rows, std::uint32_t width) {
+                      std::span<const std::uint32_t> places, const float* rows, std::uint32_t width, RowLength length) {
   width_ = width;
   inverse_norms_.resize(places.size());
   own_.resize(places.size() * width);
   detail::NormaliseRow* const normalise = pick_isa(detail::avx2::normalise_row, detail::avx512::normalise_row);
   parallel::for_each({0, places.size()}, kRowGrain, [&](std::uint64_t i) {
-    inverse_norms_[i] = normalise(rows + std::size_t{places[i]} * width, width, own_.data() + i * width);
+    const float* from = rows + std::size_t{places[i]} * width;
+    float* to = own_.data() + i * width;
+    if (length == RowLength::kUnit) {
+      inverse_norms_[i] = normalise(from, width, to);
+    } else {
+      inverse_norms_[i] = 1.0F;
+      std::copy_n(from, width, to);
+    }
   });
 
   // The rows of all ranks, by ascending stable id.

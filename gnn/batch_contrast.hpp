@@ -22,13 +22,16 @@ struct BatchSides {
 };
 [[nodiscard]] BatchSides sides_of(const Batch& batch, const Interactions& interactions);
 
-/// Rows of a batch divided by their lengths, those of all ranks on every rank in order of stable id: what losses over
-/// pairs of rows read. Memory: two copies of the rows.
+enum class RowLength : std::uint8_t { kUnit, kOwn };
+
+/// Rows of a batch, divided by their lengths or not, those of all ranks on every rank in order of stable id: what
+/// losses over pairs of rows read. Memory: two copies of the rows.
 class UnitRows {
  public:
   /// **Collective.** `rows`: one of `width` floats per active row of the batch; those at `places` are taken.
   void gather(const comm::Communicator& comm, const graph::DistributedGraph& graph, const Batch& batch,
-              std::span<const std::uint32_t> places, const float* rows, std::uint32_t width);
+              std::span<const std::uint32_t> places, const float* rows, std::uint32_t width,
+              RowLength length = RowLength::kUnit);
 
   [[nodiscard]] std::uint64_t size() const { return positions_of_all_; }
   [[nodiscard]] std::uint64_t num_own() const { return positions_.size(); }

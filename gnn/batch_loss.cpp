@@ -11,6 +11,7 @@
 #include "gnn/batch_contrast.hpp"
 #include "gnn/bpr.hpp"
 #include "gnn/detail/contrast_kernels.hpp"
+#include "gnn/hard_bpr.hpp"
 
 namespace rove::gnn {
 namespace {
@@ -186,18 +187,18 @@ class CosineContrastive final : public BatchLoss {
 
 }  // namespace
 
-std::unique_ptr<BatchLoss> make_loss(const BatchContext& context, const LossOptions& options,
-                                     std::uint64_t batch_size) {
-  switch (options.kind) {
+std::unique_ptr<BatchLoss> make_loss(const BatchContext& context, const BatchOptions& options) {
+  switch (options.loss.kind) {
     case LossKind::kBpr:
       break;
     case LossKind::kSoftmax:
-      return std::make_unique<Softmax>(context, options, batch_size);
+      return std::make_unique<Softmax>(context, options.loss, options.batch_size);
     case LossKind::kAlignment:
-      return std::make_unique<Alignment>(context, options);
+      return std::make_unique<Alignment>(context, options.loss);
     case LossKind::kCosineContrastive:
-      return std::make_unique<CosineContrastive>(context, options);
+      return std::make_unique<CosineContrastive>(context, options.loss);
   }
+  if (options.negatives == NegativeKind::kDynamic) return std::make_unique<HardBpr>(context, options);
   return std::make_unique<Bpr>(context);
 }
 

@@ -12,7 +12,8 @@ namespace rove::gnn {
 
 /// What models trained on batches minimise, on the final representations h of the batch's rows.
 ///
-/// kBpr (Rendle et al., UAI 2009): mean of softplus(-(<h_u, h_p> - <h_u, h_n>)).
+/// kBpr (Rendle et al., UAI 2009): mean of softplus(-(<h_u, h_p> - <h_u, h_n>)); with dynamic negatives
+///   gnn/hard_bpr.hpp.
 /// kSoftmax (Wu et al., "On the effectiveness of sampled softmax loss", arXiv 2201.02327): mean over the pairs (u, p)
 /// of
 ///   -cos(u, p) / τ + log Σ_j f_j exp(cos(u, j) / τ) over the batch's distinct positives j. f_j = Q_j^-c with Q_j the
@@ -30,7 +31,6 @@ class BatchLoss {
 };
 
 /// References of the context must outlive the result.
-[[nodiscard]] std::unique_ptr<BatchLoss> make_loss(const BatchContext& context, const LossOptions& options,
-                                                   std::uint64_t batch_size);
+[[nodiscard]] std::unique_ptr<BatchLoss> make_loss(const BatchContext& context, const BatchOptions& options);
 
 }  // namespace rove::gnn

@@ -17,6 +17,7 @@
 #include "gnn/adam.hpp"
 #include "gnn/batch_contrast.hpp"
 #include "gnn/epoch_loop.hpp"
+#include "gnn/listed_negatives.hpp"
 #include "gnn/popular_negatives.hpp"
 
 namespace rove::gnn {
@@ -29,7 +30,7 @@ constexpr std::uint64_t kRowGrain = 256;
 class BatchTraining final : public EpochModel {
  public:
   BatchTraining(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
-                const BatchOptions& options,
+                const BatchOptions& options, const graph::NeighborLists* ranked_items,
                 const std::function<std::unique_ptr<BatchModel>(const BatchContext&)>& make_model)
       : comm_(comm),
         graph_(graph),
@@ -39,8 +40,12 @@ class BatchTraining final : public EpochModel {
         table_(graph.num_owned(), options.dim),
         optimizer_({.learning_rate = options.learning_rate}, table_),
         model_(make_model({comm, graph, interactions_, table_.width()})),
-        window_(kWindow) {
+        window_(kWindow),
+        accumulated_(options.accumulate > 1 ? table_.values().size() : 0) {
     if (options.negatives == NegativeKind::kPopularity) popular_negatives_.emplace(comm, interactions_, options.seed);
+    if (options.negatives == NegativeKind::kListed) {
+      listed_negatives_.emplace(interactions_, *ranked_items, options.hard_first, options.hard_last, options.seed);
+    }
     if (reads_shared_negatives(options))
       shared_negatives_.emplace(interactions_, options.shared_negatives, options.seed);
   }
@@ -54,6 +59,7 @@ class BatchTraining final : public EpochModel {
     register_rows(state, "parameters", graph_, table_.values(), table_.width());
     register_rows(state, "first_moments", graph_, optimizer_.first_moments(), table_.width());
     register_rows(state, "second_moments", graph_, optimizer_.second_moments(), table_.width());
+    if (options_.accumulate > 1) register_rows(state, "accumulated", graph_, accumulated_.span(), table_.width());
     if (DenseWeights* const weights = model_->weights()) weights->register_state(state);
   }
 
@@ -66,6 +72,9 @@ class BatchTraining final : public EpochModel {
   std::uint64_t begin_epoch(std::uint64_t epoch) override {
     std::vector<Triple> triples = sampler_.sample(comm_, epoch);
     if (popular_negatives_) popular_negatives_->replace(comm_, epoch, triples);
+    if (listed_negatives_) {
+      listed_negatives_->replace(epoch, hard_share(options_.hard_share, epoch, options_.epochs), triples);
+    }
     batches_.emplace(comm_, interactions_, std::move(triples), sampler_.num_triples(), options_.batch_size,
                      shared_negatives_ ? &*shared_negatives_ : nullptr, epoch);
     window_end_ = 0;
@@ -79,10 +88,17 @@ class BatchTraining final : public EpochModel {
     const BatchGradients gradients = model_->losses({table_, batch, epoch, step, is_full, sums_, extra_loss_});
     add_decay_loss(batch, is_full ? sums_.full_decay : sums_.short_decay);
 
-    detail::ApplyAdam* const kernel = pick_isa(detail::avx2::apply_adam, detail::avx512::apply_adam);
-    detail::AdamRows task = optimizer_.begin_step(table_);
-    task.step_size *=
-        static_cast<float>(rate_factor(options_, optimizer_.steps(), options_.epochs * batches_->num_batches()));
+    const BatchGroup group = group_of(step);
+    detail::AdamRows task;
+    if (group.is_last) {
+      task = optimizer_.begin_step(table_);
+      const std::uint64_t steps_per_epoch = (batches_->num_batches() - 1) / options_.accumulate + 1;
+      task.step_size *=
+          static_cast<float>(rate_factor(options_, optimizer_.steps(), options_.epochs * steps_per_epoch));
+    } else {
+      task.width = table_.width();
+      task.parameters = table_.values().data();
+    }
     task.batch_index = gradients.batch_index;
     task.batch_gradients = gradients.at_active;
     task.batch_uses = batch.uses.data();
@@ -90,15 +106,18 @@ class BatchTraining final : public EpochModel {
     task.decay_factor = static_cast<float>(options_.decay / static_cast<double>(batch.num_triples));
     task.scaled = gradients.scaled;
     task.scale = gradients.scale;
-    const auto apply = [&](std::span<const std::uint32_t> rows, const float* results) {
+    const auto take = [&](std::span<const std::uint32_t> rows, const float* results) {
       detail::AdamRows part = task;
       part.rows = rows.data();
       part.count = rows.size();
       part.results = results;
-      kernel(part);
+      take_gradients(part, group);
     };
-    model_->backward({apply, {task.parameters, task.first_moments, task.second_moments, task.scaled}});
-    if (DenseWeights* const weights = model_->weights()) weights->apply(task);
+    model_->backward({take, {task.parameters, task.first_moments, task.second_moments, task.scaled}});
+    if (DenseWeights* const weights = model_->weights()) {
+      if (options_.accumulate > 1) weights->accumulate(group.share, group.is_first);
+      if (group.is_last) weights->apply(task);
+    }
   }
 
   void require_finite(std::uint64_t epoch) override {
@@ -141,6 +160,43 @@ class BatchTraining final : public EpochModel {
   EmbeddingTable take_parameters() override { return std::move(table_); }
 
  private:
+  /// A batch among those of one step of the optimiser.
+  struct BatchGroup {
+    bool is_first = true;
+    bool is_last = true;
+    float share = 1.0F;  ///< of its triples
+  };
+  [[nodiscard]] BatchGroup group_of(std::uint64_t batch) const {
+    const std::uint64_t first = batch / options_.accumulate * options_.accumulate;
+    const std::uint64_t end = std::min(first + options_.accumulate, batches_->num_batches());
+    const auto triples_before = [&](std::uint64_t b) {
+      return static_cast<double>(std::min(b * options_.batch_size, sampler_.num_triples()));
+    };
+    return {batch == first, batch + 1 == end,
+            static_cast<float>((triples_before(batch + 1) - triples_before(batch)) /
+                               (triples_before(end) - triples_before(first)))};
+  }
+
+  void take_gradients(const detail::AdamRows& rows, const BatchGroup& group) {
+    detail::ApplyAdam* const apply = pick_isa(detail::avx2::apply_adam, detail::avx512::apply_adam);
+    if (options_.accumulate == 1) {
+      apply(rows);
+      return;
+    }
+    detail::AccumulateGradients* const accumulate =
+        pick_isa(detail::avx2::accumulate_gradients, detail::avx512::accumulate_gradients);
+    if (!group.is_last) {
+      accumulate(rows, {accumulated_.data(), group.share, group.is_first, nullptr});
+      return;
+    }
+    std::vector<float> sums(rows.count * rows.width);
+    accumulate(rows, {accumulated_.data(), group.share, group.is_first, sums.data()});
+    detail::AdamRows step = rows;
+    step.results = sums.data();
+    step.batch_index = nullptr;
+    apply(step);
+  }
+
   /// The sum over all ranks goes into the checkpoint; rank 0 goes on from it, the others from zero.
   void register_sum(exec::CheckpointRegistry& state, std::string name, ExactSum& sum) {
     state.add_bytes(
@@ -181,6 +237,7 @@ class BatchTraining final : public EpochModel {
   Interactions interactions_;
   TripleSampler sampler_;
   std::optional<PopularNegatives> popular_negatives_;
+  std::optional<ListedNegatives> listed_negatives_;
   std::optional<SharedNegatives> shared_negatives_;
   EmbeddingTable table_;
   Adam optimizer_;
@@ -190,11 +247,13 @@ class BatchTraining final : public EpochModel {
   std::optional<EpochBatches> batches_;
   std::vector<Batch> window_;
   std::uint64_t window_end_ = 0;
+  HugeBuffer<float> accumulated_;
 };
 
 void require_valid(const BatchOptions& options) {
   if (options.dim == 0) throw ConfigError("train.dim is 0, expected at least 1");
   if (options.batch_size == 0) throw ConfigError("train.batch_size is 0, expected at least 1");
+  if (options.accumulate == 0) throw ConfigError("train.accumulate is 0, expected at least 1");
   if (!(options.learning_rate > 0)) {
     throw ConfigError(fmt::format("train.learning_rate is {}, expected a positive number", options.learning_rate));
   }
@@ -216,6 +275,23 @@ void require_valid(const BatchOptions& options) {
   }
   if (reads_shared_negatives(options) && options.shared_negatives == 0) {
     throw ConfigError("train.shared_negatives is 0, expected at least 1 for a loss over shared negatives");
+  }
+  if (options.negatives == NegativeKind::kDynamic) {
+    if (loss.kind != LossKind::kBpr) {
+      throw ConfigError("train.negatives is dynamic, which is a choice of BPR's negatives; the loss is another one");
+    }
+    if (options.candidates == 0 || options.candidates > 0xFFFF) {
+      throw ConfigError(fmt::format("train.candidates is {}, expected 1 to 65535", options.candidates));
+    }
+  }
+  if (options.negatives == NegativeKind::kListed) {
+    if (options.hard_first >= options.hard_last) {
+      throw ConfigError(fmt::format("train.hard_first is {}, expected below train.hard_last ({})", options.hard_first,
+                                    options.hard_last));
+    }
+    if (!(options.hard_share >= 0 && options.hard_share <= 1)) {
+      throw ConfigError(fmt::format("train.hard_share is {}, expected 0 to 1", options.hard_share));
+    }
   }
   if (!(options.final_rate > 0 && options.final_rate <= 1)) {
     throw ConfigError(fmt::format("train.final_rate is {}, expected a share in (0, 1]", options.final_rate));
@@ -244,7 +320,10 @@ TrainResult train_on_batches(const comm::Communicator& comm, const graph::Distri
                              const BatchOptions& options, const TrainHooks& hooks,
                              const std::function<std::unique_ptr<BatchModel>(const BatchContext&)>& make_model) {
   require_valid(options);
-  BatchTraining training(comm, graph, type, options, make_model);
+  if (options.negatives == NegativeKind::kListed && hooks.ranked_items == nullptr) {
+    throw ConfigError("negatives are to come from ranked lists, but there are none");
+  }
+  BatchTraining training(comm, graph, type, options, hooks.ranked_items, make_model);
   return run_epochs(comm, graph, training, options, hooks);
 }
 
@@ -253,14 +332,19 @@ MemoryPlan plan_batches(const ModelShare& share, const BatchOptions& options) {
   MemoryPlan plan("train");
   plan.hold("parameters and optimiser moments", 3 * share.owned_rows * row);
   plan.hold("final representations", share.owned_rows * row);
+  if (options.accumulate > 1) plan.hold("accumulated gradients", share.owned_rows * row);
   if (options.patience > 0) plan.hold("representations of the best epoch", loop_bytes(share.owned_rows, options));
   plan.hold("items of the users", share.owned_interactions * 12);
   const std::uint64_t shared =
       reads_shared_negatives(options) ? std::min(options.shared_negatives, share.items) : std::uint64_t{0};
-  if (options.loss.kind != LossKind::kBpr) {
+  if (options.loss.kind != LossKind::kBpr || options.negatives == NegativeKind::kDynamic) {
     plan.hold("pairs of a batch", contrast_bytes(std::max(options.batch_size, shared), options.dim, share.threads));
   }
   if (shared > 0) plan.hold("shared negatives", shared * (kWindow * 12 + 4 * row));
+  if (options.negatives == NegativeKind::kListed) {
+    // Lists as long as the window asks, and their windows.
+    plan.hold("ranked items", share.owned_rows * options.hard_last * 16);
+  }
   plan.hold("triples of an epoch", share.owned_interactions * 90);
   plan.hold("batches", kWindow * options.batch_size * 200 + options.batch_size * 8 * row);
   return plan;

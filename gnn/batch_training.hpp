@@ -36,18 +36,31 @@ struct LossOptions {
 };
 
 /// How a triple's negative is drawn among the items that the user lacks.
-enum class NegativeKind : std::uint8_t { kUniform, kPopularity };
+enum class NegativeKind : std::uint8_t {
+  kUniform,
+  kPopularity,  ///< gnn/popular_negatives.hpp
+  kDynamic,     ///< the best of some shared negatives, for BPR (gnn/hard_bpr.hpp)
+  kListed,      ///< some from `TrainHooks::ranked_items` (gnn/listed_negatives.hpp), the rest uniform
+};
 
 /// What models trained on batches of (user, positive, negative) triples by Adam read.
 struct BatchOptions : LoopOptions {
   std::uint64_t batch_size = 2048;
+  /// Batches per step of the optimiser, whose gradients are averaged by their triples (the last of an epoch may be
+  /// fewer). BPR over n batches of b differs from one batch of n b in the last bits only; losses over the pairs of a
+  /// batch see the pairs within each.
+  std::uint64_t accumulate = 1;
   double learning_rate = 1e-3;
   double decay = 1e-4;  ///< λ of λ/(2B) Σ ‖x⁰‖² over the rows of a batch
   double initial_deviation = 0.1;
   SamplerKind sampler = SamplerKind::kUserStratified;
   NegativeKind negatives = NegativeKind::kUniform;
-  std::uint64_t shared_negatives = 1000;  ///< per batch, where the loss or the model reads them
-  bool model_shares_negatives = false;    ///< the model reads shared negatives, whatever its loss
+  std::uint64_t shared_negatives = 1000;  ///< per batch, where the loss, the negatives or the model read them
+  std::uint32_t candidates = 8;           ///< dynamic: shared negatives per triple, of which the best is taken
+  std::uint64_t hard_first = 20;          ///< listed: ranks [first, last) of a user's list
+  std::uint64_t hard_last = 100;
+  double hard_share = 0.5;              ///< listed: share of the triples in the last epoch, from 0 in the first
+  bool model_shares_negatives = false;  ///< the model reads shared negatives, whatever its loss
   LossOptions loss;
   Schedule schedule = Schedule::kConstant;
   double final_rate = 0.01;        ///< where a schedule ends, as a share of the learning rate
@@ -56,11 +69,12 @@ struct BatchOptions : LoopOptions {
 
 /// Whether batches have shared negatives (gnn/shared_negatives.hpp).
 [[nodiscard]] inline bool reads_shared_negatives(const BatchOptions& options) {
-  return options.model_shares_negatives || options.loss.kind == LossKind::kCosineContrastive;
+  return options.model_shares_negatives || options.loss.kind == LossKind::kCosineContrastive ||
+         options.negatives == NegativeKind::kDynamic;
 }
 
-/// Learning rate of a step (from 1 over the whole run) as a share of `learning_rate`. A function of its arguments
-/// alone.
+/// Learning rate of a step of the optimiser (from 1 over the whole run) as a share of `learning_rate`. A function of
+/// its arguments alone.
 [[nodiscard]] double rate_factor(const BatchOptions& options, std::uint64_t step, std::uint64_t total_steps);
 
 /// A step as a model sees it. References hold during the step.

@@ -37,11 +37,12 @@ void exchange_rows(const comm::Communicator& comm, const Batch& batch, std::span
       .wait();
 }
 
-void BprLoss::exchange_deltas(const comm::Communicator& comm, const Batch& batch) {
+void exchange_deltas(const comm::Communicator& comm, const Batch& batch, std::span<float> deltas,
+                     std::vector<float>& outgoing) {
   if (comm.size() == 1) return;
-  outgoing_.resize(batch.delta_sends.size());
-  for (std::size_t i = 0; i < outgoing_.size(); ++i) outgoing_[i] = deltas_[batch.delta_sends[i]];
-  comm.start_exchange<float>(outgoing_, batch.delta_send_offsets, std::span(deltas_).subspan(batch.triples.size()),
+  outgoing.resize(batch.delta_sends.size());
+  for (std::size_t i = 0; i < outgoing.size(); ++i) outgoing[i] = deltas[batch.delta_sends[i]];
+  comm.start_exchange<float>(outgoing, batch.delta_send_offsets, deltas.subspan(batch.triples.size()),
                              batch.delta_receive_offsets)
       .wait();
 }
@@ -76,7 +77,7 @@ void BprLoss::run(const comm::Communicator& comm, const Batch& batch, std::span<
     (is_full_batch ? sums.full_bpr : sums.short_bpr).merge(mine.loss);
     sums.failed_position = std::min(sums.failed_position, mine.failed_position);
   });
-  exchange_deltas(comm, batch);
+  exchange_deltas(comm, batch, deltas_, outgoing_);
 
   detail::SumTerms* const sum_terms = pick_isa(detail::avx2::sum_terms, detail::avx512::sum_terms);
   parallel::for_each({0, batch.active.size()}, kRowGrain, [&](std::uint64_t i) {

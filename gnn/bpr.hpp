@@ -29,6 +29,11 @@ struct LossSums {
 void exchange_rows(const comm::Communicator& comm, const Batch& batch, std::span<float> row_buffer, std::uint32_t width,
                    std::vector<float>& outgoing);
 
+/// **Collective.** Completes the deltas of a batch, of which those of the own triples are filled in, with those of
+/// other ranks. One message per pair of ranks: a float per remote item of a triple.
+void exchange_deltas(const comm::Communicator& comm, const Batch& batch, std::span<float> deltas,
+                     std::vector<float>& outgoing);
+
 /// Bayesian personalised ranking (Rendle et al., arXiv 1205.2618): the mean over the batch of softplus(-(<u,p> -
 /// <u,n>)).
 class BprLoss {
@@ -42,8 +47,6 @@ class BprLoss {
            bool is_full_batch, LossSums& sums);
 
  private:
-  void exchange_deltas(const comm::Communicator& comm, const Batch& batch);
-
   std::uint32_t width_;
   std::vector<float> scores_;
   std::vector<float> deltas_;

@@ -23,6 +23,7 @@ DenseWeights::DenseWeights(const Shape& shape, std::uint32_t count, std::uint64_
     : shape_(shape),
       values_(count * matrix_size()),
       gradients_(values_.size()),
+      accumulated_(values_.size()),
       first_moments_(values_.size()),
       second_moments_(values_.size()),
       rows_(std::size_t{count} * shape.padded_rows) {
@@ -37,6 +38,13 @@ DenseWeights::DenseWeights(const Shape& shape, std::uint32_t count, std::uint64_
             static_cast<float>(bound * (2.0 * to_unit(random.draw(r, c, m)) - 1.0));
       }
     }
+  }
+}
+
+void DenseWeights::accumulate(float share, bool first) {
+  for (std::size_t i = 0; i < gradients_.size(); ++i) {
+    accumulated_[i] = first ? share * gradients_[i] : std::fma(share, gradients_[i], accumulated_[i]);
+    gradients_[i] = accumulated_[i];
   }
 }
 
@@ -70,6 +78,7 @@ void DenseWeights::register_state(exec::CheckpointRegistry& state) {
         });
   };
   add("weights", values_);
+  add("weights_accumulated", accumulated_);
   add("weights_first_moments", first_moments_);
   add("weights_second_moments", second_moments_);
 }

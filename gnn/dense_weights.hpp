@@ -38,6 +38,8 @@ class DenseWeights {
     return std::span(gradients_).subspan(number * matrix_size(), matrix_size());
   }
 
+  /// Adds share · gradients to what is accumulated, from zero with `first`; the sum takes the gradients' place.
+  void accumulate(float share, bool first);
   /// One step of Adam with the numbers of the table's own step.
   void apply(const detail::AdamRows& step);
   void register_state(exec::CheckpointRegistry& state);
@@ -48,6 +50,7 @@ class DenseWeights {
   Shape shape_;
   std::vector<float> values_;
   std::vector<float> gradients_;
+  std::vector<float> accumulated_;
   std::vector<float> first_moments_;
   std::vector<float> second_moments_;
   std::vector<std::uint32_t> rows_;

@@ -104,4 +104,26 @@ void apply_adam(const AdamRows& task) {
   }
 }
 
+void accumulate_gradients(const AdamRows& gradients, const AccumulateRows& task) {
+  const F32x16 share = F32x16::broadcast(task.share);
+  const F32x16 loss = F32x16::broadcast(gradients.loss_factor);
+  for (std::uint64_t i = 0; i < gradients.count; ++i) {
+    const std::size_t row = gradients.rows[i];
+    const std::uint32_t index = gradients.batch_index[row];
+    const float* batch = index == 0 ? nullptr : gradients.batch_gradients + std::size_t{index - 1} * gradients.width;
+    const F32x16 decay = F32x16::broadcast(
+        index == 0 ? 0.0F : gradients.decay_factor * static_cast<float>(gradients.batch_uses[index - 1]));
+    for (std::size_t c = 0; c < gradients.width; c += kLanes) {
+      const std::size_t at = row * gradients.width + c;
+      const std::size_t in_order = i * gradients.width + c;
+      F32x16 g = gradients.results == nullptr ? F32x16::zero() : F32x16::load(gradients.results + in_order);
+      if (batch != nullptr)
+        g = fma(decay, F32x16::load(gradients.parameters + at), fma(loss, F32x16::load(batch + c), g));
+      const F32x16 total = task.first ? share * g : fma(share, g, F32x16::load(task.accumulated + at));
+      total.store(task.accumulated + at);
+      if (task.out != nullptr) total.store(task.out + in_order);
+    }
+  }
+}
+
 }  // namespace rove::gnn::detail::ROVE_ISA

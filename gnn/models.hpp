@@ -14,6 +14,7 @@
 #include "gnn/item_knn.hpp"
 #include "gnn/model_weights.hpp"
 #include "gnn/scorer.hpp"
+#include "gnn/train_dccf.hpp"
 #include "gnn/train_ials.hpp"
 #include "gnn/train_lightgcn.hpp"
 #include "gnn/train_sgl.hpp"
@@ -46,6 +47,7 @@ struct ModelOptions {
   SimGclOptions simgcl;
   SglOptions sgl;
   SimpleXOptions simplex;
+  DccfOptions dccf;
   IalsOptions ials;
   ItemKnnOptions item_knn;
   EaseOptions ease;
@@ -62,6 +64,7 @@ struct ModelOptions {
     set(simgcl);
     set(sgl);
     set(simplex);
+    set(dccf);
   }
   /// Sets what every model reads.
   void set_loop(const LoopOptions& loop) {
@@ -74,7 +77,8 @@ struct ModelOptions {
 struct Model {
   std::string_view name;
   ModelOutput output;
-  bool has_bpr_loss;  ///< `EpochRecord::bpr_loss` means something
+  bool has_bpr_loss;      ///< `EpochRecord::bpr_loss` means something
+  bool has_unit_vectors;  ///< all vectors have length one: scored by cosine
   /// **Collective.** The contract of `train_lightgcn`: the same bytes on any ranks, interrupted or not.
   TrainResult (*train)(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
                        const ModelOptions& options, const TrainHooks& hooks);
@@ -100,8 +104,13 @@ MemoryPlan plan_with(const ModelShare& share, const ModelOptions& options) {
   return Plan(share, options.*Options);
 }
 template <auto Options, auto Train, auto Plan>
-consteval Model vectors(std::string_view name, bool has_bpr_loss) {
-  return {name, ModelOutput::kVectors, has_bpr_loss, train_with<Options, Train>, plan_with<Options, Plan>};
+consteval Model vectors(std::string_view name, bool has_bpr_loss, bool has_unit_vectors = false) {
+  return {name,
+          ModelOutput::kVectors,
+          has_bpr_loss,
+          has_unit_vectors,
+          train_with<Options, Train>,
+          plan_with<Options, Plan>};
 }
 template <auto Options, auto Fit>
 ModelWeights fit_with(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
@@ -110,7 +119,8 @@ ModelWeights fit_with(const comm::Communicator& comm, const graph::DistributedGr
 }
 template <auto Options, auto Fit, auto MakeScorer, auto Plan>
 consteval Model item_scores(std::string_view name) {
-  return {name, ModelOutput::kItemScores, false, nullptr, plan_with<Options, Plan>, fit_with<Options, Fit>, MakeScorer};
+  return {name,      ModelOutput::kItemScores, false, false, nullptr, plan_with<Options, Plan>, fit_with<Options, Fit>,
+          MakeScorer};
 }
 }  // namespace detail
 
@@ -123,7 +133,8 @@ inline constexpr auto kModels = std::to_array<Model>({
     detail::vectors<&ModelOptions::sgl, train_sgl, plan_sgl>("sgl", true),
     detail::vectors<&ModelOptions::ssm, train_lightgcn, plan_lightgcn>("ssm", false),
     detail::vectors<&ModelOptions::directau, train_lightgcn, plan_lightgcn>("directau", false),
-    detail::vectors<&ModelOptions::simplex, train_simplex, plan_simplex>("simplex", false),
+    detail::vectors<&ModelOptions::dccf, train_dccf, plan_dccf>("dccf", true),
+    detail::vectors<&ModelOptions::simplex, train_simplex, plan_simplex>("simplex", false, true),
     detail::vectors<&ModelOptions::ials, train_ials, plan_ials>("ials", false),
     detail::item_scores<&ModelOptions::item_knn, fit_item_knn, make_item_knn_scorer, plan_item_knn>("item-knn"),
     detail::item_scores<&ModelOptions::ease, fit_ease, make_ease_scorer, plan_ease>("ease"),

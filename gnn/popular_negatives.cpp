@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "engine/base/math.hpp"
 #include "engine/base/random.hpp"
 #include "engine/graph/block_distribution.hpp"
 #include "engine/parallel/parallel.hpp"
@@ -12,8 +11,6 @@
 namespace rove::gnn {
 namespace {
 
-/// Weights are whole numbers, so that their sums do not depend on how items are spread.
-constexpr double kWeightUnits = 65536;
 constexpr std::uint64_t kGrain = 512;
 
 }  // namespace
@@ -24,12 +21,12 @@ PopularNegatives::PopularNegatives(const comm::Communicator& comm, const Interac
   const graph::CsrGraph& items = graph.by_destination(interactions.edge_type());
   std::vector<std::uint64_t> weights(items.num_rows());
   for (std::uint64_t item = 0; item < weights.size(); ++item) {
-    weights[item] = static_cast<std::uint64_t>(kWeightUnits * math::pow(static_cast<double>(items.degree(item)), 0.75));
+    weights[item] = algorithms::popularity_weight(items.degree(item));
   }
-  mass_before_ = graph.home(interactions.item_type()).to_home<std::uint64_t>(comm, weights);
-  const std::uint64_t here = parallel::exclusive_prefix_sum(mass_before_);
+  weights_ = algorithms::CumulativeWeights(graph.home(interactions.item_type()).to_home<std::uint64_t>(comm, weights));
   rank_offsets_ = {0};
-  for (const std::uint64_t mass : comm.all_gather(here)) rank_offsets_.push_back(rank_offsets_.back() + mass);
+  for (const std::uint64_t mass : comm.all_gather(weights_.total()))
+    rank_offsets_.push_back(rank_offsets_.back() + mass);
 }
 
 void PopularNegatives::replace(const comm::Communicator& comm, std::uint64_t epoch, std::span<Triple> triples) const {
@@ -68,9 +65,7 @@ void PopularNegatives::replace(const comm::Communicator& comm, std::uint64_t epo
     const auto questions = comm.exchange<std::uint64_t>(asked, counts);
     std::vector<std::uint32_t> answers(questions.data.size());
     parallel::for_each({0, answers.size()}, kGrain, [&](std::uint64_t i) {
-      const auto after = std::ranges::upper_bound(mass_before_, questions.data[i]);
-      answers[i] =
-          static_cast<std::uint32_t>(first_item + static_cast<std::uint64_t>(after - mass_before_.begin()) - 1);
+      answers[i] = static_cast<std::uint32_t>(first_item + weights_.find(questions.data[i]));
     });
     std::vector<std::uint64_t> back(ranks);
     for (std::size_t rank = 0; rank < ranks; ++rank) back[rank] = questions.offsets[rank + 1] - questions.offsets[rank];

@@ -5,15 +5,16 @@
 #include <span>
 #include <vector>
 
+#include "algorithms/sampling/popularity.hpp"
 #include "engine/comm/communicator.hpp"
 #include "gnn/interactions.hpp"
 #include "gnn/triple_sampler.hpp"
 
 namespace rove::gnn {
 
-/// Negatives in proportion to (interactions of the item)^0.75, as word2vec draws them (Mikolov et al., NIPS 2013),
-/// among the items that the user lacks. A draw is a function of (seed, epoch, user key, position, attempt): the same on
-/// any ranks. Refers to the interactions. Memory: 8 bytes per item of my home block, and 32 per triple while drawing.
+/// Negatives by popularity (algorithms/sampling/popularity.hpp) among the items that the user lacks. A draw is a
+/// function of (seed, epoch, user key, position, attempt): the same on any ranks. Refers to the interactions. Memory: 8
+/// bytes per item of my home block, and 32 per triple while drawing.
 class PopularNegatives {
  public:
   /// **Collective.**
@@ -28,7 +29,7 @@ class PopularNegatives {
  private:
   const Interactions* interactions_;
   std::uint64_t seed_;
-  std::vector<std::uint64_t> mass_before_;   ///< per item of my home block: weight of those before it
+  algorithms::CumulativeWeights weights_;    ///< of the items of my home block
   std::vector<std::uint64_t> rank_offsets_;  ///< P + 1: weight of the home blocks before
 };
 

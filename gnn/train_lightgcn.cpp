@@ -19,7 +19,7 @@ class LightGcn final : public BatchModel {
         propagation_(operator_, context.interactions.user_type(), context.interactions.item_type(),
                      std::vector<float>(options.layers + 1U, static_cast<float>(1.0 / (options.layers + 1.0))),
                      context.width),
-        loss_(make_loss(context, options.loss, options.batch_size)) {}
+        loss_(make_loss(context, options)) {}
 
   void refresh(const EmbeddingTable& table) override { propagation_.refresh(table); }
 

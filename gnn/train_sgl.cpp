@@ -32,7 +32,7 @@ class Sgl final : public BatchModel {
         operator_(context.graph, {{context.interactions.edge_type()}, 0.5, 0.5, {}}),
         propagation_(operator_, context.interactions.user_type(), context.interactions.item_type(),
                      layer_mean(options.layers), context.width),
-        loss_(make_loss(context_, options.loss, options.batch_size)),
+        loss_(make_loss(context_, options)),
         contrast_(context.width),
         keys_(context.graph.num_local()),
         from_views_(std::size_t{context.graph.num_owned()} * context.width) {

@@ -29,7 +29,7 @@ class SimpleX final : public BatchModel {
         width_(context.width),
         mean_(context.graph, {{context.interactions.edge_type()}, 1.0, 0.0, {}}),
         map_({options.dim, options.dim, context.width, context.width}, 1, options.seed),
-        loss_(make_loss(context_, options.loss, options.batch_size)),
+        loss_(make_loss(context_, options)),
         copies_(context.comm.size() > 1 ? std::size_t{mean_.num_local()} * width_ : 0),
         ones_(mean_.num_owned(), 1.0F),
         from_users_(std::size_t{mean_.num_local()} * width_),

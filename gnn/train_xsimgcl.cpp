@@ -25,7 +25,7 @@ class XSimGcl final : public BatchModel {
         operator_(context.graph, {{context.interactions.edge_type()}, 0.5, 0.5}),
         propagation_(operator_, context.interactions.user_type(), context.interactions.item_type(),
                      mean_without_first(options.layers), context.width),
-        loss_(make_loss(context_, options.loss, options.batch_size)),
+        loss_(make_loss(context_, options)),
         contrast_(context.width) {}
 
   void refresh(const EmbeddingTable& table) override { propagation_.refresh(table); }

@@ -12,6 +12,7 @@
 
 #include "engine/base/progress.hpp"
 #include "engine/exec/checkpoint.hpp"
+#include "engine/graph/neighbor_lists.hpp"
 #include "gnn/embedding_table.hpp"
 #include "gnn/metrics.hpp"
 
@@ -57,6 +58,8 @@ struct TrainHooks {
   ProgressSink* progress = nullptr;
   /// Where parameters start, if not at random; not called when a checkpoint was restored.
   StartRows start;
+  /// Items near each owned user, rows of the item type, nearest first: what hard negatives are drawn from.
+  const graph::NeighborLists* ranked_items = nullptr;
   /// Collective; called with the final representations after every `evaluate_every`-th epoch.
   std::function<Evaluation(const EmbeddingTable&)> evaluate;
   /// Collective; writes a checkpoint of the registry. Without it a request to stop ends the run with nothing saved.

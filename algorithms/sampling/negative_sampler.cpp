@@ -8,7 +8,6 @@
 
 #include "engine/base/error.hpp"
 #include "engine/base/hash.hpp"
-#include "engine/base/math.hpp"
 #include "engine/base/random.hpp"
 #include "engine/parallel/parallel.hpp"
 
@@ -16,7 +15,6 @@ namespace rove::algorithms {
 
 namespace {
 
-constexpr double kPopularityPower = 0.75;
 /// Draws before the complement is enumerated. Part of every result.
 constexpr std::uint32_t kTries = 32;
 constexpr std::uint64_t kRowGrain = 1U << 10U;
@@ -52,14 +50,10 @@ NegativeSampler::NegativeSampler(const SamplingGraph& graph, std::size_t link, N
     });
   }
   if (options_.distribution == NegativeDistribution::kPopularity) {
-    std::vector<std::uint64_t> degrees(num_rows_);
-    for (std::uint64_t slot = 0; slot < num_slots; ++slot) ++degrees[adjacency_->neighbor(slot)];
-    cumulative_.resize(num_rows_);
-    double sum = 0;
-    for (std::uint64_t row = 0; row < num_rows_; ++row) {
-      if (degrees[row] > 0) sum += math::pow(static_cast<double>(degrees[row]), kPopularityPower);
-      cumulative_[row] = sum;
-    }
+    std::vector<std::uint64_t> weights(num_rows_);
+    for (std::uint64_t slot = 0; slot < num_slots; ++slot) ++weights[adjacency_->neighbor(slot)];
+    for (std::uint64_t& weight : weights) weight = popularity_weight(weight);
+    weights_ = CumulativeWeights(std::move(weights));
   }
 }
 
@@ -73,16 +67,13 @@ bool NegativeSampler::is_linked(std::uint32_t source, std::uint32_t destination)
   return std::ranges::binary_search(linked(source), destination);
 }
 
-double NegativeSampler::weight(std::uint32_t row) const {
-  if (cumulative_.empty()) return 1;
-  return cumulative_[row] - (row == 0 ? 0 : cumulative_[row - 1]);
+std::uint64_t NegativeSampler::weight(std::uint32_t row) const {
+  return weights_.empty() ? 1 : weights_.weight(row);
 }
 
 std::uint32_t NegativeSampler::draw_any(std::uint64_t bits) const {
-  if (cumulative_.empty()) return static_cast<std::uint32_t>(slot_multiply_shift(bits, num_rows_));
-  const double x = to_unit(bits) * cumulative_.back();
-  const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end(), x);
-  return static_cast<std::uint32_t>(found - cumulative_.begin());
+  if (weights_.empty()) return static_cast<std::uint32_t>(slot_multiply_shift(bits, num_rows_));
+  return static_cast<std::uint32_t>(weights_.find(slot_multiply_shift(bits, weights_.total())));
 }
 
 std::uint32_t NegativeSampler::draw_from_complement(std::uint32_t source, std::uint64_t bits) const {
@@ -94,16 +85,14 @@ std::uint32_t NegativeSampler::draw_from_complement(std::uint32_t source, std::u
       if (is_free && weight(row) > 0 && body(row)) return;
     }
   };
-  double total = 0;
-  std::uint32_t last = kNone;
+  std::uint64_t total = 0;
   visit([&](std::uint32_t row) {
     total += weight(row);
-    last = row;
     return false;
   });
-  std::uint32_t chosen = last;
-  const double x = to_unit(bits) * total;
-  double sum = 0;
+  std::uint32_t chosen = kNone;
+  const std::uint64_t x = slot_multiply_shift(bits, total);
+  std::uint64_t sum = 0;
   visit([&](std::uint32_t row) {
     sum += weight(row);
     chosen = row;
@@ -115,12 +104,12 @@ std::uint32_t NegativeSampler::draw_from_complement(std::uint32_t source, std::u
 void NegativeSampler::sample(std::uint32_t source, std::uint64_t position, std::uint64_t epoch,
                              std::span<std::uint32_t> out) const {
   const RandomStream stream(options_.seed, Purpose::kNegative, mix64(epoch, adjacency_->link.type.value()));
-  const bool is_drawable = num_rows_ > 0 && (cumulative_.empty() || cumulative_.back() > 0);
+  const bool is_drawable = num_rows_ > 0 && (weights_.empty() || weights_.total() > 0);
   for (std::uint32_t j = 0; j < out.size(); ++j) {
     out[j] = kNone;
     for (std::uint32_t attempt = 0; is_drawable && attempt < kTries && out[j] == kNone; ++attempt) {
       const std::uint32_t row = draw_any(stream.draw(position, j, attempt));
-      if (row < num_rows_ && !is_linked(source, row)) out[j] = row;
+      if (!is_linked(source, row)) out[j] = row;
     }
     if (is_drawable && out[j] == kNone) out[j] = draw_from_complement(source, stream.draw(position, j, kTries));
   }

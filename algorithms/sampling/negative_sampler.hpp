@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "algorithms/sampling/popularity.hpp"
 #include "algorithms/sampling/sampling_graph.hpp"
 #include "engine/base/ids.hpp"
 
@@ -12,7 +13,7 @@ namespace rove::algorithms {
 
 enum class NegativeDistribution : std::uint8_t {
   kUniform,
-  kPopularity,  ///< in proportion to (edges into the vertex)^0.75 (word2vec; 2T-HGNN)
+  kPopularity,  ///< in proportion to (edges into the vertex)^0.75 (algorithms/sampling/popularity.hpp)
 };
 
 struct NegativeOptions {
@@ -50,14 +51,14 @@ class NegativeSampler {
   [[nodiscard]] std::uint32_t draw_any(std::uint64_t bits) const;
   [[nodiscard]] std::uint32_t draw_from_complement(std::uint32_t source, std::uint64_t bits) const;
   [[nodiscard]] std::span<const std::uint32_t> linked(std::uint32_t source) const;
-  [[nodiscard]] double weight(std::uint32_t row) const;
+  [[nodiscard]] std::uint64_t weight(std::uint32_t row) const;
 
   const SamplingGraph::Adjacency* adjacency_;
   std::uint64_t num_rows_;
   bool same_type_;
   NegativeOptions options_;
   std::vector<std::uint32_t> sorted_;  ///< the slots by row ascending, where the graph's are not
-  std::vector<double> cumulative_;     ///< by row, for kPopularity
+  CumulativeWeights weights_;          ///< by row, for kPopularity
 };
 
 }  // namespace rove::algorithms

@@ -72,13 +72,23 @@ struct AdamRows {
   float epsilon = 1e-8F;
 };
 using ApplyAdam = void(const AdamRows& task);
+/// The gradients g of `AdamRows` alone, of one batch among several: accumulated[row] += share · g, or = share · g with
+/// `first`; `out`, unless nullptr, receives the sums in the order of `rows`.
+struct AccumulateRows {
+  float* accumulated = nullptr;
+  float share = 1.0F;
+  bool first = false;
+  float* out = nullptr;
+};
+using AccumulateGradients = void(const AdamRows& gradients, const AccumulateRows& task);
 
 #define ROVE_GNN_KERNELS      \
   ScoreTriples score_triples; \
   SumTerms sum_terms;         \
   UpdateRows update_rows;     \
   SquaredNorm squared_norm;   \
-  ApplyAdam apply_adam;
+  ApplyAdam apply_adam;       \
+  AccumulateGradients accumulate_gradients;
 namespace avx2 {
 ROVE_GNN_KERNELS
 }

@@ -19,6 +19,7 @@
 #include "jobs/display/progress_display.hpp"
 #include "jobs/pipeline/held_out.hpp"
 #include "jobs/pipeline/metric_values.hpp"
+#include "jobs/pipeline/ranked_lists.hpp"
 #include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
 
@@ -141,33 +142,14 @@ class Evaluator {
   }
 
   [[nodiscard]] graph::NeighborLists read_lists(const fs::path& file, io::FileFormat format) {
-    const io::NodeRows& users = session_.nodes(interactions_.user_type());
-    const io::NodeRows& items = session_.nodes(interactions_.item_type());
     comm_.agree([&] {
       if (format != io::FileFormat::kPpr && format != io::FileFormat::kRecommendations) {
         throw InputError(
             fmt::format("'{}' is of format {}, expected embeddings, a model, recommendations or PPR neighbour sets",
                         file.string(), io::name_of(format)));
       }
-      require_same_vertices(file, users, interactions_.user_type());
-      require_same_vertices(file, items, interactions_.item_type());
     });
-    graph::NeighborLists lists = io::read_neighbors(comm_, file, format, users.type, items.type).lists;
-    return interactions_.graph().home(interactions_.user_type()).to_owners(comm_, lists);
-  }
-
-  void require_same_vertices(const fs::path& file, const io::NodeRows& nodes, VertexTypeId type) const {
-    const io::hdf5::InputFile opened(file);
-    const std::uint64_t count = io::node_type(opened, nodes.type).count;
-    const IndexRange home = session_.blocks().distribution(type, comm_.size()).block(comm_.rank());
-    if (count == session_.schema().vertex_type(type).count &&
-        std::ranges::equal(io::read_nodes(opened, nodes.type, home).keys, nodes.keys)) {
-      return;
-    }
-    throw InputError(
-        fmt::format("'{}' holds other vertices of type '{}' than the graph; lists are compared row by row, "
-                    "so make both from one graph",
-                    file.string(), nodes.type));
+    return read_ranked_lists(session_, interactions_.edge_type(), file, format);
   }
 
   /// The lists of users with test items alone: finished lists have some for others too.

@@ -18,6 +18,7 @@
 #include "jobs/display/progress_display.hpp"
 #include "jobs/pipeline/held_out.hpp"
 #include "jobs/pipeline/metric_values.hpp"
+#include "jobs/pipeline/ranked_lists.hpp"
 #include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
 #include "jobs/pipeline/warm_start.hpp"
@@ -37,15 +38,15 @@ std::vector<float> home_vectors(Session& session, const gnn::EmbeddingTable& tab
   return session.graph().home(type).to_home<float>(session.comm(), rows, table.dim());
 }
 
-void write_vectors(Session& session, EdgeTypeId type, const gnn::EmbeddingTable& embeddings,
+void write_vectors(Session& session, const gnn::Model& kind, EdgeTypeId type, const gnn::EmbeddingTable& embeddings,
                    const std::filesystem::path& file) {
   const graph::EdgeType& edge_type = session.schema().edge_type(type);
   const std::vector<float> users = home_vectors(session, embeddings, edge_type.source);
   const std::vector<float> items = home_vectors(session, embeddings, edge_type.destination);
   const std::vector<io::EmbeddingsView> types{{session.nodes(edge_type.source), users},
                                               {session.nodes(edge_type.destination), items}};
-  const io::EmbeddingsInfo info{session.config().text("train.model"), embeddings.dim(), "dot", false,
-                                "users and items"};
+  const io::EmbeddingsInfo info{std::string(kind.name), embeddings.dim(), kind.has_unit_vectors ? "cosine" : "dot",
+                                kind.has_unit_vectors, "users and items"};
   io::write_embeddings(session.comm(), file, info, types, session.provenance());
 }
 
@@ -217,11 +218,13 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& model_fi
     };
   }
   hooks.start = warm_start(session, edge_type, options.bpr.dim);
+  const std::optional<graph::NeighborLists> hard = hard_negatives(session, edge_type, model_file.parent_path());
+  if (hard) hooks.ranked_items = &*hard;
   const std::unique_ptr<exec::CheckpointSource> resume = checkpoints.open(identity);
   hooks.resume = resume.get();
 
   gnn::TrainResult result = kind.train(comm, graph, edge_type, options, hooks);
-  write_vectors(session, edge_type, result.embeddings, model_file);
+  write_vectors(session, kind, edge_type, result.embeddings, model_file);
   write_history(session, kind, result.history, model_file.parent_path());
   checkpoints.clear();
   return {edge_type, std::string(kind.name), std::make_unique<gnn::VectorScorer>(std::move(result.embeddings))};

@@ -108,6 +108,10 @@ std::map<std::string, std::string> stage_hashes(const Config& config) {
   const bool is_chosen_by_test = config.count("train.patience") > 0;
   std::string started;
   if (const auto file = warm_start_file(config)) started = identity_of({std::filesystem::canonical(*file)});
+  if (config.text("train.negatives") == "ppr") {
+    const auto given = config.path("train.ppr_file");
+    started += given ? identity_of({*given}) : hashes["ppr"];
+  }
   hashes["train"] =
       hash_text("train\n" + seeded + config.effective_yaml({"train"}) + (is_chosen_by_test ? evaluated : "") + started);
   hashes["evaluate"] = hash_text("evaluate\n" + hashes["train"] + evaluated);

@@ -338,6 +338,7 @@ gnn::ModelOptions model_options(const Config& config) {
   models.bpr.layers = models.ssm.layers = models.directau.layers = layers;
   models.set_batches([&](gnn::BatchOptions& options) {
     options.batch_size = config.count("train.batch_size", 1);
+    options.accumulate = config.count("train.accumulate", 1);
     options.learning_rate = config.real("train.learning_rate");
     options.schedule =
         choose<gnn::Schedule>(config.text("train.schedule"), {{"constant", gnn::Schedule::kConstant},
@@ -346,9 +347,15 @@ gnn::ModelOptions model_options(const Config& config) {
     options.final_rate = config.real("train.final_rate");
     options.warmup_steps = config.count("train.warmup_steps");
     options.decay = config.real("train.decay");
-    options.negatives = choose<gnn::NegativeKind>(
-        config.text("train.negatives"),
-        {{"uniform", gnn::NegativeKind::kUniform}, {"popularity", gnn::NegativeKind::kPopularity}});
+    options.negatives =
+        choose<gnn::NegativeKind>(config.text("train.negatives"), {{"uniform", gnn::NegativeKind::kUniform},
+                                                                   {"popularity", gnn::NegativeKind::kPopularity},
+                                                                   {"dynamic", gnn::NegativeKind::kDynamic},
+                                                                   {"ppr", gnn::NegativeKind::kListed}});
+    options.candidates = checked_cast<std::uint32_t>(config.count("train.candidates"), "train.candidates");
+    options.hard_first = config.count("train.hard_first");
+    options.hard_last = config.count("train.hard_last");
+    options.hard_share = config.real("train.hard_share");
     options.loss.temperature = config.real("train.loss_temperature");
     options.loss.correction = config.real("train.loss_correction");
     options.loss.uniformity = config.real("train.uniformity");
@@ -368,10 +375,10 @@ gnn::ModelOptions model_options(const Config& config) {
                                                                 {"uniform", gnn::SamplerKind::kUserUniform},
                                                                 {"edge", gnn::SamplerKind::kEdgeUniform}});
   });
+  const auto set = [&](const char* key, double& value) {
+    if (config.has(key)) value = config.real(key);
+  };
   const auto contrast = [&](gnn::ContrastOptions& options) {
-    const auto set = [&](const char* key, double& value) {
-      if (config.has(key)) value = config.real(key);
-    };
     options.layers = layers;
     set("train.contrast", options.contrast);
     set("train.temperature", options.temperature);
@@ -382,6 +389,11 @@ gnn::ModelOptions model_options(const Config& config) {
   contrast(models.simgcl);
   contrast(models.sgl);
   models.sgl.drop = config.real("train.drop");
+  models.dccf.layers = layers;
+  models.dccf.intents = checked_cast<std::uint32_t>(config.count("train.intents"), "train.intents");
+  models.dccf.intent_decay = config.real("train.intent_decay");
+  set("train.contrast", models.dccf.contrast);
+  set("train.temperature", models.dccf.temperature);
   models.simplex.own_share = config.real("train.own_share");
   gnn::IalsOptions& ials = models.ials;
   ials.alpha = config.real("train.alpha");

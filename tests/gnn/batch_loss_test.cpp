@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/base/hash.hpp"
+#include "engine/base/random.hpp"
 #include "gnn/train_lightgcn.hpp"
 #include "tests/gnn/batch_model_support.hpp"
 
@@ -81,6 +83,33 @@ TEST(BatchLoss, AlignmentIsThatOfTheDefinition) {
     return alignment / static_cast<double>(batch.triples.size()) +
            0.7 / 2 * (uniformity(batch.users) + uniformity(batch.positives));
   });
+}
+
+TEST(BatchLoss, DynamicNegativesAreTheBestOfTheirCandidates) {
+  for (const std::uint32_t candidates : {1U, 4U}) {
+    TrainOptions options = options_with(LossKind::kBpr);
+    options.negatives = NegativeKind::kDynamic;
+    options.candidates = candidates;
+    expect_gradient(options, [&](const TwinBatch& batch, const Matrix& h) {
+      const RandomStream random(options.seed, Purpose::kNegative, mix64(~std::uint64_t{1}, ~std::uint64_t{0}));
+      double loss = 0;
+      for (const TwinBatch::Rows& t : batch.triples) {
+        double best = -1e300;
+        for (std::uint32_t k = 0; k < candidates; ++k) {
+          for (std::uint32_t attempt = 0; attempt < 32; ++attempt) {
+            const std::uint64_t draw =
+                random.draw(batch.keys[t.user].value(), static_cast<std::uint32_t>(t.position), k << 16U | attempt);
+            const std::uint64_t item = batch.shared[slot_multiply_shift(draw, batch.shared.size())];
+            if (batch.adjacency(t.user, item) > 0) continue;
+            best = std::max(best, tests::dot(h, t.user, h, item));
+            break;
+          }
+        }
+        loss += std::log1p(std::exp(best - tests::dot(h, t.user, h, t.positive)));
+      }
+      return loss / static_cast<double>(batch.triples.size());
+    });
+  }
 }
 
 TEST(BatchLoss, CosineContrastiveIsThatOfTheDefinition) {

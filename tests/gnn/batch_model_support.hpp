@@ -50,7 +50,7 @@ struct Matrix {
 /// One batch as the twin sees it: rows are stable ids.
 struct TwinBatch {
   struct Rows {
-    std::uint64_t user, positive, negative;
+    std::uint64_t user, positive, negative, position;
   };
   std::uint64_t num_users = 0;
   std::uint64_t num_vertices = 0;
@@ -122,8 +122,8 @@ inline void expect_gradient_of(
   std::vector<TwinBatch::Rows> local;
   for (const Triple& t : mine) {
     if (t.position >= 24) continue;
-    local.push_back(
-        {graph.index_map().stable_of(t.user).value(), batch.num_users + t.positive, batch.num_users + t.negative});
+    local.push_back({graph.index_map().stable_of(t.user).value(), batch.num_users + t.positive,
+                     batch.num_users + t.negative, t.position});
   }
   batch.triples = world().all_gather_v(std::span<const TwinBatch::Rows>(local)).data;
   ASSERT_EQ(batch.triples.size(), 24U);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include "engine/base/random.hpp"
 #include "gnn/gram_matrix.hpp"
 #include "gnn/train_simplex.hpp"
 #include "tests/gnn/batch_model_support.hpp"

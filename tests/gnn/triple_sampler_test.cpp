@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/base/error.hpp"
+#include "gnn/listed_negatives.hpp"
 #include "gnn/popular_negatives.hpp"
 #include "gnn/shared_negatives.hpp"
 #include "tests/gnn/training_support.hpp"
@@ -232,6 +233,70 @@ TEST(SharedNegatives, AreDistinctUniformAndOwnedOnce) {
   for (const auto& [item, n] : count) chi += (n - 100) * (n - 100) / 100;
   EXPECT_LT(chi, 39 + 5 * std::sqrt(2 * 39.0));
   EXPECT_EQ(SharedNegatives(interactions, 100, 42).draw(1, 0).size(), 40U);
+}
+
+/// Triples of all ranks after some negatives came from lists of items 0, 1, 2, ... in the order of (user + i) mod
+/// items.
+std::vector<RowTriple> listed(const comm::Communicator& comm, const graph::DistributedGraph& graph, double share) {
+  const Interactions interactions(graph, kRates);
+  graph::NeighborLists lists;
+  for (std::uint64_t local = interactions.owned_users().begin; local < interactions.owned_users().end; ++local) {
+    const std::uint64_t user =
+        graph.schema().row_of(graph.index_map().stable_of(LocalVertexId{static_cast<std::uint32_t>(local)}));
+    for (std::uint64_t i = 0; user > 0 && i < 9; ++i) lists.targets.push_back((user + i) % 12);
+    lists.offsets.push_back(lists.targets.size());
+  }
+  std::vector<Triple> triples = TripleSampler(comm, interactions, SamplerKind::kEdgeUniform, 42).sample(comm, 1);
+  ListedNegatives(interactions, lists, 2, 20, 42).replace(1, share, triples);
+  std::vector<RowTriple> mine;
+  for (const Triple& triple : triples) {
+    mine.push_back({triple.position, graph.schema().row_of(graph.index_map().stable_of(triple.user)), triple.positive,
+                    triple.negative});
+  }
+  std::vector<RowTriple> all = comm.all_gather_v(std::span<const RowTriple>(mine)).data;
+  std::ranges::sort(all);
+  return all;
+}
+
+TEST(ListedNegatives, ComeFromTheWindowAndAreNeverInteractions) {
+  const graph::GraphBlocks whole = tests::random_bipartite(60, 12, 300, 4);
+  const auto edges = edges_of(whole);
+  const comm::Communicator self = tests::alone(world());
+  const graph::DistributedGraph serial = tests::distribute(self, whole, tests::Spread::kBlock);
+  const std::vector<RowTriple> before = sample(self, serial, SamplerKind::kEdgeUniform, 1).triples;
+  EXPECT_EQ(listed(self, serial, 0.0), before);
+  const std::vector<RowTriple> all_hard = listed(self, serial, 1.0);
+  for (std::size_t i = 0; i < all_hard.size(); ++i) {
+    const RowTriple& triple = all_hard[i];
+    EXPECT_FALSE(edges.contains({triple.user, triple.negative}));
+    if (triple.user == 0) {
+      EXPECT_EQ(triple, before[i]);  // has no list
+    }
+    if (triple.negative == before[i].negative) continue;
+    const std::uint64_t rank = (triple.negative + 12 * 60 - triple.user) % 12;
+    EXPECT_GE(rank, 2U);
+    EXPECT_LT(rank, 9U);
+  }
+  const std::vector<RowTriple> half = listed(self, serial, 0.5);
+  std::uint64_t changed = 0;
+  std::uint64_t changeable = 0;
+  for (std::size_t i = 0; i < half.size(); ++i) {
+    changed += half[i] != before[i] ? 1U : 0U;
+    changeable += all_hard[i] != before[i] ? 1U : 0U;
+    EXPECT_TRUE(half[i] == before[i] || half[i] == all_hard[i]);
+  }
+  EXPECT_NEAR(static_cast<double>(changed), 0.5 * static_cast<double>(changeable),
+              5 * std::sqrt(0.25 * static_cast<double>(changeable)));
+  for (const tests::Spread spread : tests::kSpreads) {
+    EXPECT_EQ(listed(world(), tests::distribute(world(), whole, spread), 0.5), half) << name_of(spread);
+  }
+}
+
+TEST(ListedNegatives, TheirShareGrowsFromNothing) {
+  EXPECT_EQ(hard_share(0.5, 1, 11), 0.0);
+  EXPECT_DOUBLE_EQ(hard_share(0.5, 6, 11), 0.25);
+  EXPECT_EQ(hard_share(0.5, 11, 11), 0.5);
+  EXPECT_EQ(hard_share(0.5, 1, 1), 0.5);
 }
 
 TEST(TripleSampler, RefusesAGraphWithoutTrainableUsers) {

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Negatives that come from the run's own PPR lists, and models whose settings are their own.
+
+Usage: hard_negatives_test.py MPIRUN ROVE
+"""
+import os
+import random
+import sys
+import tempfile
+import unittest
+
+import h5py
+import numpy as np
+
+from rove_process import Rove
+
+ROVE = Rove(*sys.argv[1:3])
+JOB = """
+name: hard
+output: {output}
+graph: {{edges: [{{type: [user, rates, item], files: [{log}], format: edgelist}}]}}
+ppr: {{top_k: 12}}
+train: {{dim: 8, epochs: 3, batch_size: 64, learning_rate: 1.0e-2, hard_first: 2, hard_last: 12}}
+recommend: {{enabled: false}}
+"""
+
+
+class HardNegatives(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.directory = cls.temporary.name
+        random.seed(5)
+        with open(cls.path("log.txt"), "w", encoding="utf-8") as file:
+            for user in range(60):
+                for item in range(40):
+                    if (user - item) % 4 == 0 and random.random() < 0.6:
+                        file.write(f"u{user} i{item}\n")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    @classmethod
+    def path(cls, *names):
+        return os.path.join(cls.directory, *names)
+
+    @classmethod
+    def run_job(cls, output, *settings, **options):
+        job = cls.path(f"{output}.yaml")
+        with open(job, "w", encoding="utf-8") as file:
+            file.write(JOB.format(output=cls.path(output), log=cls.path("log.txt")))
+        return ROVE.run("run", job, *(f"--set={setting}" for setting in settings), **options)
+
+    def vectors(self, output):
+        return self.path(output, "0001", "embeddings.h5")
+
+    def test_same_bytes_on_any_ranks_and_others_than_uniform(self):
+        for ranks in (1, 3):
+            self.run_job(f"ppr{ranks}", "train.negatives=ppr", ranks=ranks)
+        ROVE.run("diff", self.vectors("ppr1"), self.vectors("ppr3"), "-q")
+        self.run_job("uniform")
+        ROVE.run("diff", self.vectors("ppr1"), self.vectors("uniform"), "-q", code=1)
+
+    def test_says_when_there_are_no_lists(self):
+        done = self.run_job("none", "train.negatives=ppr", "ppr.enabled=false", code=4)
+        self.assertIn("train.ppr_file", done.stderr)
+
+    def test_vectors_of_simplex_have_length_one(self):
+        self.run_job("simplex", "train.model=simplex", "ppr.enabled=false", "train.shared_negatives=10")
+        with h5py.File(self.vectors("simplex")) as file:
+            self.assertEqual(file.attrs["metric"], "cosine")
+            self.assertTrue(file.attrs["normalized"])
+            lengths = np.linalg.norm(file["nodes/item/vectors"][:], axis=1)
+        self.assertTrue(np.allclose(lengths, 1, atol=1e-5))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
