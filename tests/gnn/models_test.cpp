@@ -2,6 +2,8 @@
 // What every model must keep, by the registry: a new line in `kModels` is tested without a new test.
 #include "gnn/models.hpp"
 
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "engine/base/error.hpp"
@@ -95,6 +97,19 @@ TEST(EveryModel, GoesOnFromACheckpointToTheSameBytes) {
     rest.resume = &checkpoint;
     expect_same(train(model, world(), whole, tests::Spread::kLastOnly, options, rest), expected,
                 std::string(model.name));
+  }
+}
+
+TEST(EveryModel, EndsOnAllRanksWhenANumberIsNotFinite) {
+  const graph::GraphBlocks whole = tests::random_bipartite(60, 80, 700, 3);
+  TrainHooks hooks;
+  hooks.start = [](EmbeddingTable& table) {
+    for (float& value : table.values()) value = std::numeric_limits<float>::quiet_NaN();
+  };
+  for (const Model& model : kModels) {
+    if (!has_vectors(model)) continue;
+    EXPECT_THROW((void)train(model, world(), whole, tests::Spread::kScattered, small_options(), hooks), ConfigError)
+        << model.name;
   }
 }
 
