@@ -123,7 +123,8 @@ std::uint64_t num_walks(const graph::Schema& schema, const WalkCorpusOptions& op
 }
 
 exec::WalkGraphOptions walk_graph_options(const WalkCorpusOptions& options) {
-  return {options.links, options.sampling, options.by_time, options.second_order};
+  return {options.links, options.sampling, options.by_time, options.second_order,
+          options.second_order && options.links.empty() && options.p < options.q};
 }
 
 std::uint64_t replicated_bytes_per_walk(const WalkCorpusOptions& options) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <concepts>
@@ -169,32 +170,37 @@ void run_walks(const WalkGraph& graph, const Policy& policy, const RandomStream&
   std::array<std::uint16_t, kMaxWalkLanes + 1> replaced;
   std::array<std::uint8_t, kMaxWalkLanes> ended;
 
+  // Records are asked for as soon as the vertex is known: their latency passes while ended walks are replaced, visits
+  // are counted and blocks are drawn.
+  const auto ask_for_record = [&](std::size_t i) { __builtin_prefetch(records + lanes.vertex[i] * num_lists); };
+
   std::size_t active = 0;
-  while (active < num_lanes && supply.next(lanes, active)) ++active;
+  for (; active < num_lanes && supply.next(lanes, active); ++active) ask_for_record(active);
   while (active > 0) {
     sink.visit(lanes, active);
-    for (std::size_t i = 0; i < active; ++i) __builtin_prefetch(records + lanes.vertex[i] * num_lists);
-    draw_blocks(lanes, active, philox_key);
-
-    for (std::size_t i = 0; i < active; ++i) {
-      std::size_t place = lanes.vertex[i] * num_lists;
-      if constexpr (detail::has_lists<Policy>) place += policy.list(records + place, lanes, i);
-      const std::uint64_t record = records[place];
-      std::uint64_t degree = graph.degree_of_record(record);
-      std::uint64_t first = graph.offset_of_record(record);
-      if constexpr (kByTime) {
-        const std::uint64_t before = policy.slots_before(lanes.time[i], first, degree);
-        first += before;
-        degree -= before;
+    for (std::size_t begin = 0; begin < active; begin += kBlocksPerDraw) {
+      const std::size_t end = std::min(active, begin + kBlocksPerDraw);
+      draw_blocks(lanes, begin, end, philox_key);
+      for (std::size_t i = begin; i < end; ++i) {
+        std::size_t place = lanes.vertex[i] * num_lists;
+        if constexpr (detail::has_lists<Policy>) place += policy.list(records + place, lanes, i);
+        const std::uint64_t record = records[place];
+        std::uint64_t degree = graph.degree_of_record(record);
+        std::uint64_t first = graph.offset_of_record(record);
+        if constexpr (kByTime) {
+          const std::uint64_t before = policy.slots_before(lanes.time[i], first, degree);
+          first += before;
+          degree -= before;
+        }
+        lanes.edge[i] = first + policy.choose(slot_draw(lanes.word1[i], lanes.word2[i]), lanes.word3[i], first, degree);
+        if constexpr (kComposed) {
+          policy.prefetch(lanes.edge[i]);
+        } else {
+          __builtin_prefetch(targets + lanes.edge[i]);
+        }
+        const bool goes_on = policy.continues(lanes.word0[i], lanes.step[i]);
+        ended[i] = static_cast<std::uint8_t>(static_cast<unsigned>(!goes_on) | static_cast<unsigned>(degree == 0));
       }
-      lanes.edge[i] = first + policy.choose(slot_draw(lanes.word1[i], lanes.word2[i]), lanes.word3[i], first, degree);
-      if constexpr (kComposed) {
-        policy.prefetch(lanes.edge[i]);
-      } else {
-        __builtin_prefetch(targets + lanes.edge[i]);
-      }
-      const bool goes_on = policy.continues(lanes.word0[i], lanes.step[i]);
-      ended[i] = static_cast<std::uint8_t>(static_cast<unsigned>(!goes_on) | static_cast<unsigned>(degree == 0));
     }
     if constexpr (detail::settles<Policy>) policy.settle(lanes, active, ended.data());
 
@@ -220,7 +226,12 @@ void run_walks(const WalkGraph& graph, const Policy& policy, const RandomStream&
       }
       replaced[num_replaced] = static_cast<std::uint16_t>(i);
       unsigned is_replaced = ended[i];
-      if constexpr (kGhosts) is_replaced |= static_cast<unsigned>(target >= num_rows);
+      if constexpr (kGhosts) {
+        is_replaced |= static_cast<unsigned>(target >= num_rows);
+        if (is_replaced == 0) ask_for_record(i);
+      } else {
+        ask_for_record(i);
+      }
       num_replaced += static_cast<std::size_t>(is_replaced != 0);
     }
 
@@ -234,7 +245,10 @@ void run_walks(const WalkGraph& graph, const Policy& policy, const RandomStream&
       } else {
         sink.leave(lanes, i);
       }
-      if (supply.next(lanes, i)) continue;
+      if (supply.next(lanes, i)) {
+        ask_for_record(i);
+        continue;
+      }
       --active;
       lanes.vertex[i] = lanes.vertex[active];
       lanes.source[i] = lanes.source[active];

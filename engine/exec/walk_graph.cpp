@@ -75,6 +75,25 @@ std::vector<ListSide> sides_of(const graph::Schema& schema, const EdgeSelection&
   return sides;
 }
 
+/// Whether, by the types of vertices, a walk from A over B may come to a C that A is also linked to.
+bool closes_triangles(const std::vector<ListSide>& sides) {
+  for (const ListSide& first : sides) {
+    for (const ListSide& second : sides) {
+      if (second.rows != first.targets) continue;
+      for (const ListSide& direct : sides) {
+        if (direct.rows == first.rows && direct.targets == second.targets) return true;
+      }
+    }
+  }
+  return false;
+}
+
+WalkGraphBuilder::Returns returns_of(const std::vector<ListSide>& sides, const EdgeSelection& selection,
+                                     const WalkGraphOptions& options) {
+  const bool both_ways = selection.direction == Direction::kBoth;
+  return {closes_triangles(sides), options.membership && options.links.empty(), !both_ways};
+}
+
 /// One CSR of either layout.
 template <class Adjacency>
 std::vector<std::uint32_t> degrees_of(const Adjacency& adjacency, const std::optional<std::uint32_t>& relation) {
@@ -110,6 +129,22 @@ std::vector<T> filtered(const std::vector<T>& values, const std::vector<std::uin
 Rank WalkGraph::owner_of(std::uint32_t id) const {
   const auto after = std::upper_bound(rank_begins_.begin(), rank_begins_.end(), id);
   return Rank{static_cast<std::int32_t>(after - rank_begins_.begin()) - 1};
+}
+
+std::uint32_t WalkGraph::ghost_of(std::uint32_t id) const {
+  return num_rows_ +
+         static_cast<std::uint32_t>(std::lower_bound(ghost_ids_.begin(), ghost_ids_.end(), id) - ghost_ids_.begin());
+}
+
+std::uint32_t WalkGraph::weight_back(std::uint32_t row, const std::uint32_t* place) const {
+  if (place == nullptr) return 0;
+  if (!shares_.empty()) return shares_[static_cast<std::size_t>(place - (sorted_.empty() ? targets_ : sorted_).data())];
+  const std::span<const std::uint32_t> all = sorted_neighbors(row);
+  const std::uint32_t* first = place;
+  const std::uint32_t* last = place;
+  while (first != all.data() && first[-1] == *place) --first;
+  while (last != all.data() + all.size() && *last == *place) ++last;
+  return static_cast<std::uint32_t>(last - first);
 }
 
 WalkGraph WalkGraph::partitioned(const AdjacencyView& view, const WalkGraphOptions& options) {
@@ -162,7 +197,7 @@ WalkGraph WalkGraph::partitioned(const AdjacencyView& view, const WalkGraphOptio
       ids.first_id = static_cast<std::uint32_t>(index_map.global_of(LocalVertexId{0}).value());
     }
   }
-  return builder.finish(std::move(ids));
+  return builder.finish(std::move(ids), returns_of(sides, view.selection(), options));
 }
 
 WalkGraph WalkGraph::replicated(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
@@ -206,7 +241,7 @@ WalkGraph WalkGraph::replicated(const comm::Communicator& comm, const graph::Gra
   WalkGraphBuilder::Ids ids;
   ids.rank_begins = {0, static_cast<std::uint32_t>(num_vertices)};
   std::optional<WalkGraph> result;
-  comm.agree([&] { result.emplace(builder->finish(std::move(ids))); });
+  comm.agree([&] { result.emplace(builder->finish(std::move(ids), returns_of(sides, selection, options))); });
   return std::move(*result);
 }
 
@@ -221,7 +256,11 @@ MemoryPlan plan_of(const std::string& name, std::uint64_t rows, std::uint64_t sl
   plan.hold("targets", 4 * (slots + 1));
   if (weighted) plan.hold("tables of weights", (options.sampling == SlotSampling::kAlias ? 12U : 8U) * (slots + 1));
   if (options.times) plan.hold("times", 8 * slots);
-  if (options.membership) plan.hold("neighbours in order", 4 * slots);
+  if (options.membership) {
+    plan.hold("neighbours in order", 4 * slots + rows / 8);
+    plan.hold("filter of neighbours", WalkGraphBuilder::filter_bits(slots) / 8);
+  }
+  if (options.returns && weighted) plan.hold("shares of neighbours", 4 * slots);
   const std::uint64_t copied = 4 + (weighted ? 4U : 0U) + (options.times ? 8U : 0U);
   plan.hold(partitioned ? "copying the adjacency of one edge type" : "gathering the adjacency of one edge type",
             (partitioned ? 1U : 2U) * copied * largest_side);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -50,7 +51,8 @@ struct WalkGraphOptions {
   std::vector<WalkLink> links;  ///< not empty: a vertex has one list of slots per link, instead of one of all edges
   SlotSampling sampling = SlotSampling::kUniform;
   bool times = false;       ///< times per slot, and the slots of a list in order of (time, slot)
-  bool membership = false;  ///< `has_neighbor`, for second-order walks
+  bool membership = false;  ///< `sorted_neighbors`, for second-order walks
+  bool returns = false;     ///< with membership, without links: `weight_back` for weighted slots too
 };
 
 /// The adjacency that walks step over: all selected edges of a vertex in one list (edge types in schema order, by
@@ -118,6 +120,35 @@ class WalkGraph {
     return {(sorted_.empty() ? targets_.data() : sorted_.data()) + begin, end - begin};
   }
   [[nodiscard]] std::uint32_t num_ids() const { return rank_begins_.back(); }
+  /// Whether two vertices, one of them owned, can be neighbours: a bit of a filter that is set for all that are, and
+  /// for about one in eight other pairs. One cache line instead of a search.
+  [[nodiscard]] bool may_be_neighbors(std::uint32_t id, std::uint32_t other) const {
+    if (filter_.empty()) return true;
+    const std::uint64_t bit = filter_bit(id, other);
+    return ((filter_[bit / 64] >> (bit % 64)) & 1U) != 0;
+  }
+  void prefetch_pair(std::uint32_t id, std::uint32_t other) const {
+    if (!filter_.empty()) __builtin_prefetch(filter_.data() + filter_bit(id, other) / 64);
+  }
+  /// The inverse of `id_of`. Precondition: a row or a ghost has the id. Cost: for a ghost, a binary search.
+  [[nodiscard]] std::uint32_t target_of(std::uint32_t id) const { return owns(id) ? row_of(id) : ghost_of(id); }
+
+  /// Whether a walk can come to a neighbour of the vertex before the last one, by the types of the edges. Only with
+  /// `membership`.
+  [[nodiscard]] bool closes_triangles() const { return closes_triangles_; }
+  /// Whether `weight_back` is known: with `membership`, without links, weighted slots with `returns`.
+  [[nodiscard]] bool knows_returns() const { return knows_returns_; }
+  /// Whether `weight_back` of this row must be searched for: else one slot leads back to where a walk came from.
+  [[nodiscard]] bool must_search_returns(std::uint32_t row) const {
+    if (repeats_.empty()) return searches_returns_;
+    return searches_returns_ || ((repeats_[row / 64] >> (row % 64)) & 1U) != 0;
+  }
+  /// What the slots to the neighbour at this place of `sorted_neighbors(row)` weigh together (null: none): their
+  /// number, or with weights their share of the row in units of 2^-32; and what the whole row weighs in that unit.
+  [[nodiscard]] std::uint32_t weight_back(std::uint32_t row, const std::uint32_t* place) const;
+  [[nodiscard]] double weight_of_all(std::uint64_t degree) const {
+    return shares_.empty() ? static_cast<double>(degree) : 0x1.0p32;
+  }
 
   /// The raw arrays, for the walk kernel. One slot more than `num_slots()` may be read. Record of list l of row r at
   /// r * num_lists() + l.
@@ -136,6 +167,11 @@ class WalkGraph {
   [[nodiscard]] std::uint64_t record(std::uint32_t row, std::uint32_t list) const {
     return records_[std::uint64_t{row} * num_lists_ + list];
   }
+  [[nodiscard]] std::uint32_t ghost_of(std::uint32_t id) const;
+  [[nodiscard]] std::uint64_t filter_bit(std::uint32_t id, std::uint32_t other) const {
+    const std::uint64_t pair = (std::uint64_t{std::min(id, other)} << 32U) | std::max(id, other);
+    return (pair * 0x9E3779B97F4A7C15U) >> filter_shift_;
+  }
 
   std::uint32_t num_rows_ = 0;
   std::uint32_t num_lists_ = 1;
@@ -148,9 +184,16 @@ class WalkGraph {
   HugeBuffer<std::uint32_t> thresholds_;
   HugeBuffer<std::int64_t> times_;
   HugeBuffer<std::uint32_t> sorted_;  ///< empty where the targets themselves are in order of their ids
+  HugeBuffer<std::uint64_t> filter_;  ///< bits of pairs of neighbours; where triangles are possible
+  std::uint32_t filter_shift_ = 0;
+  HugeBuffer<std::uint32_t> shares_;  ///< by place in the ids in order: of all slots to that neighbour; with `returns`
+  std::vector<std::uint64_t> repeats_;  ///< a bit per row with several slots to one neighbour; empty: no row has
+  bool closes_triangles_ = true;
+  bool knows_returns_ = false;
+  bool searches_returns_ = false;  ///< of every row
   std::vector<RemoteVertex> ghosts_;
   std::uint32_t first_id_ = 0;
-  std::vector<std::uint32_t> ghost_ids_;
+  std::vector<std::uint32_t> ghost_ids_;       ///< ascending
   std::vector<std::uint32_t> rank_begins_{0};  ///< first id of every rank, and the number of ids
 };
 

@@ -2,6 +2,7 @@
 #include "engine/exec/detail/walk_graph_builder.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <numeric>
@@ -26,6 +27,10 @@ std::uint32_t fixed_point(double share) {
 }
 
 }  // namespace
+
+std::uint64_t WalkGraphBuilder::filter_bits(std::uint64_t num_slots) {
+  return std::bit_ceil(std::max<std::uint64_t>(64, 4 * num_slots));
+}
 
 WalkGraphBuilder::WalkGraphBuilder(std::uint32_t num_rows, const WalkGraphOptions& options) : options_(options) {
   graph_.num_rows_ = num_rows;
@@ -97,13 +102,20 @@ void WalkGraphBuilder::for_lists(const Work& work) const {
   });
 }
 
-WalkGraph WalkGraphBuilder::finish(Ids ids) {
+WalkGraph WalkGraphBuilder::finish(Ids ids, const Returns& returns) {
   graph_.ghosts_ = std::move(ids.ghosts);
   graph_.first_id_ = ids.first_id;
   graph_.ghost_ids_ = std::move(ids.ghost_ids);
   graph_.rank_begins_ = std::move(ids.rank_begins);
   if (options_.times) order_by_time();
   if (options_.membership) sort_neighbors();
+  if (options_.membership && returns.closes_triangles) build_filter(returns.known && !returns.must_search);
+  const bool weighted = !weights_.empty();
+  graph_.closes_triangles_ = returns.closes_triangles;
+  graph_.knows_returns_ = returns.known && (!weighted || options_.returns);
+  graph_.searches_returns_ = returns.must_search || weighted;
+  if (graph_.knows_returns_ && weighted) build_shares();
+  if (graph_.knows_returns_ && !weighted) find_repeats();
   if (!weights_.empty()) {
     if (options_.sampling == SlotSampling::kAlias) {
       build_alias();
@@ -218,16 +230,17 @@ void WalkGraphBuilder::drop_lists_without_weight() {
   weights_ = HugeBuffer<float>();
 }
 
+IndexRange WalkGraphBuilder::slots_of(std::uint64_t row) const {
+  const std::uint64_t lists = graph_.num_lists_;
+  return {graph_.offset_of_record(graph_.records_[row * lists]),
+          graph_.offset_of_record(graph_.records_[(row + 1) * lists])};
+}
+
 void WalkGraphBuilder::sort_neighbors() {
-  const std::uint32_t lists = graph_.num_lists_;
-  const auto row_of = [&](std::uint64_t row) {
-    const std::uint64_t begin = graph_.offset_of_record(graph_.records_[row * lists]);
-    return IndexRange{begin, graph_.offset_of_record(graph_.records_[(row + 1) * lists])};
-  };
   if (graph_.ghosts_.empty() && graph_.first_id_ == 0) {
     parallel::PerThread<std::uint32_t> unsorted;
     parallel::for_each({0, graph_.num_rows_}, kListGrain, [&](std::uint64_t v) {
-      const IndexRange row = row_of(v);
+      const IndexRange row = slots_of(v);
       const std::uint32_t* const targets = graph_.targets_.data();
       unsorted.local() += std::is_sorted(targets + row.begin, targets + row.end) ? 0U : 1U;
     });
@@ -237,11 +250,72 @@ void WalkGraphBuilder::sort_neighbors() {
   }
   graph_.sorted_ = HugeBuffer<std::uint32_t>(graph_.num_slots_ + 1);
   parallel::for_each({0, graph_.num_rows_}, kListGrain, [&](std::uint64_t v) {
-    const IndexRange row = row_of(v);
+    const IndexRange row = slots_of(v);
     for (std::uint64_t slot = row.begin; slot < row.end; ++slot) {
       graph_.sorted_[slot] = graph_.id_of(graph_.targets_[slot]);
     }
     std::sort(graph_.sorted_.data() + row.begin, graph_.sorted_.data() + row.end);
+  });
+}
+
+void WalkGraphBuilder::build_filter(bool both_rows) {
+  const std::uint64_t bits = filter_bits(graph_.num_slots_);
+  graph_.filter_ = HugeBuffer<std::uint64_t>(bits / 64);
+  graph_.filter_shift_ = 64U - static_cast<std::uint32_t>(std::countr_zero(bits));
+  parallel::for_each({0, graph_.num_rows_}, kListGrain, [&](std::uint64_t v) {
+    const auto id = graph_.first_id_ + static_cast<std::uint32_t>(v);
+    for (const std::uint32_t other : graph_.sorted_neighbors(static_cast<std::uint32_t>(v))) {
+      if (both_rows && other < id && graph_.owns(other)) continue;
+      const std::uint64_t bit = graph_.filter_bit(id, other);
+      std::atomic_ref<std::uint64_t>(graph_.filter_[bit / 64])
+          .fetch_or(std::uint64_t{1} << (bit % 64), std::memory_order_relaxed);
+    }
+  });
+}
+
+void WalkGraphBuilder::find_repeats() {
+  const std::uint64_t num_words = (std::uint64_t{graph_.num_rows_} + 63) / 64;
+  std::vector<std::uint64_t> repeats(num_words);
+  parallel::for_each({0, num_words}, kListGrain / 64, [&](std::uint64_t word) {
+    for (std::uint64_t v = word * 64; v < std::min<std::uint64_t>(graph_.num_rows_, word * 64 + 64); ++v) {
+      const std::span<const std::uint32_t> row = graph_.sorted_neighbors(static_cast<std::uint32_t>(v));
+      if (std::adjacent_find(row.begin(), row.end()) != row.end()) repeats[word] |= std::uint64_t{1} << (v % 64);
+    }
+  });
+  if (std::any_of(repeats.begin(), repeats.end(), [](std::uint64_t word) { return word != 0; })) {
+    graph_.repeats_ = std::move(repeats);
+  }
+}
+
+void WalkGraphBuilder::build_shares() {
+  graph_.shares_ = HugeBuffer<std::uint32_t>(graph_.num_slots_ + 1);
+  struct Neighbor {
+    std::uint32_t id;
+    std::uint32_t slot;
+  };
+  parallel::PerThread<std::vector<Neighbor>> orders;
+  parallel::for_each({0, graph_.num_rows_}, kListGrain, [&](std::uint64_t v) {
+    const IndexRange row = slots_of(v);
+    const float* const weights = weights_.data() + row.begin;
+    std::vector<Neighbor>& order = orders.local();
+    order.clear();
+    double total = 0.0;
+    for (std::uint32_t slot = 0; slot < row.size(); ++slot) {
+      order.push_back({graph_.id_of(graph_.targets_[row.begin + slot]), slot});
+      total += static_cast<double>(weights[slot]);
+    }
+    if (total == 0.0) return;
+    std::sort(order.begin(), order.end(),
+              [](const Neighbor& a, const Neighbor& b) { return a.id != b.id ? a.id < b.id : a.slot < b.slot; });
+    for (std::size_t begin = 0; begin < order.size();) {
+      std::size_t end = begin;
+      double sum = 0.0;
+      for (; end < order.size() && order[end].id == order[begin].id; ++end) {
+        sum += static_cast<double>(weights[order[end].slot]);
+      }
+      std::fill_n(graph_.shares_.data() + row.begin + begin, end - begin, fixed_point(sum / total));
+      begin = end;
+    }
   });
 }
 

@@ -27,16 +27,25 @@ void NeighborSearch::run(const WalkGraph& graph) {
     __builtin_prefetch(question.probe);
   };
   for (std::size_t q = 0; q < size_; ++q) {
+    const Question& question = questions_[q];
+    positions_[q] = nullptr;
+    if (!graph.may_be_neighbors(graph.id_of(question.row), question.id)) continue;
+    __builtin_prefetch(graph.records() + std::uint64_t{question.row} * graph.num_lists());
+    open[num_open++] = static_cast<std::uint16_t>(q);
+  }
+  std::size_t with_slots = 0;
+  for (std::size_t i = 0; i < num_open; ++i) {
+    const std::uint16_t q = open[i];
     Question& question = questions_[q];
     const std::span<const std::uint32_t> row = graph.sorted_neighbors(question.row);
     question.begin = row.data();
     question.end = row.data() + row.size();
     question.high_id = graph.num_ids();
-    answers_[q] = 0;
     if (row.empty()) continue;
     aim(question, true);
-    open[num_open++] = static_cast<std::uint16_t>(q);
+    open[with_slots++] = q;
   }
+  num_open = with_slots;
   for (std::size_t round = 1; num_open > 0; ++round) {
     std::size_t still_open = 0;
     for (std::size_t i = 0; i < num_open; ++i) {
@@ -52,9 +61,9 @@ void NeighborSearch::run(const WalkGraph& graph) {
         question.begin = end;
         question.low_id = end[-1];
       } else {
-        std::uint8_t found = 0;
-        for (const std::uint32_t* id = begin; id != end; ++id) found |= static_cast<std::uint8_t>(*id == question.id);
-        answers_[q] = found;
+        std::ptrdiff_t below = 0;
+        for (const std::uint32_t* id = begin; id != end; ++id) below += static_cast<std::ptrdiff_t>(*id < question.id);
+        positions_[q] = begin[below] == question.id ? begin + below : nullptr;
         continue;
       }
       if (question.begin == question.end) continue;

@@ -112,6 +112,10 @@ struct UniformSlots {
   [[nodiscard]] std::uint64_t choose(std::uint64_t draw, std::uint64_t /*first*/, std::uint64_t degree) const {
     return slot_multiply_shift(draw, degree);
   }
+  /// 32 random bits of the draw that the choice has left over: where within its slot the draw fell.
+  [[nodiscard]] std::uint32_t spare(std::uint64_t draw, std::uint64_t degree) const {
+    return static_cast<std::uint32_t>((draw * degree) >> 32U);
+  }
   void prefetch(std::uint64_t slot) const { __builtin_prefetch(targets_ + slot); }
   [[nodiscard]] std::uint32_t target(std::uint64_t slot, std::uint32_t /*acceptance*/) const { return targets_[slot]; }
 
@@ -125,6 +129,9 @@ struct AliasSlots {
   explicit AliasSlots(const WalkGraph& graph) : targets_(graph.targets()), table_(graph.alias_slots()) {}
   [[nodiscard]] std::uint64_t choose(std::uint64_t draw, std::uint64_t /*first*/, std::uint64_t degree) const {
     return slot_multiply_shift(draw, degree);
+  }
+  [[nodiscard]] std::uint32_t spare(std::uint64_t draw, std::uint64_t degree) const {
+    return static_cast<std::uint32_t>((draw * degree) >> 32U);
   }
   void prefetch(std::uint64_t slot) const {
     __builtin_prefetch(targets_ + slot);
@@ -148,6 +155,9 @@ struct InverseSlots {
     const std::uint32_t dart = std::min(static_cast<std::uint32_t>(draw >> 32U), 0xFFFFFFFEU);
     const std::uint32_t* const shares = shares_ + first;
     return static_cast<std::uint64_t>(std::upper_bound(shares, shares + degree, dart) - shares);
+  }
+  [[nodiscard]] std::uint32_t spare(std::uint64_t draw, std::uint64_t /*degree*/) const {
+    return static_cast<std::uint32_t>(draw);
   }
   void prefetch(std::uint64_t slot) const { __builtin_prefetch(targets_ + slot); }
   [[nodiscard]] std::uint32_t target(std::uint64_t slot, std::uint32_t /*acceptance*/) const { return targets_[slot]; }
@@ -223,19 +233,34 @@ class NonDecreasingTimes {
 };
 
 /// node2vec (Grover and Leskovec, KDD 2016): factor 1/p back to the vertex before, 1 to its neighbours, 1/q to all
-/// others, by rejection with the bound max(1/p, 1, 1/q); the membership test is made only for darts that it decides
-/// (KnightKing's lower bound). Needs `WalkGraphOptions::membership`.
+/// others, by rejection. Two of KnightKing's devices (Yang et al., SOSP 2019): the membership test is made only for
+/// darts that it decides, and a 1/p above all other factors is folded out of the bound: what the way back has above the
+/// bound stands beside the slots as one more choice, taken at once. Where the types of the edges allow no triangles no
+/// vertex is a neighbour of the one before, and the bound need not cover it. Needs `WalkGraphOptions::membership`, and
+/// `returns` for folding where slots are weighted.
 class SecondOrder {
  public:
   using Memory = PreviousMemory;
   /// Precondition: p, q > 0.
-  SecondOrder(double p, double q) {
-    const double bound = std::max({1.0 / p, 1.0, 1.0 / q});
-    const auto below = [&](double factor) { return static_cast<std::uint64_t>(factor / bound * 0x1.0p32); };
+  SecondOrder(const WalkGraph& graph, double p, double q) {
+    const double others = graph.closes_triangles() ? std::max(1.0, 1.0 / q) : 1.0 / q;
+    const bool folds = 1.0 / p > others && graph.knows_returns();
+    const double bound = folds ? others : std::max(1.0 / p, others);
+    const auto below = [&](double factor) {
+      return static_cast<std::uint64_t>(std::min(1.0, factor / bound) * 0x1.0p32);
+    };
     return_below_ = below(1.0 / p);
-    near_below_ = below(1.0);
     far_below_ = below(1.0 / q);
+    near_below_ = graph.closes_triangles() ? below(1.0) : far_below_;
     always_below_ = std::min({return_below_, near_below_, far_below_});
+    excess_ = folds ? (1.0 / p - bound) / bound : 0.0;
+  }
+  /// Whether there is a choice beside the slots.
+  [[nodiscard]] bool folds() const { return excess_ > 0.0; }
+  /// Whether that choice is taken, the slots back weighing `back` of `all`: with probability excess / (all + excess).
+  [[nodiscard]] bool goes_back(std::uint32_t coin, std::uint32_t back, double all) const {
+    const double excess = excess_ * static_cast<double>(back);
+    return static_cast<double>(coin) * (all + excess) < excess * 0x1.0p32;
   }
   void prefetch(std::uint64_t /*slot*/) const {}
   /// Whether the dart lies below every factor, so that nothing need be known about the target.
@@ -256,6 +281,7 @@ class SecondOrder {
   std::uint64_t near_below_;
   std::uint64_t far_below_;
   std::uint64_t always_below_;
+  double excess_;  ///< of a slot back above the bound, in bounds
 };
 
 // --- the product
@@ -312,10 +338,30 @@ class WalkPolicyOf {
   void settle(WalkLanes& lanes, std::size_t active, std::uint8_t* ended) const {
     std::array<Candidate, kMaxWalkLanes + 1> pending;
     std::size_t num_pending = 0;
+    // Alias tables use up the acceptance word; the dart is then the second choice of the step.
+    const std::uint32_t* darts = lanes.word3.data();
+    WalkBlocks second;
+    if constexpr (Slots::kTakesAcceptance) {
+      second.step = lanes.step;
+      second.walk = lanes.walk;
+      second.key_low = lanes.key_low;
+      second.key_high = lanes.key_high;
+      draw_blocks(second, active, second_.philox_key());
+      darts = second.word0.data();
+    }
+    if constexpr (kSecondOrder) {
+      if (dynamic_.folds()) find_ways_back(lanes, active, ended);
+    }
     for (std::size_t i = 0; i < active; ++i) {
+      if constexpr (kSecondOrder) {
+        if (dynamic_.folds() && goes_back(lanes, i, slot_draw(lanes.word1[i], lanes.word2[i]))) {
+          lanes.next[i] = graph_->target_of(lanes.previous[i]);
+          continue;
+        }
+      }
       const std::uint32_t target = slots_.target(lanes.edge[i], lanes.word3[i]);
       lanes.next[i] = target;
-      const std::uint32_t dart = first_dart(lanes, i);
+      const std::uint32_t dart = darts[i];
       pending[num_pending] = {lanes.edge[i], static_cast<std::uint32_t>(i), 0, target, dart, 0};
       bool undecided = ended[i] == 0;
       if constexpr (kSecondOrder) {
@@ -336,7 +382,8 @@ class WalkPolicyOf {
     std::array<std::uint8_t, kMaxWalkLanes> ended{};
     std::array<Candidate, 1> pending{};
     pending[0].lane = static_cast<std::uint32_t>(i);
-    redraw(lanes, pending[0], attempt);
+    if (dynamic_.folds()) lanes.back[i] = way_back(lanes, i);
+    redraw(lanes, pending.data(), 1, attempt);
     std::size_t num_pending = 1;
     while (num_pending > 0) num_pending = settle_round(lanes, ended.data(), pending.data(), num_pending);
     return ended[i] == kAsks ? Verdict::kAsk : Verdict::kAccept;
@@ -351,6 +398,9 @@ class WalkPolicyOf {
   }
 
  private:
+  /// In place of a candidate's slot: the walk goes back by the choice beside the slots.
+  static constexpr std::uint64_t kGoesBack = std::numeric_limits<std::uint64_t>::max();
+
   struct Candidate {
     std::uint64_t slot;
     std::uint32_t lane;
@@ -363,42 +413,90 @@ class WalkPolicyOf {
   [[nodiscard]] static VertexKey key_of(const WalkLanes& lanes, std::size_t i) {
     return VertexKey{lanes.key_low[i] | (std::uint64_t{lanes.key_high[i]} << 32U)};
   }
-  /// Alias tables use up the acceptance word; the dart is then the second choice of the step.
-  [[nodiscard]] std::uint32_t first_dart(const WalkLanes& lanes, std::size_t i) const {
-    if constexpr (Slots::kTakesAcceptance) {
-      return second_.block(key_of(lanes, i).value(), lanes.walk[i], lanes.step[i])[0];
-    } else {
-      return lanes.word3[i];
-    }
-  }
   [[nodiscard]] std::uint32_t dart_of(VertexKey key, std::uint32_t walk, std::uint32_t step,
                                       std::uint32_t attempt) const {
     constexpr Purpose kPurpose = Slots::kTakesAcceptance ? Purpose::kWalkSecond : Purpose::kWalk;
     return RandomStream(seed_, kPurpose, attempt).block(key.value(), walk, step)[Slots::kTakesAcceptance ? 0 : 3];
   }
 
-  void redraw(const WalkLanes& lanes, Candidate& candidate, std::uint32_t attempt) const {
-    const std::size_t i = candidate.lane;
-    const VertexKey key = key_of(lanes, i);
-    const RandomBlock words =
-        RandomStream(seed_, Purpose::kWalk, attempt).block(key.value(), lanes.walk[i], lanes.step[i]);
-    const std::uint64_t* const records = graph_->records() + std::uint64_t{lanes.vertex[i]} * graph_->num_lists();
-    const std::uint64_t record = records[list(records, lanes, i)];
-    const std::uint64_t first = graph_->offset_of_record(record);
-    candidate.slot = first + slots_.choose(slot_draw(words[1], words[2]), first, graph_->degree_of_record(record));
-    prefetch(candidate.slot);
-    candidate.attempt = attempt;
-    candidate.dart = Slots::kTakesAcceptance ? dart_of(key, lanes.walk[i], lanes.step[i], attempt) : words[3];
-    candidate.target = words[3];  // until the slot has arrived
+  /// Fills `lanes.back` of the lanes that have come from somewhere.
+  void find_ways_back(WalkLanes& lanes, std::size_t active, const std::uint8_t* ended) const {
+    NeighborSearch search;
+    std::array<std::uint16_t, kMaxWalkLanes> asking;
+    for (std::size_t i = 0; i < active; ++i) {
+      const bool goes_on = ended[i] == 0 && lanes.previous[i] != kNoVertex;
+      lanes.back[i] = static_cast<std::uint32_t>(goes_on);
+      if (goes_on && graph_->must_search_returns(lanes.vertex[i])) {
+        asking[search.ask(*graph_, lanes.vertex[i], lanes.previous[i])] = static_cast<std::uint16_t>(i);
+      }
+    }
+    const std::size_t num_asking = search.size();
+    search.run(*graph_);
+    for (std::size_t q = 0; q < num_asking; ++q) {
+      lanes.back[asking[q]] = graph_->weight_back(lanes.vertex[asking[q]], search.position(q));
+    }
+  }
+  /// The same of one lane.
+  [[nodiscard]] std::uint32_t way_back(const WalkLanes& lanes, std::size_t i) const {
+    if (!graph_->must_search_returns(lanes.vertex[i])) return 1;
+    NeighborSearch search;
+    search.ask(*graph_, lanes.vertex[i], lanes.previous[i]);
+    search.run(*graph_);
+    return graph_->weight_back(lanes.vertex[i], search.position(0));
+  }
+  [[nodiscard]] bool goes_back(const WalkLanes& lanes, std::size_t i, std::uint64_t draw) const {
+    const std::uint64_t degree = graph_->degree(lanes.vertex[i]);
+    return dynamic_.goes_back(slots_.spare(draw, degree), lanes.back[i], graph_->weight_of_all(degree));
   }
 
-  /// Judges the pending candidates and draws new ones for the rejected; returns how many these are.
+  /// Draws candidates of this attempt for the lanes of all pending ones.
+  void redraw(const WalkLanes& lanes, Candidate* pending, std::size_t num_pending, std::uint32_t attempt) const {
+    WalkBlocks blocks;
+    for (std::size_t p = 0; p < num_pending; ++p) {
+      const std::size_t i = pending[p].lane;
+      blocks.step[p] = lanes.step[i];
+      blocks.walk[p] = lanes.walk[i];
+      blocks.key_low[p] = lanes.key_low[i];
+      blocks.key_high[p] = lanes.key_high[i];
+    }
+    draw_blocks(blocks, num_pending, RandomStream(seed_, Purpose::kWalk, attempt).philox_key());
+    for (std::size_t p = 0; p < num_pending; ++p) {
+      Candidate& candidate = pending[p];
+      const std::size_t i = candidate.lane;
+      const std::uint64_t* const records = graph_->records() + std::uint64_t{lanes.vertex[i]} * graph_->num_lists();
+      const std::uint64_t record = records[list(records, lanes, i)];
+      const std::uint64_t first = graph_->offset_of_record(record);
+      const std::uint64_t draw = slot_draw(blocks.word1[p], blocks.word2[p]);
+      candidate.attempt = attempt;
+      candidate.dart = blocks.word3[p];
+      candidate.target = blocks.word3[p];  // until the slot has arrived
+      candidate.slot = first + slots_.choose(draw, first, graph_->degree_of_record(record));
+      if constexpr (kSecondOrder) {
+        if (dynamic_.folds() && goes_back(lanes, i, draw)) candidate.slot = kGoesBack;
+      }
+      if (candidate.slot != kGoesBack) prefetch(candidate.slot);
+    }
+    if constexpr (Slots::kTakesAcceptance) {
+      draw_blocks(blocks, num_pending, RandomStream(seed_, Purpose::kWalkSecond, attempt).philox_key());
+      for (std::size_t p = 0; p < num_pending; ++p) pending[p].dart = blocks.word0[p];
+    }
+  }
+
+  /// Judges the pending candidates, all of one attempt, and draws those of the next for the rejected; returns how many
+  /// these are.
   std::size_t settle_round(WalkLanes& lanes, std::uint8_t* ended, Candidate* pending, std::size_t num_pending) const {
     std::array<Verdict, kMaxWalkLanes> verdicts{};
     NeighborSearch search;
     for (std::size_t p = 0; p < num_pending; ++p) {
       Candidate& candidate = pending[p];
       const std::size_t i = candidate.lane;
+      if constexpr (kSecondOrder) {
+        if (candidate.slot == kGoesBack) {
+          lanes.next[i] = graph_->target_of(lanes.previous[i]);
+          verdicts[p] = Verdict::kAccept;
+          continue;
+        }
+      }
       if (candidate.attempt > 0) candidate.target = slots_.target(candidate.slot, candidate.target);
       lanes.next[i] = candidate.target;
       if constexpr (kSecondOrder) {
@@ -420,7 +518,7 @@ class WalkPolicyOf {
     if constexpr (kSecondOrder) search.run(*graph_);
     std::size_t rejected = 0;
     for (std::size_t p = 0; p < num_pending; ++p) {
-      Candidate candidate = pending[p];
+      const Candidate candidate = pending[p];
       if constexpr (kSecondOrder) {
         if (verdicts[p] == Verdict::kAsk) {
           verdicts[p] =
@@ -428,9 +526,9 @@ class WalkPolicyOf {
         }
       }
       if (verdicts[p] == Verdict::kAccept) continue;
-      redraw(lanes, candidate, candidate.attempt + 1);
       pending[rejected++] = candidate;
     }
+    if (rejected > 0) redraw(lanes, pending, rejected, pending[0].attempt + 1);
     return rejected;
   }
 

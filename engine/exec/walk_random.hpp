@@ -39,8 +39,8 @@ namespace rove::exec {
 /// when its turn comes again, few enough that all lanes' state stays in the first-level cache (docs/decisions/0061).
 inline constexpr std::size_t kMaxWalkLanes = 256;
 
-/// State of the walks in flight on one thread, as a structure of arrays, and the block of each lane's next step.
-struct alignas(64) WalkLanes {
+/// Steps of walks, and the block of each.
+struct alignas(64) WalkBlocks {
   template <class T>
   using Lane = std::array<T, kMaxWalkLanes>;
 
@@ -52,20 +52,31 @@ struct alignas(64) WalkLanes {
   alignas(64) Lane<std::uint32_t> word1;
   alignas(64) Lane<std::uint32_t> word2;
   alignas(64) Lane<std::uint32_t> word3;
+};
+
+/// State of the walks in flight on one thread, as a structure of arrays, and the block of each lane's next step.
+struct alignas(64) WalkLanes : WalkBlocks {
   alignas(64) Lane<std::uint32_t> vertex;
   alignas(64) Lane<std::uint32_t> source;
   alignas(64) Lane<std::uint64_t> edge;
   // Of policies with a memory or a choice among candidates only.
   alignas(64) Lane<std::uint32_t> next;      ///< target of the slot taken
   alignas(64) Lane<std::uint32_t> previous;  ///< id of the vertex before, `kNoVertex` at the start
+  alignas(64) Lane<std::uint32_t> back;      ///< `WalkGraph::weight_back` from the vertex to the previous one
   alignas(64) Lane<std::int64_t> time;       ///< of the edge taken last
 };
 
 inline constexpr std::uint32_t kNoVertex = 0xFFFFFFFFU;
 
-/// Fills words 0 to 3 of the first `count` lanes (rounded up to a full vector); the widest instruction set of this
-/// processor. The same bits as `RandomStream::block`.
-void draw_blocks(WalkLanes& lanes, std::size_t count, std::array<std::uint32_t, 2> philox_key);
+/// Fills words 0 to 3 of steps [begin, end) (the end rounded up to a multiple of `kBlocksPerDraw`, as `begin` must be);
+/// the widest instruction set of this processor. The same bits as `RandomStream::block`.
+void draw_blocks(WalkBlocks& blocks, std::size_t begin, std::size_t end, std::array<std::uint32_t, 2> philox_key);
+inline void draw_blocks(WalkBlocks& blocks, std::size_t count, std::array<std::uint32_t, 2> philox_key) {
+  draw_blocks(blocks, 0, count, philox_key);
+}
+/// What the widest vectors draw at a time. Drawing so many just before they are used lets the arithmetic pass while the
+/// memory that the steps before have asked for is on its way.
+inline constexpr std::size_t kBlocksPerDraw = 32;
 
 /// The two builds of the kernel behind `draw_blocks`, for the test that compares them.
 namespace avx2 {

@@ -48,8 +48,10 @@ class SerialPolicyWalker {
     const std::size_t lists = std::max<std::size_t>(1, spec_.links.size());
     slots_.assign(schema.num_vertices(), std::vector<std::vector<PolicySlot>>(lists));
     for (const auto& keys : whole.keys) keys_.insert(keys_.end(), keys.begin(), keys.end());
+    std::vector<std::pair<VertexTypeId, VertexTypeId>> steps;  // from type, to type
     const auto append = [&](EdgeTypeId id, bool forward, std::size_t list, std::optional<std::uint32_t> relation) {
       const graph::EdgeType& type = schema.edge_type(id);
+      steps.emplace_back(forward ? type.source : type.destination, forward ? type.destination : type.source);
       const graph::AdjacencyBlock& block =
           forward ? whole.edges[id.index()].by_source : whole.edges[id.index()].by_destination;
       for (std::size_t row = 0; row + 1 < block.offsets.size(); ++row) {
@@ -70,6 +72,11 @@ class SerialPolicyWalker {
       const EdgeTypeId id{static_cast<std::uint16_t>(e)};
       if (!schema.edge_type(id).undirected) append(id, false, 0, {});
       append(id, true, 0, {});
+    }
+    for (const auto& [a, b] : steps) {
+      for (const auto& [from, c] : steps) {
+        if (from == b && std::ranges::find(steps, std::pair(a, c)) != steps.end()) has_triangles_ = true;
+      }
     }
     for (auto& lists_of_vertex : slots_) {
       for (auto& slots : lists_of_vertex) {
@@ -115,13 +122,19 @@ class SerialPolicyWalker {
       }
       for (std::uint32_t attempt = 0;; ++attempt) {
         const RandomBlock block = RandomStream(seed, Purpose::kWalk, attempt).block(key.value(), walk, state.step);
-        const std::size_t slot = choose(slots, block[1] | (std::uint64_t{block[2]} << 32U), block[3]);
+        const std::uint64_t draw = block[1] | (std::uint64_t{block[2]} << 32U);
+        if (folds() && goes_back(state, slots, draw)) {
+          state = {state.previous, state.vertex, 0, state.step + 1};
+          break;
+        }
+        const std::size_t slot = choose(slots, draw, block[3]);
         std::uint32_t dart = block[3];
         if (spec_.sampling == exec::SlotSampling::kAlias) {
           dart = RandomStream(seed, Purpose::kWalkSecond, attempt).block(key.value(), walk, state.step)[0];
         }
         const double bound = largest_factor(slots);
-        if (static_cast<double>(dart) >= std::floor(factor(state, slots[slot]) / bound * 0x1.0p32)) continue;
+        const double accepted = std::min(1.0, factor(state, slots[slot]) / bound);
+        if (static_cast<double>(dart) >= std::floor(accepted * 0x1.0p32)) continue;
         state = {slots[slot].target, state.vertex, slots[slot].time, state.step + 1};
         break;
       }
@@ -155,6 +168,35 @@ class SerialPolicyWalker {
   }
 
  private:
+  /// The largest factor of a vertex other than the one before.
+  [[nodiscard]] double other_factors() const {
+    const double far = 1.0 / spec_.second_order->second;
+    return has_triangles_ ? std::max(1.0, far) : far;
+  }
+  /// Whether the way back stands beside the slots with what its factor is above the others'.
+  [[nodiscard]] bool folds() const {
+    return spec_.second_order && spec_.links.empty() && 1.0 / spec_.second_order->first > other_factors();
+  }
+  [[nodiscard]] bool goes_back(const State& state, const std::vector<PolicySlot>& slots, std::uint64_t draw) const {
+    if (state.previous == 0xFFFFFFFFU) return false;
+    const bool weighted = spec_.sampling != exec::SlotSampling::kUniform;
+    double back = 0.0;
+    double all = 0.0;
+    for (const PolicySlot& slot : slots) {
+      const double weight = weighted ? slot.weight : 1.0;
+      all += weight;
+      back += slot.target == state.previous ? weight : 0.0;
+    }
+    if (weighted) {
+      back = back >= all ? 4294967295.0 : std::floor(back / all * 0x1.0p32);
+      all = 0x1.0p32;
+    }
+    const double excess = (1.0 / spec_.second_order->first - other_factors()) / other_factors() * back;
+    const std::uint64_t coin =
+        spec_.sampling == exec::SlotSampling::kInverse ? draw & 0xFFFFFFFFU : (draw * slots.size()) >> 32U;
+    return static_cast<double>(static_cast<std::uint32_t>(coin)) * (all + excess) < excess * 0x1.0p32;
+  }
+
   [[nodiscard]] std::vector<PolicySlot> eligible(const State& state, double mixture_draw) const {
     const auto& lists = slots_[state.vertex];
     std::size_t list = 0;
@@ -202,7 +244,9 @@ class SerialPolicyWalker {
       for (const PolicySlot& slot : slots) result = std::max(result, slot.weight);
     }
     if (!spec_.factors.empty()) result *= *std::ranges::max_element(spec_.factors);
-    if (spec_.second_order) result = std::max({1.0 / spec_.second_order->first, 1.0, 1.0 / spec_.second_order->second});
+    if (spec_.second_order) {
+      result = folds() ? other_factors() : std::max(1.0 / spec_.second_order->first, other_factors());
+    }
     return result;
   }
 
@@ -255,6 +299,7 @@ class SerialPolicyWalker {
 
   PolicySpec spec_;
   std::vector<std::vector<std::vector<PolicySlot>>> slots_;  ///< by stable id, list
+  bool has_triangles_ = false;  ///< a neighbour's neighbour may be a neighbour, by the types of the edges
   std::vector<VertexKey> keys_;
 };
 

@@ -25,7 +25,7 @@ void with_walk_policy(const exec::WalkGraph& graph, const WalkCorpusOptions& opt
 
   if (options.by_time) return make(exec::WholeList{}, uniform, exec::NonDecreasingTimes(graph));
   if (options.second_order) {
-    const exec::SecondOrder dynamic(options.p, options.q);
+    const exec::SecondOrder dynamic(graph, options.p, options.q);
     if (!pattern.empty()) return make(exec::MetaPath(pattern), uniform, dynamic);
     if (options.sampling == SlotSampling::kAlias) return make(exec::WholeList{}, alias, dynamic);
     if (options.sampling == SlotSampling::kInverse) return make(exec::WholeList{}, inverse, dynamic);

@@ -20,6 +20,15 @@ class WalkGraphBuilder {
     std::vector<std::uint32_t> ghost_ids;
     std::vector<std::uint32_t> rank_begins{0};
   };
+  /// What second-order walks may count on.
+  struct Returns {
+    bool closes_triangles = true;
+    bool known = false;
+    bool must_search = false;  ///< a slot may have none that leads back
+  };
+
+  /// Of the filter of pairs of neighbours: four to eight per slot, most pairs having two.
+  [[nodiscard]] static std::uint64_t filter_bits(std::uint64_t num_slots);
 
   WalkGraphBuilder(std::uint32_t num_rows, const WalkGraphOptions& options);
 
@@ -30,7 +39,7 @@ class WalkGraphBuilder {
   void fill(std::uint64_t first_row, std::uint32_t list, std::span<const std::uint32_t> degrees,
             std::span<const std::uint32_t> targets, std::uint32_t first_target, std::span<const float> weights,
             std::span<const std::int64_t> times);
-  [[nodiscard]] WalkGraph finish(Ids ids);
+  [[nodiscard]] WalkGraph finish(Ids ids, const Returns& returns);
 
  private:
   struct List {
@@ -45,6 +54,12 @@ class WalkGraphBuilder {
   void build_thresholds();
   void drop_lists_without_weight();
   void sort_neighbors();
+  void find_repeats();
+  /// `both_rows`: whether the rows of both ends have each pair.
+  void build_filter(bool both_rows);
+  void build_shares();
+  /// All slots of a row, over its lists.
+  [[nodiscard]] IndexRange slots_of(std::uint64_t row) const;
 
   WalkGraphOptions options_;
   WalkGraph graph_;

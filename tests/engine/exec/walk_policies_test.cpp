@@ -57,7 +57,8 @@ struct TraceSink {
 };
 
 WalkGraphOptions graph_options(const PolicySpec& spec) {
-  return {spec.links, spec.sampling, spec.by_time, spec.second_order.has_value()};
+  return {spec.links, spec.sampling, spec.by_time, spec.second_order.has_value(),
+          spec.second_order && spec.links.empty()};
 }
 
 /// Calls `use(policy)` with the product of parts that the spec describes.
@@ -73,7 +74,7 @@ void with_policy(const WalkGraph& graph, const PolicySpec& spec, std::uint64_t s
   const InverseSlots inverse(graph);
   if (spec.by_time) return make(WholeList{}, uniform, NonDecreasingTimes(graph));
   if (spec.second_order) {
-    const SecondOrder dynamic(spec.second_order->first, spec.second_order->second);
+    const SecondOrder dynamic(graph, spec.second_order->first, spec.second_order->second);
     if (!spec.pattern.empty()) return make(MetaPath(spec.pattern), uniform, dynamic);
     if (spec.sampling == SlotSampling::kAlias) return make(WholeList{}, alias, dynamic);
     if (spec.sampling == SlotSampling::kInverse) return make(WholeList{}, inverse, dynamic);
@@ -193,6 +194,14 @@ std::vector<NamedSpec> specs(const graph::GraphBlocks& whole) {
   add("inverse", [](PolicySpec& spec) { spec.sampling = SlotSampling::kInverse; });
   add("node2vec", [](PolicySpec& spec) { spec.second_order = {2.0, 0.5}; });
   add("node2vec, back", [](PolicySpec& spec) { spec.second_order = {0.25, 4.0}; });
+  add("node2vec, far back, alias", [](PolicySpec& spec) {
+    spec.second_order = {0.1, 0.5};
+    spec.sampling = SlotSampling::kAlias;
+  });
+  add("node2vec, back, inverse", [](PolicySpec& spec) {
+    spec.second_order = {0.2, 3.0};
+    spec.sampling = SlotSampling::kInverse;
+  });
   add("node2vec, neutral", [](PolicySpec& spec) { spec.second_order = {1.0, 1.0}; });
   add("node2vec with coin", [](PolicySpec& spec) {
     spec.second_order = {0.5, 2.0};
@@ -231,6 +240,11 @@ std::vector<NamedSpec> specs(const graph::GraphBlocks& whole) {
     spec.links = {{first, true, {}}, {first, false, {}}};
     spec.pattern = {0, 1};
     spec.second_order = {3.0, 0.5};
+  });
+  add("node2vec on a meta-path, back", [&](PolicySpec& spec) {
+    spec.links = {{first, true, {}}, {first, false, {}}};
+    spec.pattern = {0, 1};
+    spec.second_order = {0.25, 4.0};
   });
   if (num_types < 3) return all;
   add("mixture of links", [&](PolicySpec& spec) {
