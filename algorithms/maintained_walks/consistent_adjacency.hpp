@@ -23,21 +23,32 @@ inline constexpr std::uint32_t kNoVertex = 0xFFFFFFFFU;
 /// several adjacencies (edge types, directions), its *lanes*, each of which grows at its own end: the lane is chosen by
 /// the acceptance word in proportion to its length, the slot within it by jump hash. Vertices are stable ids.
 /// Immutable; reading is thread-safe.
+///
+/// *Weighted*: a slot chosen so is accepted with weight / largest weight of the vertex, else the next attempt chooses
+/// (`exec::SlotSampling::kRejection` with consistent slots). An appended slot, no heavier than the heaviest, moves only
+/// attempts to itself; a changed weight, only attempts on its slot.
 class ConsistentAdjacency {
  public:
   /// **Collective.** Throws `DoesNotFitError` above 2^32 - 2 vertices.
   ConsistentAdjacency(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
-                      const exec::EdgeSelection& selection);
-  [[nodiscard]] static MemoryPlan plan(const graph::Schema& schema, const exec::EdgeSelection& selection);
+                      const exec::EdgeSelection& selection, bool weighted = false);
+  [[nodiscard]] static MemoryPlan plan(const graph::Schema& schema, const exec::EdgeSelection& selection,
+                                       bool weighted = false);
 
   struct Step {
     std::uint32_t target = kNoVertex;  ///< kNoVertex: no slot to leave by
-    std::uint32_t next = 0;            ///< of `ConsistentSlot`; 0 where the vertex uses several lanes
+    std::uint32_t next = 0;            ///< of `ConsistentSlot`, the least of all attempts; 0: several lanes
   };
 
   [[nodiscard]] std::uint32_t num_vertices() const { return graph_.num_rows(); }
   [[nodiscard]] const exec::WalkGraph& graph() const { return graph_; }
   [[nodiscard]] std::span<const std::uint32_t> slots(std::uint32_t vertex) const { return graph_.neighbors(vertex); }
+  [[nodiscard]] bool is_weighted() const { return is_weighted_; }
+  /// What darts at the vertex's slots must be below; empty unless weighted.
+  [[nodiscard]] std::span<const std::uint32_t> thresholds(std::uint32_t vertex) const {
+    if (!is_weighted_) return {};
+    return {graph_.thresholds() + graph_.offset_of_record(graph_.records()[vertex]), graph_.degree(vertex)};
+  }
 
   /// Where in the array of targets the step's slot lies, and `ConsistentSlot::next`. Precondition: degree > 0.
   struct Choice {
@@ -60,8 +71,20 @@ class ConsistentAdjacency {
     return {first + chosen.slot, chosen.next};
   }
 
-  /// The step of one walk, from its random block.
-  [[nodiscard]] Step step(std::uint32_t vertex, const RandomBlock& words) const;
+  /// Whether a weighted choice stands. `dart`: the acceptance word, or `dart_of` where several lanes have used it up.
+  [[nodiscard]] bool accepts(std::uint64_t edge, std::uint32_t dart) const {
+    const std::uint32_t threshold = graph_.thresholds()[edge];
+    return dart < threshold || threshold == 0xFFFFFFFFU;
+  }
+  [[nodiscard]] std::uint32_t dart_of(std::uint32_t vertex, std::uint32_t acceptance, std::uint64_t seed, VertexKey key,
+                                      std::uint32_t walk, std::uint32_t step, std::uint32_t attempt) const {
+    if (!uses_several_lanes(vertex)) return acceptance;
+    return RandomStream(seed, Purpose::kWalkSecond, attempt).block(key.value(), walk, step)[0];
+  }
+
+  /// The step that walk `walk` of the source with this key takes from the vertex.
+  [[nodiscard]] Step step(std::uint32_t vertex, std::uint64_t seed, VertexKey key, std::uint32_t walk,
+                          std::uint32_t step) const;
 
   /// Ends of the vertex's lanes within its slots; one entry where its type has one lane or none.
   [[nodiscard]] std::span<const std::uint32_t> lane_ends(std::uint32_t vertex) const;
@@ -86,6 +109,7 @@ class ConsistentAdjacency {
   };
 
   exec::WalkGraph graph_;
+  bool is_weighted_;
   std::vector<MultiLane> multi_lane_;
 };
 

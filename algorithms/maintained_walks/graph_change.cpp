@@ -5,6 +5,7 @@
 #include <bit>
 #include <numeric>
 
+#include "engine/base/assert.hpp"
 #include "engine/parallel/parallel.hpp"
 
 namespace rove::algorithms {
@@ -41,6 +42,7 @@ VertexMatch match_vertices(const comm::Communicator& comm, const graph::GraphBlo
 
 GraphChange::GraphChange(const ConsistentAdjacency& before, const ConsistentAdjacency& now, const VertexMatch& match)
     : before_(&before), now_(&now), marks_(std::size_t{before.num_vertices()} + 1) {
+  ROVE_ASSERT(before.is_weighted() == now.is_weighted());
   struct Found {
     std::vector<std::uint64_t> lost;
     std::uint64_t changed = 0;
@@ -69,19 +71,27 @@ void GraphChange::mark(std::uint32_t vertex, std::uint32_t now, std::vector<std:
   const std::span<const std::uint32_t> old_slots = before_->slots(vertex);
   const std::span<const std::uint32_t> new_slots = now_->slots(now);
   const bool several = before_->uses_several_lanes(vertex) || now_->uses_several_lanes(now);
+  const bool weighted = now_->is_weighted();
+  const std::span<const std::uint32_t> old_thresholds = before_->thresholds(vertex);
+  const std::span<const std::uint32_t> new_thresholds = now_->thresholds(now);
   const std::size_t lost_before = lost.size();
   for (std::size_t slot = 0; slot < old_slots.size(); ++slot) {
-    if (slot < new_slots.size() && marks_[old_slots[slot]].now == new_slots[slot]) continue;
+    if (slot < new_slots.size() && marks_[old_slots[slot]].now == new_slots[slot] &&
+        (!weighted || old_thresholds[slot] == new_thresholds[slot])) {
+      continue;
+    }
     lost.push_back(pair_of(vertex, old_slots[slot]));
-    if (several) break;
+    if (several || weighted) break;
   }
-  bool unchanged = lost.size() == lost_before && old_slots.size() == new_slots.size();
+  const bool all_stay = lost.size() == lost_before;
+  bool unchanged = all_stay && old_slots.size() == new_slots.size();
+  // A rejected choice of weighted slots counts as much as the one taken: the pairs that steps used tell too little.
+  if (several || weighted) lost.resize(lost_before);
   if (several) {
     unchanged = unchanged && std::ranges::equal(before_->lane_ends(vertex), now_->lane_ends(now));
-    lost.resize(lost_before);
     marks_[vertex].bound = unchanged ? 0 : kExamineAll;
   } else {
-    marks_[vertex].bound = lost.size() == lost_before ? static_cast<std::uint32_t>(new_slots.size()) : kExamineAll;
+    marks_[vertex].bound = all_stay ? static_cast<std::uint32_t>(new_slots.size()) : kExamineAll;
   }
   changed += unchanged ? 0U : 1U;
 }

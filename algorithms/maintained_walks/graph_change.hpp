@@ -33,11 +33,11 @@ class GraphChange {
   struct Mark {
     std::uint32_t now = kNoVertex;  ///< the vertex in today's graph
     /// A step from the vertex stays as it is unless its `next` is below this: today's degree, 0 where several lanes are
-    /// unchanged, `kExamineAll` where slots were refilled or taken away.
+    /// unchanged, `kExamineAll` where slots were refilled or taken away, or weights changed.
     std::uint32_t bound = 0;
   };
 
-  /// Both lists must outlive the object. Cost: one pass over the slots of both.
+  /// Both lists, weighted or not alike, must outlive the object. Cost: one pass over the slots of both.
   GraphChange(const ConsistentAdjacency& before, const ConsistentAdjacency& now, const VertexMatch& match);
 
   /// By stable id before, and one entry more for `kNoVertex`.

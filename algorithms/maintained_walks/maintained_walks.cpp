@@ -168,7 +168,7 @@ class WholeWalks {
 /// Checks the walks of single sources against today's graph and collects the tails to walk again.
 class Checker {
  public:
-  Checker(const GraphChange& change, const RandomStream& random) : change_(change), random_(random) {}
+  Checker(const GraphChange& change, std::uint64_t seed) : change_(change), seed_(seed) {}
 
   /// Where a source's walks lie before and after; the same places when the refresh works in place.
   struct Source {
@@ -208,13 +208,14 @@ class Checker {
     const ConsistentAdjacency& lists = change_.now();
     const std::uint32_t target = source.vertices[i + 1];
     const std::uint64_t degree = lists.slots(mark.now).size();
-    const bool several = mark.bound == GraphChange::kExamineAll &&
-                         (lists.uses_several_lanes(mark.now) || change_.before().uses_several_lanes(vertex));
-    if (!several && source.next_slots[i] >= degree && !change_.lost_slot(vertex, target)) return i;
+    const bool redraws =
+        mark.bound == GraphChange::kExamineAll &&
+        (lists.is_weighted() || lists.uses_several_lanes(mark.now) || change_.before().uses_several_lanes(vertex));
+    if (!redraws && source.next_slots[i] >= degree && !change_.lost_slot(vertex, target)) return i;
 
     const auto walk = static_cast<std::uint32_t>(std::ranges::upper_bound(source.ends, i) - source.ends.begin());
     const auto step = static_cast<std::uint32_t>(i - (walk == 0 ? 0 : source.ends[walk - 1]));
-    const ConsistentAdjacency::Step now = lists.step(mark.now, random_.block(source.key.value(), walk, step));
+    const ConsistentAdjacency::Step now = lists.step(mark.now, seed_, source.key, walk, step);
     source.new_next_slots[i] = now.next;
     const bool stays =
         degree == 0 ? target == kNoVertex : target != kNoVertex && change_.marks()[target].now == now.target;
@@ -224,7 +225,7 @@ class Checker {
   }
 
   const GraphChange& change_;
-  const RandomStream& random_;
+  std::uint64_t seed_;
 };
 
 struct Worker {
@@ -254,8 +255,8 @@ MaintainedWalks walk_from(const comm::Communicator& comm, const ConsistentAdjace
   for_slices(comm, sources.vertices.size(), "maintained walks", *options.progress, [&](IndexRange slice) {
     parallel::for_chunks(slice, kSourcesPerChunk, [&](IndexRange chunk) {
       if (!scratch.local()) scratch.local() = std::make_unique<TailLanes>();
-      detail::write_tails(lists, random, WholeWalks(result, sources, chunk), *scratch.local(), result.vertices.data(),
-                          result.next_slots.data(), kWalkStopped);
+      detail::write_tails(lists, options.seed, WholeWalks(result, sources, chunk), *scratch.local(),
+                          result.vertices.data(), result.next_slots.data(), kWalkStopped);
     });
   });
   return result;
@@ -294,7 +295,7 @@ MaintainedWalks refresh(const comm::Communicator& comm, MaintainedWalks before, 
   MaintainedWalks& result = in_place ? before : fresh;
   result.sources = sources.vertices;
   const bool copies = !in_place || !change.same_vertices();
-  const Checker checker(change, random);
+  const Checker checker(change, options.seed);
   parallel::PerThread<std::unique_ptr<Worker>> workers;
 
   const auto refresh_chunk = [&](IndexRange chunk) {
@@ -331,7 +332,7 @@ MaintainedWalks refresh(const comm::Communicator& comm, MaintainedWalks before, 
     worker.counts.redone += worker.tails.size() - started;
     auto next = worker.tails.begin();
     worker.counts.moves += detail::write_tails(
-        change.now(), random,
+        change.now(), options.seed,
         [&](WalkTail& tail) {
           if (next == worker.tails.end()) return false;
           tail = *next++;

@@ -16,7 +16,8 @@
 
 /// Stored random walks with restart that follow a changing graph (Bahmani, Chowdhury, Goel, "Fast incremental and
 /// personalized PageRank", PVLDB 2010), exactly: after a refresh they are, byte for byte, the walks that walking again
-/// from every source on today's graph gives.
+/// from every source on today's graph gives. Slots are chosen alike, or in proportion to their weights if the
+/// `ConsistentAdjacency` is weighted.
 ///
 /// Walk w of a source stops before step t iff word 0 of its block (engine/exec/walk_random.hpp) is below c 2^32, so
 /// how many vertices it visits does not depend on the graph, and a changed walk is rewritten in place. Slots are chosen

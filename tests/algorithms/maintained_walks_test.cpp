@@ -12,6 +12,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -128,6 +129,15 @@ class Model {
     drop(relations_[relation].in[target], source);
   }
 
+  /// Of all edges between the two. Weight 0 among them.
+  void set_weight(std::size_t relation, std::uint64_t source, std::uint64_t target, float weight) {
+    weights_[{relation, source, target}] = weight;
+  }
+  [[nodiscard]] float weight(std::size_t relation, std::uint64_t source, std::uint64_t target) const {
+    const auto found = weights_.find({relation, source, target});
+    return found == weights_.end() ? 1.0F : found->second;
+  }
+
   [[nodiscard]] std::size_t num_relations() const { return relations_.size(); }
   [[nodiscard]] const Relation& relation(std::size_t r) const { return relations_[r]; }
   [[nodiscard]] std::vector<std::uint64_t> vertices(int type) const {
@@ -146,14 +156,17 @@ class Model {
         keys.emplace_back(key);
       }
     }
-    for (const Relation& relation : relations_) {
+    for (std::size_t r = 0; r < relations_.size(); ++r) {
+      const Relation& relation = relations_[r];
       graph::EdgeBlocks edges;
       const auto fill = [&](const auto& lists, int rows, int targets, graph::AdjacencyBlock& block) {
+        const bool by_source = &block == &edges.by_source;
         for (const std::uint64_t key : vertices_.at(static_cast<std::size_t>(rows))) {
           const auto found = lists.find(key);
           if (found != lists.end()) {
             for (const std::uint64_t target : found->second) {
               block.targets.push_back(row_of.at(static_cast<std::size_t>(targets)).at(target));
+              block.weights.push_back(by_source ? weight(r, key, target) : weight(r, target, key));
             }
           }
           block.offsets.push_back(block.targets.size());
@@ -167,6 +180,7 @@ class Model {
       type.relation = relation.source == relation.destination ? "follows" : "rates";
       type.destination = VertexTypeId{static_cast<std::uint16_t>(relation.destination)};
       type.count = edges.by_source.targets.size();
+      type.has_weights = true;
       (void)result.schema.add_edge_type(type);
       result.edges.push_back(std::move(edges));
     }
@@ -176,13 +190,14 @@ class Model {
  private:
   std::array<std::set<std::uint64_t>, 2> vertices_;
   std::vector<Relation> relations_;
+  std::map<std::tuple<std::size_t, std::uint64_t, std::uint64_t>, float> weights_;
 };
 
 /// The walks of one source, vertex by vertex; nothing: no vertex.
 using SlowWalk = std::vector<std::optional<std::uint64_t>>;
 
 SlowWalk slow_walk(const Model& model, int type, std::uint64_t key, std::uint32_t walk, double restart,
-                   std::uint64_t seed) {
+                   std::uint64_t seed, bool weighted) {
   const RandomStream random(seed, Purpose::kWalk);
   SlowWalk visits;
   std::optional<std::uint64_t> at = key;
@@ -193,6 +208,8 @@ SlowWalk slow_walk(const Model& model, int type, std::uint64_t key, std::uint32_
     if (!at) continue;
     // Lanes: edge types in order, by destination before by source.
     std::vector<std::pair<const std::vector<std::uint64_t>*, int>> lanes;
+    std::vector<std::vector<float>> weights;
+    float largest = 0.0F;
     std::size_t degree = 0;
     for (std::size_t r = 0; r < model.num_relations(); ++r) {
       const Model::Relation& relation = model.relation(r);
@@ -201,21 +218,35 @@ SlowWalk slow_walk(const Model& model, int type, std::uint64_t key, std::uint32_
         if (found == lists.end() || found->second.empty()) return;
         lanes.emplace_back(&found->second, other);
         degree += found->second.size();
+        auto& of_lane = weights.emplace_back();
+        for (const std::uint64_t target : found->second) {
+          of_lane.push_back(&lists == &relation.out ? model.weight(r, *at, target) : model.weight(r, target, *at));
+          largest = std::max(largest, of_lane.back());
+        }
       };
       if (relation.destination == type) add(relation.in, relation.source);
       if (relation.source == type) add(relation.out, relation.destination);
     }
-    if (degree == 0) {
+    if (degree == 0 || (weighted && largest == 0.0F)) {
       at.reset();
       continue;
     }
-    std::uint64_t place = (std::uint64_t{words[3]} * degree) >> 32U;
-    std::size_t lane = 0;
-    for (; place >= lanes[lane].first->size(); ++lane) place -= lanes[lane].first->size();
-    const std::uint64_t draw = words[1] | (std::uint64_t{words[2]} << 32U);
-    const std::vector<std::uint64_t>& slots = *lanes[lane].first;
-    at = slots[static_cast<std::size_t>(jump_hash(draw, static_cast<std::int32_t>(slots.size())))];
-    type = lanes[lane].second;
+    for (std::uint32_t attempt = 0;; ++attempt) {
+      const RandomBlock tried = RandomStream(seed, Purpose::kWalk, attempt).block(key, walk, step);
+      std::uint64_t place = (std::uint64_t{tried[3]} * degree) >> 32U;
+      std::size_t lane = 0;
+      for (; place >= lanes[lane].first->size(); ++lane) place -= lanes[lane].first->size();
+      const std::uint64_t draw = tried[1] | (std::uint64_t{tried[2]} << 32U);
+      const std::vector<std::uint64_t>& slots = *lanes[lane].first;
+      const auto slot = static_cast<std::size_t>(jump_hash(draw, static_cast<std::int32_t>(slots.size())));
+      const RandomBlock second = RandomStream(seed, Purpose::kWalkSecond, attempt).block(key, walk, step);
+      const double dart = lanes.size() > 1 ? second[0] : tried[3];
+      const double share = static_cast<double>(weights[lane][slot]) / static_cast<double>(largest);
+      if (weighted && share < 1.0 && dart >= std::floor(share * 0x1.0p32)) continue;
+      at = slots[slot];
+      type = lanes[lane].second;
+      break;
+    }
   }
 }
 
@@ -225,10 +256,10 @@ struct Night {
   graph::GraphBlocks mine;
   algorithms::ConsistentAdjacency lists;
 
-  explicit Night(const Model& model)
+  explicit Night(const Model& model, bool weighted)
       : whole(model.blocks()),
         mine(cut(whole, world().rank(), world().size())),
-        lists(world(), mine, {exec::Direction::kBoth, {}}) {}
+        lists(world(), mine, {exec::Direction::kBoth, {}}, weighted) {}
 
   [[nodiscard]] algorithms::WalkSources sources(std::uint16_t type) const {
     return {whole.schema.stable_range(VertexTypeId{type}), whole.keys[type]};
@@ -247,7 +278,8 @@ void expect_slow(const Model& model, const Night& night, std::uint16_t type, con
     const auto visits = walks.visits_of(s);
     std::size_t i = 0;
     for (std::uint32_t walk = 0; walk < options.walks; ++walk) {
-      for (const auto& expected : slow_walk(model, type, keys[s], walk, options.restart, options.seed)) {
+      for (const auto& expected :
+           slow_walk(model, type, keys[s], walk, options.restart, options.seed, night.lists.is_weighted())) {
         ASSERT_LT(i, visits.size());
         ASSERT_EQ(visits[i] == kNoVertex ? std::nullopt : std::optional(key_of.at(visits[i])), expected)
             << "source " << s << " walk " << walk;
@@ -263,6 +295,7 @@ struct Case {
   const char* name;
   bool follows;
   bool vertices_change;
+  bool weighted;
 };
 
 class MaintainedNights : public testing::TestWithParam<Case> {};
@@ -283,7 +316,9 @@ TEST_P(MaintainedNights, EndWithTheWalksOfANewStart) {
   const auto new_edge = [&](std::size_t r) {
     const Model::Relation& relation = model.relation(r);
     const auto source = below(3) == 0 ? model.vertices(relation.source).front() : any(relation.source);
-    model.add_edge(r, source, any(relation.destination));
+    const auto target = any(relation.destination);
+    if (GetParam().weighted) model.set_weight(r, source, target, static_cast<float>(below(9)) / 4.0F);
+    model.add_edge(r, source, target);
   };
   for (int i = 0; i < 40; ++i) new_vertex(0);
   for (int i = 0; i < 30; ++i) new_vertex(1);
@@ -291,7 +326,7 @@ TEST_P(MaintainedNights, EndWithTheWalksOfANewStart) {
     for (int i = 0; i < 150; ++i) new_edge(r);
   }
 
-  auto night = std::make_unique<Night>(model);
+  auto night = std::make_unique<Night>(model, GetParam().weighted);
   std::array<MaintainedWalks, 2> walks;
   for (std::uint16_t t = 0; t < 2; ++t) {
     walks[t] = algorithms::walk_from(world(), night->lists, night->sources(t), options);
@@ -310,6 +345,12 @@ TEST_P(MaintainedNights, EndWithTheWalksOfANewStart) {
         }
       }
     }
+    for (std::size_t i = GetParam().weighted && !only_grows ? below(4) : 0; i-- > 0;) {
+      const auto source = any(0);
+      const auto found = model.relation(0).out.find(source);
+      if (found == model.relation(0).out.end() || found->second.empty()) continue;
+      model.set_weight(0, source, found->second[below(found->second.size())], static_cast<float>(below(12)) / 4.0F);
+    }
     if (GetParam().vertices_change && n % 4 != 1) {
       for (int type = 0; type < 2; ++type) {
         for (std::size_t i = below(3); i-- > 0;) new_vertex(type);
@@ -325,7 +366,7 @@ TEST_P(MaintainedNights, EndWithTheWalksOfANewStart) {
     }
     if (n == 9) model.add_edge(0, model.vertices(0).front(), any(1));
 
-    auto today = std::make_unique<Night>(model);
+    auto today = std::make_unique<Night>(model, GetParam().weighted);
     const algorithms::VertexMatch match = algorithms::match_vertices(world(), night->mine, today->mine);
     const algorithms::GraphChange change(night->lists, today->lists, match);
     for (std::uint16_t t = 0; t < 2; ++t) {
@@ -344,8 +385,9 @@ TEST_P(MaintainedNights, EndWithTheWalksOfANewStart) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Graphs, MaintainedNights,
-                         testing::Values(Case{"edges", false, false}, Case{"vertices", false, true},
-                                         Case{"lanes", true, true}),
+                         testing::Values(Case{"edges", false, false, false}, Case{"vertices", false, true, false},
+                                         Case{"lanes", true, true, false}, Case{"weights", false, true, true},
+                                         Case{"weights_and_lanes", true, true, true}),
                          [](const testing::TestParamInfo<Case>& info_of) { return std::string(info_of.param.name); });
 
 TEST(MaintainedWalks, OfAnUnchangedGraphAreNotTouched) {
@@ -364,6 +406,45 @@ TEST(MaintainedWalks, OfAnUnchangedGraphAreNotTouched) {
   EXPECT_EQ(again, walks);
   EXPECT_EQ(counts.redone, 0U);
   EXPECT_EQ(counts.moves, 0U);
+}
+
+TEST(MaintainedWalks, StepsFollowTheWeights) {
+  std::vector<Edge> edges;
+  double total = 0.0;
+  for (std::uint32_t item = 0; item < 12; ++item) {
+    Edge edge{0, item};
+    edge.weight = static_cast<float>(item);
+    edges.push_back(edge);
+    total += item;
+  }
+  graph::EdgeType type;
+  type.source = VertexTypeId{0};
+  type.relation = "rates";
+  type.destination = VertexTypeId{1};
+  type.has_weights = true;
+  const graph::GraphBlocks whole = make_graph({{"user", 1}, {"item", 12}}, {{type, edges}});
+  const algorithms::ConsistentAdjacency lists(world(), cut(whole, world().rank(), world().size()),
+                                              {exec::Direction::kBoth, {}}, true);
+  algorithms::MaintainedWalkOptions options;
+  options.walks = 40'000;
+  const algorithms::WalkSources sources{whole.schema.stable_range(VertexTypeId{0}), whole.keys[0]};
+  const MaintainedWalks walks = algorithms::walk_from(world(), lists, sources, options);
+  std::array<double, 12> counts{};
+  double moved = 0.0;
+  for (std::uint32_t walk = 0; walk < options.walks; ++walk) {
+    const std::uint32_t begin = walk == 0 ? 0 : walks.ends[walk - 1];
+    if (walks.ends[walk] - begin < 2) continue;
+    counts.at(walks.vertices[begin + 1] - 1) += 1.0;
+    moved += 1.0;
+  }
+  EXPECT_EQ(counts[0], 0.0);
+  double chi_square = 0.0;
+  for (std::size_t item = 1; item < 12; ++item) {
+    const double expected = moved * static_cast<double>(item) / total;
+    chi_square += (counts.at(item) - expected) * (counts.at(item) - expected) / expected;
+  }
+  // Laurent and Massart, as in the tests of the policies: 10 degrees of freedom, exceeded with probability e^-20.
+  EXPECT_LT(chi_square, 10.0 + 2.0 * std::sqrt(10.0 * 20.0) + 40.0);
 }
 
 TEST(MaintainedWalks, AppendedEdgesMoveAboutOneStepInDegree) {
