@@ -14,11 +14,11 @@
 #include "bench/walk_graphs.hpp"
 #include <fmt/format.h>
 
+#include "algorithms/ppr/counting_walker.hpp"
 #include "engine/base/hash.hpp"
 #include "engine/base/huge_buffer.hpp"
 #include "engine/comm/environment.hpp"
 #include "engine/exec/pair_counter.hpp"
-#include "engine/exec/visit_counter.hpp"
 #include "engine/exec/walk_engine.hpp"
 #include "engine/exec/walk_graph.hpp"
 #include "engine/exec/walk_policies.hpp"
@@ -167,19 +167,6 @@ struct SumSink {
   void leave(const exec::WalkLanes&, std::size_t) {}
 };
 
-struct CountSink {
-  exec::VisitCounter* counter;
-  std::uint64_t visits = 0;
-  std::uint64_t walks = 0;
-
-  void visit(const exec::WalkLanes& lanes, std::size_t count) {
-    visits += count;
-    counter->add(lanes.vertex.data(), count);
-  }
-  void end(const exec::WalkLanes&, std::size_t, exec::WalkEnd) { ++walks; }
-  void leave(const exec::WalkLanes&, std::size_t) {}
-};
-
 double kernel_rate(const exec::WalkGraph& graph, std::size_t num_lanes, double seconds) {
   const exec::RestartPolicy policy(kRestart);
   return best_rate(seconds, [&](std::uint32_t n) {
@@ -202,20 +189,17 @@ double counting_rate(const exec::WalkGraph& graph, IndexRange counted, std::uint
   return best_rate(seconds, [&](std::uint32_t n) {
     const RandomStream random(n, Purpose::kWalk);
     parallel::PerThread<std::uint64_t> steps;
-    parallel::PerThread<exec::WalkLanes> scratch;
     parallel::for_chunks({0, 64}, 32, [&](IndexRange chunk) {
-      exec::VisitCounter counter(counted);
-      std::uint64_t here = 0;
+      algorithms::CountingWalker walker(counted);
+      std::vector<algorithms::CountingWalker::Source> sources;
       for (std::uint64_t i = chunk.begin; i < chunk.end; ++i) {
         const std::uint64_t source = counted.begin + (i * 7919 + n) % counted.size();
-        exec::SingleSourceSupply supply(static_cast<std::uint32_t>(source), VertexKey{source * 0x9E3779B9U}, 0, 0,
-                                        walks);
-        CountSink sink{&counter};
-        exec::run_walks<false>(graph, policy, random, supply, sink, scratch.local());
-        here += sink.visits - sink.walks + (counter.entries().empty() ? 1U : 0U);
-        counter.clear();
+        sources.push_back({static_cast<std::uint32_t>(source), VertexKey{source * 0x9E3779B9U}});
       }
-      steps.local() += here;
+      std::uint64_t listed = 0;
+      walker.walk_from_each(graph, policy, random, sources, walks,
+                            [&](std::size_t, std::uint64_t) { listed += walker.counter.entries().size(); });
+      steps.local() += walker.moves + (listed == 0 ? 1U : 0U);
     });
     return total_of(steps);
   });
@@ -283,9 +267,10 @@ void policies(const comm::Communicator& world, const graph::GraphBlocks& plain, 
     const exec::UniformSlots slots(graph);
     print("uniform, 80 steps", policy_rate(graph, policy_of(graph, slots, exec::AnySlot{}), seconds));
     print("node2vec p=2 q=0.5, 80 steps",
-          policy_rate(graph, policy_of(graph, slots, exec::SecondOrder(2.0, 0.5)), seconds));
-    print("node2vec p=1 q=1", policy_rate(graph, policy_of(graph, slots, exec::SecondOrder(1.0, 1.0)), seconds));
-    print("node2vec p=0.25 q=4", policy_rate(graph, policy_of(graph, slots, exec::SecondOrder(0.25, 4.0)), seconds));
+          policy_rate(graph, policy_of(graph, slots, exec::SecondOrder(graph, 2.0, 0.5)), seconds));
+    print("node2vec p=1 q=1", policy_rate(graph, policy_of(graph, slots, exec::SecondOrder(graph, 1.0, 1.0)), seconds));
+    print("node2vec p=0.25 q=4",
+          policy_rate(graph, policy_of(graph, slots, exec::SecondOrder(graph, 0.25, 4.0)), seconds));
     const std::vector<std::uint8_t> features(graph.num_rows(), 0);
     print("feature bias",
           policy_rate(graph, policy_of(graph, slots, exec::FeatureBias(features, std::vector{1.0, 2.0})), seconds));
@@ -294,7 +279,7 @@ void policies(const comm::Communicator& world, const graph::GraphBlocks& plain, 
     const auto graph = graph_with(exec::SlotSampling::kAlias, false, true);
     print("weighted, alias", policy_rate(graph, policy_of(graph, exec::AliasSlots(graph), exec::AnySlot{}), seconds));
     print("weighted node2vec p=2 q=0.5, alias",
-          policy_rate(graph, policy_of(graph, exec::AliasSlots(graph), exec::SecondOrder(2.0, 0.5)), seconds));
+          policy_rate(graph, policy_of(graph, exec::AliasSlots(graph), exec::SecondOrder(graph, 2.0, 0.5)), seconds));
   }
   {
     const auto graph = graph_with(exec::SlotSampling::kRejection, false, false);
@@ -421,7 +406,7 @@ int travelling(const comm::Communicator& world, const graph::GraphBlocks& whole,
   }
   const auto walk_graph = exec::WalkGraph::partitioned(view, {{}, exec::SlotSampling::kUniform, false, true});
   travel<NoCounts>(world, graph, walk_graph,
-                   policy_of(walk_graph, exec::UniformSlots(walk_graph), exec::SecondOrder(2.0, 0.5)),
+                   policy_of(walk_graph, exec::UniformSlots(walk_graph), exec::SecondOrder(walk_graph, 2.0, 0.5)),
                    "node2vec p=2 q=0.5, 80 steps", 100'000, 1, seconds, nothing);
   return 0;
 }

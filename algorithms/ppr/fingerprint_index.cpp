@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "algorithms/ppr/detail/counting_walker.hpp"
+#include "algorithms/ppr/counting_walker.hpp"
 #include "algorithms/ppr/detail/fingerprints.hpp"
 #include "algorithms/ppr/detail/prepare.hpp"
 #include "engine/base/error.hpp"
@@ -16,7 +16,7 @@ namespace rove::algorithms {
 
 namespace {
 
-constexpr std::uint64_t kSourceGrain = 8;
+constexpr std::uint64_t kSourceGrain = 32;
 
 std::vector<VertexTypeId> all_or(const graph::Schema& schema, const std::vector<VertexTypeId>& named, const char* key) {
   std::vector<VertexTypeId> types = named;
@@ -55,34 +55,38 @@ FingerprintIndex build_fingerprint_index(const comm::Communicator& comm, const g
   const IndexRange counted = counted_range(schema, index.targets);
   const exec::RestartPolicy policy(options.restart);
   const RandomStream random(options.seed, Purpose::kWalk);
-  parallel::PerThread<std::unique_ptr<detail::CountingWalker>> walkers;
+  parallel::PerThread<std::unique_ptr<CountingWalker>> walkers;
   for (const VertexTypeId type : index.types) {
     const graph::BlockDistribution rows = blocks.distribution(type, comm.size());
     const IndexRange block = rows.block(comm.rank());
     std::vector<FingerprintTable>& tables = index.tables.emplace_back(index.targets.size());
     detail::for_slices(comm, block, rows.block(Rank{0}).size(), stage, *options.progress, [&](IndexRange slice) {
       std::vector<std::vector<Fingerprint>> fingerprints(slice.size());
-      parallel::for_each(slice, kSourceGrain, [&](std::uint64_t row) {
-        std::unique_ptr<detail::CountingWalker>& walker = walkers.local();
-        if (!walker) walker = std::make_unique<detail::CountingWalker>(counted);
-        const auto vertex = static_cast<std::uint32_t>(schema.stable_id(type, row).value());
-        const std::uint64_t lost = walker->walk_from(walk_graph, policy, random, vertex,
-                                                     blocks.keys[type.index()][row - block.begin], options.walks);
-        const std::span<const exec::VisitCounter::Entry> visited = walker->counter.entries();
-        for (const VertexTypeId target : index.targets) {
-          const IndexRange range = schema.stable_range(target);
-          std::vector<exec::VisitCounter::Entry> of_target;
-          std::span<const exec::VisitCounter::Entry> counts = visited;
-          if (index.targets.size() > 1) {
-            for (const auto& entry : visited) {
-              if (range.contains(entry.vertex)) of_target.push_back(entry);
-            }
-            counts = of_target;
-          }
-          fingerprints[row - slice.begin].push_back(
-              detail::make_fingerprint(counts, static_cast<std::uint32_t>(range.begin), lost, options.entries));
+      parallel::for_chunks(slice, kSourceGrain, [&](IndexRange chunk) {
+        std::unique_ptr<CountingWalker>& walker = walkers.local();
+        if (!walker) walker = std::make_unique<CountingWalker>(counted);
+        std::vector<CountingWalker::Source> sources;
+        for (std::uint64_t row = chunk.begin; row < chunk.end; ++row) {
+          sources.push_back({static_cast<std::uint32_t>(schema.stable_id(type, row).value()),
+                             blocks.keys[type.index()][row - block.begin]});
         }
-        walker->counter.clear();
+        walker->walk_from_each(
+            walk_graph, policy, random, sources, options.walks, [&](std::size_t source, std::uint64_t lost) {
+              const std::span<const exec::VisitCounter::Entry> visited = walker->counter.entries();
+              for (const VertexTypeId target : index.targets) {
+                const IndexRange range = schema.stable_range(target);
+                std::vector<exec::VisitCounter::Entry> of_target;
+                std::span<const exec::VisitCounter::Entry> counts = visited;
+                if (index.targets.size() > 1) {
+                  for (const auto& entry : visited) {
+                    if (range.contains(entry.vertex)) of_target.push_back(entry);
+                  }
+                  counts = of_target;
+                }
+                fingerprints[chunk.begin + source - slice.begin].push_back(
+                    detail::make_fingerprint(counts, static_cast<std::uint32_t>(range.begin), lost, options.entries));
+              }
+            });
       });
       for (const std::vector<Fingerprint>& of_row : fingerprints) {
         for (std::size_t t = 0; t < of_row.size(); ++t) tables[t].append(of_row[t]);

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "algorithms/ppr/detail/counting_walker.hpp"
+#include "algorithms/ppr/counting_walker.hpp"
 #include "algorithms/ppr/detail/fingerprints.hpp"
 #include "algorithms/ppr/detail/lists.hpp"
 #include "algorithms/ppr/detail/prepare.hpp"
@@ -116,7 +116,7 @@ class ReplicatedPpr {
 
   struct Walking {
     Walking(IndexRange counted, std::uint32_t top_k) : walker(counted), ranking(top_k) {}
-    detail::CountingWalker walker;
+    CountingWalker walker;
     detail::CountRanking ranking;
   };
 
