@@ -173,7 +173,12 @@ void Communicator::gather_bytes(std::span<const std::byte> bytes, std::size_t el
   }
   const bool receives = everybody || impl_->rank == root;
   const std::span<std::byte> received = receives ? allocate(offsets.back()) : std::span<std::byte>();
-  const auto gather = byte_offsets.back() <= chunk_bytes() ? gather_at_once : gather_in_chunks;
+  const bool at_once = byte_offsets.back() <= chunk_bytes();
+  if (at_once || everybody) {  // what goes to a root in chunks is counted message by message
+    const std::uint64_t receivers = everybody ? ranks - 1 : impl_->rank == root ? 0 : 1;
+    detail::count_traffic(receivers, receivers * bytes.size());
+  }
+  const auto gather = at_once ? gather_at_once : gather_in_chunks;
   gather(*impl_, bytes, root, everybody, byte_offsets, received);
   if (!receives) offsets.assign(ranks + 1, 0);
 }

@@ -14,6 +14,20 @@
 #include "engine/base/error.hpp"
 #include "engine/base/fault.hpp"
 #include "engine/comm/detail/chunking.hpp"
+#include "engine/comm/traffic.hpp"
+
+namespace rove::comm {
+namespace {
+
+Traffic traffic_of_process;
+
+}  // namespace
+
+Traffic traffic() {
+  return traffic_of_process;
+}
+
+}  // namespace rove::comm
 
 namespace rove::comm::detail {
 
@@ -36,6 +50,11 @@ std::uint64_t chunk_bytes() {
 }
 void set_chunk_bytes(std::uint64_t bytes) {
   chunk_limit = std::clamp<std::uint64_t>(bytes, 1, kDefaultChunkBytes);
+}
+
+void count_traffic(std::uint64_t messages, std::uint64_t bytes) {
+  traffic_of_process.messages += messages;
+  traffic_of_process.bytes += bytes;
 }
 
 Impl::Impl(MPI_Comm handle, Watchdog* the_watchdog) : comm(handle), watchdog(the_watchdog) {
@@ -93,6 +112,7 @@ void Transfers::send(const Impl& impl, std::span<const std::byte> bytes, int des
     check(MPI_Isend(bytes.data(), static_cast<int>(length), MPI_BYTE, destination, tag, impl.comm, &request), impl,
           "MPI_Isend");
     requests.push_back(request);
+    count_traffic(1, length);
     bytes = bytes.subspan(length);
   }
 }

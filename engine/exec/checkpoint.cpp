@@ -14,7 +14,16 @@ namespace rove::exec {
 void CheckpointRegistry::add_bytes(std::string name, std::function<std::vector<std::byte>()> save,
                                    std::function<void(std::span<const std::byte>)> restore) {
   ROVE_ASSERT_LIGHT(std::none_of(blocks_.begin(), blocks_.end(), [&](const Block& b) { return b.name == name; }));
-  blocks_.push_back({std::move(name), std::move(save), std::move(restore), {}});
+  blocks_.push_back({.name = std::move(name), .save = std::move(save), .restore = std::move(restore), .owned = {}});
+}
+
+void CheckpointRegistry::add_home_rows(std::string name, std::uint64_t num_rows, std::uint64_t row_bytes,
+                                       std::function<std::vector<std::byte>()> save,
+                                       std::function<void(std::span<const std::byte>)> restore) {
+  add_bytes(std::move(name), std::move(save), std::move(restore));
+  blocks_.back().is_replicated = false;
+  blocks_.back().num_rows = num_rows;
+  blocks_.back().row_bytes = row_bytes;
 }
 
 void CheckpointRegistry::add_words(std::string name, std::function<std::vector<std::uint64_t>()> save,
@@ -53,32 +62,37 @@ void CheckpointRegistry::add_fixed(std::string name, std::span<std::byte> value)
 
 void CheckpointRegistry::add_row_bytes(std::string name, const graph::DistributedGraph& graph, VertexTypeId type,
                                        std::uint64_t row_bytes, std::function<std::span<std::byte>()> rows) {
-  ROVE_ASSERT_LIGHT(std::none_of(blocks_.begin(), blocks_.end(), [&](const Block& b) { return b.name == name; }));
-  blocks_.push_back({std::move(name), {}, {}, {&graph, type, row_bytes, std::move(rows)}});
+  add_home_rows(std::move(name), graph.schema().vertex_type(type).count, row_bytes, {}, {});
+  blocks_.back().owned = {&graph, type, std::move(rows)};
 }
 
 void CheckpointRegistry::save(const comm::Communicator& comm, CheckpointSink& sink) const {
   for (const Block& block : blocks_) {
-    if (block.save) {
+    if (block.is_replicated) {
       sink.write_replicated(block.name, block.save());
       continue;
     }
-    const Rows& rows = block.rows;
-    const auto home = rows.graph->home(rows.type).to_home<std::byte>(comm, rows.bytes(), rows.row_bytes);
-    sink.write_rows(block.name, rows.graph->schema().vertex_type(rows.type).count, rows.row_bytes, home);
+    const Rows& owned = block.owned;
+    const std::vector<std::byte> home =
+        block.save ? block.save()
+                   : owned.graph->home(owned.type).to_home<std::byte>(comm, owned.bytes(), block.row_bytes);
+    sink.write_rows(block.name, block.num_rows, block.row_bytes, home);
   }
 }
 
 void CheckpointRegistry::restore(const comm::Communicator& comm, CheckpointSource& source) {
   for (const Block& block : blocks_) {
-    if (block.save) {
+    if (block.is_replicated) {
       block.restore(source.read_replicated(block.name));
       continue;
     }
-    const Rows& rows = block.rows;
-    const std::vector<std::byte> home =
-        source.read_rows(block.name, rows.graph->schema().vertex_type(rows.type).count, rows.row_bytes);
-    const auto owned = rows.graph->home(rows.type).to_owners<std::byte>(comm, home, rows.row_bytes);
+    const std::vector<std::byte> home = source.read_rows(block.name, block.num_rows, block.row_bytes);
+    if (block.restore) {
+      block.restore(home);
+      continue;
+    }
+    const Rows& rows = block.owned;
+    const auto owned = rows.graph->home(rows.type).to_owners<std::byte>(comm, home, block.row_bytes);
     std::copy(owned.begin(), owned.end(), rows.bytes().begin());
   }
 }

@@ -62,6 +62,11 @@ class CheckpointRegistry {
   /// when the checkpoint is saved or restored.
   void add_row_bytes(std::string name, const graph::DistributedGraph& graph, VertexTypeId type, std::uint64_t row_bytes,
                      std::function<std::span<std::byte>()> rows);
+  /// The same for rows that are kept in another way: `save` yields the bytes of my home block of `num_rows` rows in
+  /// all, `restore` takes them back. Both are called on all ranks and may communicate.
+  void add_home_rows(std::string name, std::uint64_t num_rows, std::uint64_t row_bytes,
+                     std::function<std::vector<std::byte>()> save,
+                     std::function<void(std::span<const std::byte>)> restore);
   template <comm::Message T>
   void add_rows(std::string name, const graph::DistributedGraph& graph, VertexTypeId type, std::vector<T>& rows,
                 std::uint64_t width = 1) {
@@ -91,14 +96,16 @@ class CheckpointRegistry {
   struct Rows {
     const graph::DistributedGraph* graph = nullptr;
     VertexTypeId type;
-    std::uint64_t row_bytes = 0;
     std::function<std::span<std::byte>()> bytes;
   };
   struct Block {
     std::string name;
-    std::function<std::vector<std::byte>()> save;
+    std::function<std::vector<std::byte>()> save;  ///< replicated bytes, or my home block of rows
     std::function<void(std::span<const std::byte>)> restore;
-    Rows rows;  ///< used when `save` is empty
+    bool is_replicated = true;
+    std::uint64_t num_rows = 0;
+    std::uint64_t row_bytes = 0;
+    Rows owned;  ///< rows of owned vertices, when `save` is empty
   };
 
   void add_fixed(std::string name, std::span<std::byte> value);

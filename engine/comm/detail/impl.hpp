@@ -30,6 +30,9 @@ struct Impl {
   Watchdog* watchdog;
 };
 
+/// Adds to what `traffic()` reports.
+void count_traffic(std::uint64_t messages, std::uint64_t bytes);
+
 /// Throws `CommError` with rank, operation and MPI's text unless `code` is success.
 void check(int code, const Impl& impl, const char* operation);
 
