@@ -13,6 +13,7 @@
 #include "engine/base/isa.hpp"
 #include "engine/base/math.hpp"
 #include "engine/exec/propagation.hpp"
+#include "engine/graph/replicate.hpp"
 #include "engine/parallel/parallel.hpp"
 #include "gnn/adam.hpp"
 #include "gnn/batch_contrast.hpp"
@@ -37,11 +38,18 @@ class BatchTraining final : public EpochModel {
         options_(options),
         interactions_(graph, type),
         sampler_(comm, interactions_, options.sampler, options.seed),
-        table_(graph.num_owned(), options.dim),
+        columns_(options.layout == TrainLayout::kColumns && comm.size() > 1
+                     ? std::make_unique<const ColumnLayout>(comm, graph, type, options.dim)
+                     : nullptr),
+        table_(columns_ ? columns_->make_table() : EmbeddingTable(graph.num_owned(), options.dim)),
         optimizer_({.learning_rate = options.learning_rate}, table_),
-        model_(make_model({comm, graph, interactions_, table_.width()})),
+        model_(make_model({comm, graph, interactions_, exec::padded_width(options.dim), columns_.get()})),
         window_(kWindow),
+        column_window_(kWindow),
         accumulated_(options.accumulate > 1 ? table_.values().size() : 0) {
+    if (columns_ && !model_->knows_columns()) {
+      throw ConfigError("this model is not trained by columns; set resources.train_layout to partitioned or auto");
+    }
     if (options.negatives == NegativeKind::kPopularity) popular_negatives_.emplace(comm, interactions_, options.seed);
     if (options.negatives == NegativeKind::kListed) {
       listed_negatives_.emplace(interactions_, *ranked_items, options.hard_first, options.hard_last, options.seed);
@@ -56,16 +64,32 @@ class BatchTraining final : public EpochModel {
     for (ExactSum* sum : {&sums_.full_bpr, &sums_.full_decay, &sums_.short_bpr, &sums_.short_decay, &extra_loss_}) {
       register_sum(state, fmt::format("loss_{}", number++), *sum);
     }
-    register_rows(state, "parameters", graph_, table_.values(), table_.width());
-    register_rows(state, "first_moments", graph_, optimizer_.first_moments(), table_.width());
-    register_rows(state, "second_moments", graph_, optimizer_.second_moments(), table_.width());
-    if (options_.accumulate > 1) register_rows(state, "accumulated", graph_, accumulated_.span(), table_.width());
+    const auto add_rows = [&](const std::string& name, std::span<float> rows) {
+      if (columns_) {
+        register_columns(state, name, *columns_, rows);
+      } else {
+        register_rows(state, name, graph_, rows, table_.width());
+      }
+    };
+    add_rows("parameters", table_.values());
+    add_rows("first_moments", optimizer_.first_moments());
+    add_rows("second_moments", optimizer_.second_moments());
+    if (options_.accumulate > 1) add_rows("accumulated", accumulated_.span());
     if (DenseWeights* const weights = model_->weights()) weights->register_state(state);
   }
 
   void initialise(const StartRows& start) override {
-    table_.initialise_normal(graph_, options_.seed, options_.initial_deviation);
-    if (start) start(table_);
+    if (!columns_) {
+      table_.initialise_normal(graph_, options_.seed, options_.initial_deviation);
+      if (start) start(table_);
+      return;
+    }
+    table_.initialise_normal(columns_->whole_graph(), options_.seed, options_.initial_deviation,
+                             columns_->first_column());
+    if (!start) return;
+    EmbeddingTable whole = columns_->to_owners(table_);
+    start(whole);
+    columns_->from_owners(whole, table_.values());
   }
   void refresh() override { model_->refresh(table_); }
 
@@ -85,8 +109,10 @@ class BatchTraining final : public EpochModel {
   void step(std::uint64_t epoch, std::uint64_t step) override {
     const Batch& batch = prepared(step);
     const bool is_full = batch.num_triples == options_.batch_size;
-    const BatchGradients gradients = model_->losses({table_, batch, epoch, step, is_full, sums_, extra_loss_});
-    add_decay_loss(batch, is_full ? sums_.full_decay : sums_.short_decay);
+    const BatchStep view{table_,  batch, epoch,       step,
+                         is_full, sums_, extra_loss_, columns_ ? &column_window_[step % kWindow] : nullptr};
+    const BatchGradients gradients = model_->losses(view);
+    add_decay_loss(view.active(), is_full ? sums_.full_decay : sums_.short_decay);
 
     const BatchGroup group = group_of(step);
     detail::AdamRows task;
@@ -101,7 +127,7 @@ class BatchTraining final : public EpochModel {
     }
     task.batch_index = gradients.batch_index;
     task.batch_gradients = gradients.at_active;
-    task.batch_uses = batch.uses.data();
+    task.batch_uses = view.active().uses.data();
     task.loss_factor = gradients.factor;
     task.decay_factor = static_cast<float>(options_.decay / static_cast<double>(batch.num_triples));
     task.scaled = gradients.scaled;
@@ -146,18 +172,20 @@ class BatchTraining final : public EpochModel {
     record.bpr_loss = mean(sums_.full_bpr, sums_.short_bpr);
     record.loss = record.bpr_loss + 0.5 * options_.decay * mean(sums_.full_decay, sums_.short_decay) +
                   comm_.all_reduce(extra_loss_).value() / divisor;
-    const std::uint64_t slots = comm_.all_reduce(model_->slots_per_step(), comm::ReduceOp::kSum);
+    // By columns every rank pulls all slots.
+    const std::uint64_t own_slots = columns_ && !comm_.is_root() ? 0 : model_->slots_per_step();
+    const std::uint64_t slots = comm_.all_reduce(own_slots, comm::ReduceOp::kSum);
     record.edges_per_second = static_cast<double>(slots * steps);
     sums_ = LossSums();
     extra_loss_ = ExactSum();
   }
 
   EmbeddingTable embeddings() override {
-    EmbeddingTable result(graph_.num_owned(), options_.dim);
+    EmbeddingTable result(table_.num_rows(), table_.dim());
     model_->embed(table_, result);
-    return result;
+    return columns_ ? columns_->to_owners(result) : std::move(result);
   }
-  EmbeddingTable take_parameters() override { return std::move(table_); }
+  EmbeddingTable take_parameters() override { return columns_ ? columns_->to_owners(table_) : std::move(table_); }
 
  private:
   /// A batch among those of one step of the optimiser.
@@ -218,16 +246,30 @@ class BatchTraining final : public EpochModel {
     if (step >= window_end_) {
       window_end_ = std::min(batches_->num_batches(), step + kWindow);
       parallel::for_each({step, window_end_}, 1, [&](std::uint64_t b) { window_[b % kWindow] = batches_->make(b); });
+      if (columns_) gather_window(step);
     }
     return window_[step % kWindow];
   }
 
-  void add_decay_loss(const Batch& batch, ExactSum& sum) {
+  void gather_window(std::uint64_t first) {
+    std::vector<const Batch*> batches;
+    for (std::uint64_t b = first; b < window_end_; ++b) batches.push_back(&window_[b % kWindow]);
+    std::vector<ColumnBatch> gathered = gather_columns(comm_, graph_, batches);
+    for (std::uint64_t b = first; b < window_end_; ++b) column_window_[b % kWindow] = std::move(gathered[b - first]);
+  }
+
+  /// Squares are summed over blocks of 16 columns, and these exactly: the same over whole rows and over some columns of
+  /// them.
+  void add_decay_loss(const ActiveRows& rows, ExactSum& sum) {
     detail::SquaredNorm* const norm = pick_isa(detail::avx2::squared_norm, detail::avx512::squared_norm);
     const float* parameters = table_.values().data();
-    sum.merge(parallel::exact_sum({0, batch.active.size()}, kRowGrain, [&](std::uint64_t i) {
-      const double value = norm(parameters + std::size_t{batch.active[i]} * table_.width(), table_.width());
-      return std::isfinite(value) ? static_cast<double>(batch.uses[i]) * value : 0.0;
+    const std::uint64_t blocks = table_.width() / exec::kRowLanes;
+    if (blocks == 0) return;
+    sum.merge(parallel::exact_sum({0, rows.active.size() * blocks}, kRowGrain * blocks, [&](std::uint64_t i) {
+      const std::uint64_t row = i / blocks;
+      const float* const block = parameters + (rows.active[row] * blocks + i % blocks) * exec::kRowLanes;
+      const double value = norm(block, exec::kRowLanes);
+      return std::isfinite(value) ? static_cast<double>(rows.uses[row]) * value : 0.0;
     }));
   }
 
@@ -239,6 +281,7 @@ class BatchTraining final : public EpochModel {
   std::optional<PopularNegatives> popular_negatives_;
   std::optional<ListedNegatives> listed_negatives_;
   std::optional<SharedNegatives> shared_negatives_;
+  std::unique_ptr<const ColumnLayout> columns_;
   EmbeddingTable table_;
   Adam optimizer_;
   std::unique_ptr<BatchModel> model_;
@@ -246,6 +289,7 @@ class BatchTraining final : public EpochModel {
   ExactSum extra_loss_;
   std::optional<EpochBatches> batches_;
   std::vector<Batch> window_;
+  std::vector<ColumnBatch> column_window_;
   std::uint64_t window_end_ = 0;
   HugeBuffer<float> accumulated_;
 };
@@ -327,12 +371,29 @@ TrainResult train_on_batches(const comm::Communicator& comm, const graph::Distri
   return run_epochs(comm, graph, training, options, hooks);
 }
 
+PlannedRows planned_rows(const ModelShare& share, const BatchOptions& options) {
+  if (options.layout == TrainLayout::kPartitioned || share.ranks == 1) {
+    return {share.owned_rows, share.ghost_rows, share.owned_interactions,
+            exec::padded_width(options.dim) * sizeof(float)};
+  }
+  return {share.vertices, 0, share.interactions, columns_of(Rank{0}, share.ranks, options.dim).size() * sizeof(float)};
+}
+
 MemoryPlan plan_batches(const ModelShare& share, const BatchOptions& options) {
   const std::uint64_t row = exec::padded_width(options.dim) * sizeof(float);
+  const PlannedRows rows = planned_rows(share, options);
   MemoryPlan plan("train");
-  plan.hold("parameters and optimiser moments", 3 * share.owned_rows * row);
+  plan.hold("parameters and optimiser moments", 3 * rows.owned * rows.row_bytes);
   plan.hold("final representations", share.owned_rows * row);
-  if (options.accumulate > 1) plan.hold("accumulated gradients", share.owned_rows * row);
+  if (options.accumulate > 1) plan.hold("accumulated gradients", rows.owned * rows.row_bytes);
+  if (options.layout == TrainLayout::kColumns && share.ranks > 1) {
+    constexpr std::uint64_t kBothSides = 8;
+    constexpr std::uint64_t kOfVertices = 64;
+    plan.hold("the whole graph, and what it is made from",
+              (1 + graph::kReplicationCopies) * kBothSides * share.interactions + kOfVertices * share.vertices);
+    plan.hold("columns on their way to whole rows", rows.owned * rows.row_bytes + 2 * share.owned_rows * row);
+    plan.hold("active rows of the batches", kWindow * options.batch_size * 3 * 40);
+  }
   if (options.patience > 0) plan.hold("representations of the best epoch", loop_bytes(share.owned_rows, options));
   plan.hold("items of the users", share.owned_interactions * 12);
   const std::uint64_t shared =

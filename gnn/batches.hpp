@@ -13,19 +13,24 @@
 
 namespace rove::gnn {
 
-/// One batch as one rank sees it. A triple is worked on by its user's owner; a row's gradient is summed by the row's
-/// owner, in the order of (row, batch position, role). The batch's *row buffer* holds the active rows, then the rows
-/// received from other ranks, then one row of zeros; its *deltas* are those of the own triples, then the received ones.
+/// The rows that a batch's triples name.
+struct ActiveRows {
+  std::vector<std::uint32_t> active;  ///< local ids, ascending
+  std::vector<std::uint32_t> uses;    ///< in how many places of triples each occurs
+};
+
+/// One batch as one rank sees it: its active rows are owned ones. A triple is worked on by its user's owner; a row's
+/// gradient is summed by the row's owner, in the order of (row, batch position, role). The batch's *row buffer* holds
+/// the active rows, then the rows received from other ranks, then one row of zeros; its *deltas* are those of the own
+/// triples, then the received ones.
 ///
 /// Two ranks, batch {(u0, p, n), (u1, p, n)} with u0 and p on rank 0, u1 and n on rank 1. Rank 0: active {u0, p},
 /// receives n and u1; buffer u0 p n u1 zero; it works on the first triple, sends u0 and p to rank 1, sends its delta
 /// for n, and receives the second triple's delta for p.
-struct Batch {
+struct Batch : ActiveRows {
   std::uint64_t first_position = 0;
   std::uint64_t num_triples = 0;  ///< of all ranks
 
-  std::vector<std::uint32_t> active;         ///< owned rows (local ids) of the batch, ascending
-  std::vector<std::uint32_t> uses;           ///< in how many places of triples each occurs
   std::vector<std::uint64_t> own_positions;  ///< positions of the triples of this rank's users
   std::vector<detail::TripleRows> triples;   ///< the same triples, as rows of the buffer
 

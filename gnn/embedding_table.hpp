@@ -27,7 +27,9 @@ class EmbeddingTable {
   }
 
   /// Independent draws from N(0, deviation²) by vertex key and column: a vertex starts at the same place in any graph.
-  void initialise_normal(const graph::DistributedGraph& graph, std::uint64_t seed, double deviation);
+  /// `first_column` (even): where the table's columns begin in a wider one.
+  void initialise_normal(const graph::DistributedGraph& graph, std::uint64_t seed, double deviation,
+                         std::uint32_t first_column = 0);
 
  private:
   [[nodiscard]] std::size_t offset(std::uint32_t local) const { return std::size_t{local} * width_; }

@@ -51,7 +51,7 @@ void LinearPropagation::refresh(const EmbeddingTable& table) {
   });
 }
 
-void LinearPropagation::set_active(const Batch& batch) {
+void LinearPropagation::set_active(const ActiveRows& batch) {
   for (const std::uint32_t row : indexed_rows_) {
     batch_index_[row] = 0;
     is_active_[row] = 0;
@@ -80,6 +80,7 @@ void LinearPropagation::add_noise(const LayerNoise& noise, std::uint32_t layer, 
   task.count = rows.size();
   task.width = width_;
   task.dim = noise.dim;
+  task.first_column = noise.first_column;
   task.results = results;
   task.keys = reinterpret_cast<const std::uint64_t*>(propagation_->graph().owned_keys().data());
   task.scale = is_last ? nullptr : propagation_->before().data();
@@ -101,7 +102,7 @@ void LinearPropagation::pull_first(const EmbeddingTable& table, exec::Propagatio
   propagation_->pull_local(table.values(), width_, pull, output);
 }
 
-void LinearPropagation::forward(const EmbeddingTable& table, const Batch& batch, float* row_buffer,
+void LinearPropagation::forward(const EmbeddingTable& table, const ActiveRows& batch, float* row_buffer,
                                 const LayerNoise* noise, LayerTap<float> tap) {
   set_active(batch);
   detail::RowUpdate gather{table.values().data(), row_buffer, batch.active.data(), batch.active.size(), width_};

@@ -20,7 +20,8 @@ namespace rove::gnn {
 struct LayerNoise {
   const RandomStream* random = nullptr;
   std::uint32_t view = 0;
-  std::uint32_t dim = 0;
+  std::uint32_t dim = 0;           ///< columns of whole rows
+  std::uint32_t first_column = 0;  ///< of the table
   float strength = 0.0F;
 };
 
@@ -57,8 +58,8 @@ class LinearPropagation {
 
   /// **Collective.** H of the batch's active rows into the first rows of the row buffer. With `noise`, layers 1 ... K
   /// are perturbed.
-  void forward(const EmbeddingTable& table, const Batch& batch, float* row_buffer, const LayerNoise* noise = nullptr,
-               LayerTap<float> tap = {});
+  void forward(const EmbeddingTable& table, const ActiveRows& batch, float* row_buffer,
+               const LayerNoise* noise = nullptr, LayerTap<float> tap = {});
   /// **Collective.** Hands over ∂L/∂X of every owned row of the two types once, less w_0 · gradient, which the consumer
   /// adds for active rows, given ∂L/∂H of the active rows of the
   /// batch that `forward` saw last, and what the tapped layer adds. Noise does not depend on X and has no part in it. X
@@ -79,7 +80,7 @@ class LinearPropagation {
     std::size_t first = 0;  ///< place of the first of them among the batch's
     exec::Propagation::Rows rows;
   };
-  void set_active(const Batch& batch);
+  void set_active(const ActiveRows& batch);
   void add_noise(const LayerNoise& noise, std::uint32_t layer, std::span<const std::uint32_t> rows,
                  const float* results, float* to, bool is_last) const;
   /// Pulls from D^-b X.

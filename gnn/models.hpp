@@ -90,6 +90,8 @@ struct Model {
   /// **Collective.** What scores by these weights, fitted now or read back; it refers to the graph.
   std::unique_ptr<Scorer> (*make_scorer)(const comm::Communicator& comm, const graph::DistributedGraph& graph,
                                          EdgeTypeId type, ModelWeights weights) = nullptr;
+  /// Models that can be trained by columns: what their step moves.
+  StepShape (*step)(const ModelOptions& options) = nullptr;
 };
 
 namespace detail {
@@ -103,6 +105,10 @@ template <auto Options, auto Plan>
 MemoryPlan plan_with(const ModelShare& share, const ModelOptions& options) {
   return Plan(share, options.*Options);
 }
+template <auto Options, auto Step>
+StepShape step_with(const ModelOptions& options) {
+  return Step(options.*Options);
+}
 template <auto Options, auto Train, auto Plan>
 consteval Model vectors(std::string_view name, bool has_bpr_loss, bool has_unit_vectors = false) {
   return {name,
@@ -111,6 +117,13 @@ consteval Model vectors(std::string_view name, bool has_bpr_loss, bool has_unit_
           has_unit_vectors,
           train_with<Options, Train>,
           plan_with<Options, Plan>};
+}
+/// With the cost of a step: models that know the column layout.
+template <auto Options, auto Train, auto Plan, auto Step>
+consteval Model vectors(std::string_view name, bool has_bpr_loss) {
+  Model model = vectors<Options, Train, Plan>(name, has_bpr_loss);
+  model.step = step_with<Options, Step>;
+  return model;
 }
 template <auto Options, auto Fit>
 ModelWeights fit_with(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
@@ -126,13 +139,13 @@ consteval Model item_scores(std::string_view name) {
 
 /// All models: one line each, the default first (docs/adding_a_model.md).
 inline constexpr auto kModels = std::to_array<Model>({
-    detail::vectors<&ModelOptions::bpr, train_lightgcn, plan_lightgcn>("lightgcn", true),
-    detail::vectors<&ModelOptions::bpr, train_mf, plan_mf>("mf", true),
-    detail::vectors<&ModelOptions::xsimgcl, train_xsimgcl, plan_xsimgcl>("xsimgcl", true),
-    detail::vectors<&ModelOptions::simgcl, train_simgcl, plan_simgcl>("simgcl", true),
-    detail::vectors<&ModelOptions::sgl, train_sgl, plan_sgl>("sgl", true),
-    detail::vectors<&ModelOptions::ssm, train_lightgcn, plan_lightgcn>("ssm", false),
-    detail::vectors<&ModelOptions::directau, train_lightgcn, plan_lightgcn>("directau", false),
+    detail::vectors<&ModelOptions::bpr, train_lightgcn, plan_lightgcn, lightgcn_step>("lightgcn", true),
+    detail::vectors<&ModelOptions::bpr, train_mf, plan_mf, mf_step>("mf", true),
+    detail::vectors<&ModelOptions::xsimgcl, train_xsimgcl, plan_xsimgcl, xsimgcl_step>("xsimgcl", true),
+    detail::vectors<&ModelOptions::simgcl, train_simgcl, plan_simgcl, simgcl_step>("simgcl", true),
+    detail::vectors<&ModelOptions::sgl, train_sgl, plan_sgl, sgl_step>("sgl", true),
+    detail::vectors<&ModelOptions::ssm, train_lightgcn, plan_lightgcn, lightgcn_step>("ssm", false),
+    detail::vectors<&ModelOptions::directau, train_lightgcn, plan_lightgcn, lightgcn_step>("directau", false),
     detail::vectors<&ModelOptions::dccf, train_dccf, plan_dccf>("dccf", true),
     detail::vectors<&ModelOptions::simplex, train_simplex, plan_simplex>("simplex", false, true),
     detail::vectors<&ModelOptions::ials, train_ials, plan_ials>("ials", false),

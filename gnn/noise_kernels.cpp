@@ -26,13 +26,14 @@ constexpr std::uint32_t kMaxWidth = 1024;
 }  // namespace
 
 void add_noise(const NoiseRows& task) {
+  if (task.width == 0) return;
   alignas(64) float r[kMaxWidth];
   for (std::uint64_t i = 0; i < task.count; ++i) {
     const std::size_t row = task.rows[i];
     const float* x = task.results + i * task.width;
     float* to = task.to + (task.scatter ? row : i) * task.width;
     F32x16 squares = F32x16::zero();
-    for (std::uint32_t c = 0; c < task.width / kLanes; ++c) {
+    for (std::uint32_t c = 0; c * kLanes < task.dim; ++c) {
       draw_columns(task, task.keys[row], c, r + c * kLanes);
       const F32x16 drawn = F32x16::load(r + c * kLanes);
       squares = fma(drawn, drawn, squares);
@@ -42,7 +43,7 @@ void add_noise(const NoiseRows& task) {
     const F32x16 zero = F32x16::zero();
     for (std::size_t c = 0; c < task.width; c += kLanes) {
       const F32x16 value = F32x16::load(x + c);
-      const F32x16 noise = copy_sign(factor * F32x16::load(r + c), value);
+      const F32x16 noise = copy_sign(factor * F32x16::load(r + task.first_column + c), value);
       select_less(zero, abs(value), value + noise, value).store(to + c);
     }
   }

@@ -3,9 +3,9 @@
 
 #include <vector>
 
-#include "engine/base/huge_buffer.hpp"
 #include "engine/exec/propagation.hpp"
 #include "gnn/batch_loss.hpp"
+#include "gnn/batch_rows.hpp"
 #include "gnn/linear_propagation.hpp"
 
 namespace rove::gnn {
@@ -14,39 +14,43 @@ namespace {
 class LightGcn final : public BatchModel {
  public:
   LightGcn(const BatchContext& context, const TrainOptions& options)
-      : width_(context.width),
-        operator_(context.graph, {{context.interactions.edge_type()}, options.row_exponent, options.column_exponent}),
+      : operator_(context.propagated().graph,
+                  {{context.propagated().edge_type}, options.row_exponent, options.column_exponent}),
         propagation_(operator_, context.interactions.user_type(), context.interactions.item_type(),
                      std::vector<float>(options.layers + 1U, static_cast<float>(1.0 / (options.layers + 1.0))),
-                     context.width),
-        loss_(make_loss(context, options)) {}
+                     context.propagated().width),
+        loss_(make_loss(context, options)),
+        rows_(context),
+        gradients_(context) {}
 
   void refresh(const EmbeddingTable& table) override { propagation_.refresh(table); }
 
   BatchGradients losses(const BatchStep& step) override {
-    grow(rows_, step.batch.num_rows() * width_);
-    grow(gradients_, step.batch.active.size() * width_);
-    propagation_.forward(step.table, step.batch, rows_.data());
-    loss_->run(step, rows_.span(), gradients_.span());
-    return {propagation_.batch_index(), gradients_.data(), propagation_.first_weight(),
+    rows_.grow(step, true);
+    gradients_.grow(step);
+    propagation_.forward(step.table, step.active(), rows_.propagated());
+    rows_.to_losses(step);
+    loss_->run(step, rows_.whole(), gradients_.whole());
+    gradients_.to_propagation(step);
+    return {propagation_.batch_index(), gradients_.propagated(), propagation_.first_weight(),
             propagation_.num_layers() == 0 ? nullptr : propagation_.scaled(), propagation_.scaled_by()};
   }
 
-  void backward(const GradientConsumer& consume) override { propagation_.backward(gradients_.data(), consume); }
+  void backward(const GradientConsumer& consume) override { propagation_.backward(gradients_.propagated(), consume); }
 
   void embed(const EmbeddingTable& table, EmbeddingTable& result) override { propagation_.forward_all(table, result); }
 
   [[nodiscard]] std::uint64_t slots_per_step() const override {
     return 2 * std::uint64_t{propagation_.num_layers()} * operator_.num_slots();
   }
+  [[nodiscard]] bool knows_columns() const override { return true; }
 
  private:
-  std::uint32_t width_;
   exec::Propagation operator_;
   LinearPropagation propagation_;
   std::unique_ptr<BatchLoss> loss_;
-  HugeBuffer<float> rows_;
-  HugeBuffer<float> gradients_;
+  BatchRows rows_;
+  BatchRows gradients_;
 };
 
 TrainOptions without_layers(TrainOptions options) {
@@ -72,12 +76,19 @@ TrainResult train_mf(const comm::Communicator& comm, const graph::DistributedGra
 }
 
 MemoryPlan plan_lightgcn(const ModelShare& share, const TrainOptions& options) {
-  const std::uint64_t row = exec::padded_width(options.dim) * sizeof(float);
+  const PlannedRows rows = planned_rows(share, options);
   const std::uint64_t buffers = options.layers == 0 ? 0 : 2;
   MemoryPlan plan = plan_batches(share, options);
-  plan.hold("layers", buffers * (share.owned_rows + share.ghost_rows) * row);
-  plan.hold("scales, flags and rows", share.owned_rows * 56 + share.ghost_rows * 2);
+  plan.hold("layers", buffers * (rows.owned + rows.ghosts) * rows.row_bytes);
+  plan.hold("scales, flags and rows", rows.owned * 56 + rows.ghosts * 2);
   return plan;
+}
+
+StepShape lightgcn_step(const TrainOptions& options) {
+  return {2 * options.layers, options.layers == 0 ? 0U : 1U, 1, 1};
+}
+StepShape mf_step(const TrainOptions& options) {
+  return lightgcn_step(without_layers(options));
 }
 
 MemoryPlan plan_mf(const ModelShare& share, const TrainOptions& options) {

@@ -9,6 +9,7 @@
 #include "engine/graph/distributed_graph.hpp"
 #include "gnn/batch_training.hpp"
 #include "gnn/training.hpp"
+#include "gnn/training_layout.hpp"
 
 namespace rove::gnn {
 
@@ -37,5 +38,7 @@ struct TrainOptions : BatchOptions {
 /// What training holds on one rank.
 [[nodiscard]] MemoryPlan plan_lightgcn(const ModelShare& share, const TrainOptions& options);
 [[nodiscard]] MemoryPlan plan_mf(const ModelShare& share, const TrainOptions& options);
+[[nodiscard]] StepShape lightgcn_step(const TrainOptions& options);
+[[nodiscard]] StepShape mf_step(const TrainOptions& options);
 
 }  // namespace rove::gnn

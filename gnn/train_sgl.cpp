@@ -14,6 +14,7 @@
 #include "engine/exec/propagation.hpp"
 #include "gnn/batch_contrast.hpp"
 #include "gnn/batch_loss.hpp"
+#include "gnn/batch_rows.hpp"
 #include "gnn/detail/contrast_kernels.hpp"
 #include "gnn/linear_propagation.hpp"
 
@@ -29,25 +30,28 @@ class Sgl final : public BatchModel {
   Sgl(const BatchContext& context, const SglOptions& options)
       : context_(context),
         options_(options),
-        operator_(context.graph, {{context.interactions.edge_type()}, 0.5, 0.5, {}}),
+        operator_(context.propagated().graph, {{context.propagated().edge_type}, 0.5, 0.5, {}}),
         propagation_(operator_, context.interactions.user_type(), context.interactions.item_type(),
-                     layer_mean(options.layers), context.width),
+                     layer_mean(options.layers), context.propagated().width),
+        views_{View(context_), View(context_)},
         loss_(make_loss(context_, options)),
         contrast_(context.width),
-        keys_(context.graph.num_local()),
-        from_views_(std::size_t{context.graph.num_owned()} * context.width) {
-    for (std::uint32_t row = 0; row < context.graph.num_owned(); ++row) {
-      keys_[row] = context.graph.owned_keys()[row].value();
-    }
-    context.graph.halo().update<std::uint64_t>(keys_);
+        keys_(operator_.num_local()),
+        rows_(context_),
+        gradients_(context_),
+        from_views_(std::size_t{operator_.num_owned()} * context.propagated().width) {
+    const graph::DistributedGraph& graph = operator_.graph();
+    for (std::uint32_t row = 0; row < graph.num_owned(); ++row) keys_[row] = graph.owned_keys()[row].value();
+    graph.halo().update<std::uint64_t>(keys_);
   }
 
   void begin_epoch(std::uint64_t epoch) override {
     for (std::uint32_t v = 0; v < 2; ++v) {
       const RandomStream random(options_.seed, Purpose::kEdgeSample, epoch << 1U | v);
-      const IndexRange users = context_.interactions.owned_users();
+      const PropagatedColumns propagated = context_.propagated();
+      const IndexRange users = propagated.graph.owned_of_type(context_.interactions.user_type());
       const auto is_user = [&](std::uint32_t row) { return row >= users.begin && row < users.end; };
-      exec::PropagationOptions view{{context_.interactions.edge_type()}, 0.5, 0.5, {}};
+      exec::PropagationOptions view{{propagated.edge_type}, 0.5, 0.5, {}};
       view.keep = [&](std::uint32_t row, std::uint32_t neighbor) {
         const std::uint64_t user = keys_[is_user(row) ? row : neighbor];
         const std::uint64_t item = keys_[is_user(row) ? neighbor : row];
@@ -55,55 +59,60 @@ class Sgl final : public BatchModel {
       };
       View& made = views_[v];
       made.propagation.reset();
-      made.graph.emplace(context_.graph, view);
+      made.graph.emplace(propagated.graph, view);
       made.propagation.emplace(*made.graph, context_.interactions.user_type(), context_.interactions.item_type(),
-                               layer_mean(options_.layers), context_.width);
+                               layer_mean(options_.layers), propagated.width);
     }
   }
 
   void refresh(const EmbeddingTable& table) override { propagation_.refresh(table); }
 
   BatchGradients losses(const BatchStep& step) override {
-    const std::size_t active = step.batch.active.size() * context_.width;
-    grow(rows_, step.batch.num_rows() * context_.width);
-    grow(gradients_, active);
+    rows_.grow(step, true);
+    gradients_.grow(step);
     for (View& view : views_) {
-      grow(view.rows, active);
-      grow(view.gradients, active);
-      std::fill_n(view.gradients.data(), active, 0.0F);
+      view.rows.grow(step);
+      view.gradients.grow(step);
+      std::fill_n(view.gradients.whole().data(), step.batch.active.size() * context_.width, 0.0F);
       view.propagation->refresh(step.table);
-      view.propagation->forward(step.table, step.batch, view.rows.data());
+      view.propagation->forward(step.table, step.active(), view.rows.propagated());
+      view.rows.to_losses(step);
     }
-    propagation_.forward(step.table, step.batch, rows_.data());
-    loss_->run(step, rows_.span(), gradients_.span());
+    propagation_.forward(step.table, step.active(), rows_.propagated());
+    rows_.to_losses(step);
+    loss_->run(step, rows_.whole(), gradients_.whole());
     const BatchSides sides = sides_of(step.batch, context_.interactions);
     for (const std::vector<std::uint32_t>* places : {&sides.users, &sides.positives}) {
-      contrast_.info_nce(context_.comm, context_.graph, step.batch, *places, views_[0].rows.data(),
-                         views_[1].rows.data(), options_.temperature, options_.contrast, views_[0].gradients.data(),
-                         views_[1].gradients.data(), step.extra_loss);
+      contrast_.info_nce(context_.comm, context_.graph, step.batch, *places, views_[0].rows.whole().data(),
+                         views_[1].rows.whole().data(), options_.temperature, options_.contrast,
+                         views_[0].gradients.whole().data(), views_[1].gradients.whole().data(), step.extra_loss);
     }
-    return {propagation_.batch_index(), gradients_.data(), propagation_.first_weight(), propagation_.scaled(),
+    for (BatchRows* gradients : {&gradients_, &views_[0].gradients, &views_[1].gradients}) {
+      gradients->to_propagation(step);
+    }
+    return {propagation_.batch_index(), gradients_.propagated(), propagation_.first_weight(), propagation_.scaled(),
             propagation_.scaled_by()};
   }
 
   void backward(const GradientConsumer& consume) override {
     // The views' parts first, whole: a row's three parts come from three operators.
-    const std::uint32_t width = context_.width;
+    const std::uint32_t width = context_.propagated().width;
     detail::CombineRows* const combine = pick_isa(detail::avx2::combine_rows, detail::avx512::combine_rows);
     for (std::uint32_t v = 0; v < 2; ++v) {
       View& view = views_[v];
-      view.propagation->backward(view.gradients.data(), [&](std::span<const std::uint32_t> rows, const float* results) {
-        for (std::size_t i = 0; i < rows.size(); ++i) {
-          float* to = from_views_.data() + std::size_t{rows[i]} * width;
-          combine(results + i * width, 1.0F, to, v == 0 ? 0.0F : 1.0F, width, to);
-          const std::uint32_t place = view.propagation->batch_index()[rows[i]];
-          if (place == 0) continue;
-          combine(view.gradients.data() + std::size_t{place - 1} * width, view.propagation->first_weight(), to, 1.0F,
-                  width, to);
-        }
-      });
+      view.propagation->backward(view.gradients.propagated(),
+                                 [&](std::span<const std::uint32_t> rows, const float* results) {
+                                   for (std::size_t i = 0; i < rows.size(); ++i) {
+                                     float* to = from_views_.data() + std::size_t{rows[i]} * width;
+                                     combine(results + i * width, 1.0F, to, v == 0 ? 0.0F : 1.0F, width, to);
+                                     const std::uint32_t place = view.propagation->batch_index()[rows[i]];
+                                     if (place == 0) continue;
+                                     combine(view.gradients.propagated() + std::size_t{place - 1} * width,
+                                             view.propagation->first_weight(), to, 1.0F, width, to);
+                                   }
+                                 });
     }
-    propagation_.backward(gradients_.data(), [&](std::span<const std::uint32_t> rows, const float* results) {
+    propagation_.backward(gradients_.propagated(), [&](std::span<const std::uint32_t> rows, const float* results) {
       std::vector<float> sums(rows.size() * width);
       for (std::size_t i = 0; i < rows.size(); ++i) {
         combine(results + i * width, 1.0F, from_views_.data() + std::size_t{rows[i]} * width, 1.0F, width,
@@ -119,13 +128,15 @@ class Sgl final : public BatchModel {
     return 2 * std::uint64_t{options_.layers} *
            (operator_.num_slots() + views_[0].graph->num_slots() + views_[1].graph->num_slots());
   }
+  [[nodiscard]] bool knows_columns() const override { return true; }
 
  private:
   struct View {
+    explicit View(const BatchContext& context) : rows(context), gradients(context) {}
     std::optional<exec::Propagation> graph;
     std::optional<LinearPropagation> propagation;
-    HugeBuffer<float> rows;
-    HugeBuffer<float> gradients;
+    BatchRows rows;
+    BatchRows gradients;
   };
 
   const BatchContext context_;
@@ -136,9 +147,9 @@ class Sgl final : public BatchModel {
   std::unique_ptr<BatchLoss> loss_;
   BatchContrast contrast_;
   std::vector<std::uint64_t> keys_;  ///< by local id
-  HugeBuffer<float> rows_;
-  HugeBuffer<float> gradients_;
-  HugeBuffer<float> from_views_;  ///< the views' gradients, per owned row
+  BatchRows rows_;
+  BatchRows gradients_;
+  HugeBuffer<float> from_views_;  ///< the views' gradients, per row of the table
 };
 
 }  // namespace
@@ -157,14 +168,17 @@ TrainResult train_sgl(const comm::Communicator& comm, const graph::DistributedGr
                           [&](const BatchContext& context) { return make_sgl(context, options); });
 }
 
+StepShape sgl_step(const SglOptions& options) {
+  return {6 * options.layers, 3, 3, 3};
+}
+
 MemoryPlan plan_sgl(const ModelShare& share, const SglOptions& options) {
-  const std::uint64_t row = exec::padded_width(options.dim) * sizeof(float);
+  const PlannedRows rows = planned_rows(share, options);
   MemoryPlan plan = plan_xsimgcl(share, options);
-  plan.hold("layers of the views", 4 * (share.owned_rows + share.ghost_rows) * row);
-  plan.hold("gradients of the views", share.owned_rows * row);
-  plan.hold("edges of the views",
-            4 * share.owned_interactions * 4 + 2 * (share.owned_rows * 56 + share.ghost_rows * 2));
-  plan.hold("keys", 8 * (share.owned_rows + share.ghost_rows));
+  plan.hold("layers of the views", 4 * (rows.owned + rows.ghosts) * rows.row_bytes);
+  plan.hold("gradients of the views", rows.owned * rows.row_bytes);
+  plan.hold("edges of the views", 4 * rows.interactions * 4 + 2 * (rows.owned * 56 + rows.ghosts * 2));
+  plan.hold("keys", 8 * (rows.owned + rows.ghosts));
   return plan;
 }
 

@@ -8,6 +8,7 @@
 #include "engine/graph/distributed_graph.hpp"
 #include "gnn/train_xsimgcl.hpp"
 #include "gnn/training.hpp"
+#include "gnn/training_layout.hpp"
 
 namespace rove::gnn {
 
@@ -33,5 +34,6 @@ struct SglOptions : ContrastOptions {
 
 /// What training holds on one rank.
 [[nodiscard]] MemoryPlan plan_sgl(const ModelShare& share, const SglOptions& options);
+[[nodiscard]] StepShape sgl_step(const SglOptions& options);
 
 }  // namespace rove::gnn

@@ -8,6 +8,7 @@
 #include "engine/exec/propagation.hpp"
 #include "gnn/batch_contrast.hpp"
 #include "gnn/batch_loss.hpp"
+#include "gnn/batch_rows.hpp"
 #include "gnn/linear_propagation.hpp"
 
 namespace rove::gnn {
@@ -18,44 +19,51 @@ class SimGcl final : public BatchModel {
   SimGcl(const BatchContext& context, const SimGclOptions& options)
       : context_(context),
         options_(options),
-        operator_(context.graph, {{context.interactions.edge_type()}, 0.5, 0.5}),
+        operator_(context.propagated().graph, {{context.propagated().edge_type}, 0.5, 0.5}),
         propagation_(operator_, context.interactions.user_type(), context.interactions.item_type(),
-                     mean_without_first(options.layers), context.width),
+                     mean_without_first(options.layers), context.propagated().width),
         loss_(make_loss(context_, options)),
-        contrast_(context.width) {}
+        contrast_(context.width),
+        rows_(context_),
+        views_{BatchRows(context_), BatchRows(context_)},
+        gradients_(context_) {}
 
   void refresh(const EmbeddingTable& table) override { propagation_.refresh(table); }
 
   BatchGradients losses(const BatchStep& step) override {
-    const std::size_t active = step.batch.active.size() * context_.width;
-    grow(rows_, step.batch.num_rows() * context_.width);
-    grow(gradients_, active);
+    rows_.grow(step, true);
+    gradients_.grow(step);
     const RandomStream random(options_.seed, Purpose::kNoise, step.epoch << 32U | step.step);
     for (std::uint32_t view = 0; view < 2; ++view) {
-      grow(views_[view], active);
-      const LayerNoise noise{&random, view, options_.dim, static_cast<float>(options_.noise)};
-      propagation_.forward(step.table, step.batch, views_[view].data(), &noise);
+      views_[view].grow(step);
+      const LayerNoise noise{&random, view, options_.dim, context_.propagated().first_column,
+                             static_cast<float>(options_.noise)};
+      propagation_.forward(step.table, step.active(), views_[view].propagated(), &noise);
+      views_[view].to_losses(step);
     }
-    propagation_.forward(step.table, step.batch, rows_.data());
-    loss_->run(step, rows_.span(), gradients_.span());
+    propagation_.forward(step.table, step.active(), rows_.propagated());
+    rows_.to_losses(step);
+    loss_->run(step, rows_.whole(), gradients_.whole());
     // The same weights lead from the layers to all three results: their gradients add up.
     const BatchSides sides = sides_of(step.batch, context_.interactions);
     for (const auto& places : {std::cref(sides.users), std::cref(sides.positives)}) {
-      contrast_.info_nce(context_.comm, context_.graph, step.batch, places.get(), views_[0].data(), views_[1].data(),
-                         options_.temperature, options_.contrast, gradients_.data(), gradients_.data(),
-                         step.extra_loss);
+      contrast_.info_nce(context_.comm, context_.graph, step.batch, places.get(), views_[0].whole().data(),
+                         views_[1].whole().data(), options_.temperature, options_.contrast, gradients_.whole().data(),
+                         gradients_.whole().data(), step.extra_loss);
     }
-    return {propagation_.batch_index(), gradients_.data(), propagation_.first_weight(), propagation_.scaled(),
+    gradients_.to_propagation(step);
+    return {propagation_.batch_index(), gradients_.propagated(), propagation_.first_weight(), propagation_.scaled(),
             propagation_.scaled_by()};
   }
 
-  void backward(const GradientConsumer& consume) override { propagation_.backward(gradients_.data(), consume); }
+  void backward(const GradientConsumer& consume) override { propagation_.backward(gradients_.propagated(), consume); }
 
   void embed(const EmbeddingTable& table, EmbeddingTable& result) override { propagation_.forward_all(table, result); }
 
   [[nodiscard]] std::uint64_t slots_per_step() const override {
     return 4 * std::uint64_t{options_.layers} * operator_.num_slots();
   }
+  [[nodiscard]] bool knows_columns() const override { return true; }
 
  private:
   const BatchContext context_;
@@ -64,9 +72,9 @@ class SimGcl final : public BatchModel {
   LinearPropagation propagation_;
   std::unique_ptr<BatchLoss> loss_;
   BatchContrast contrast_;
-  HugeBuffer<float> rows_;
-  std::array<HugeBuffer<float>, 2> views_;
-  HugeBuffer<float> gradients_;
+  BatchRows rows_;
+  std::array<BatchRows, 2> views_;
+  BatchRows gradients_;
 };
 
 }  // namespace
@@ -80,6 +88,10 @@ TrainResult train_simgcl(const comm::Communicator& comm, const graph::Distribute
   require_valid(options);
   return train_on_batches(comm, graph, type, options, hooks,
                           [&](const BatchContext& context) { return make_simgcl(context, options); });
+}
+
+StepShape simgcl_step(const SimGclOptions& options) {
+  return {4 * options.layers, 1, 3, 1};
 }
 
 MemoryPlan plan_simgcl(const ModelShare& share, const SimGclOptions& options) {

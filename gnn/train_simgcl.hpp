@@ -8,6 +8,7 @@
 #include "engine/graph/distributed_graph.hpp"
 #include "gnn/train_xsimgcl.hpp"
 #include "gnn/training.hpp"
+#include "gnn/training_layout.hpp"
 
 namespace rove::gnn {
 
@@ -31,5 +32,6 @@ struct SimGclOptions : ContrastOptions {
 
 /// What training holds on one rank.
 [[nodiscard]] MemoryPlan plan_simgcl(const ModelShare& share, const SimGclOptions& options);
+[[nodiscard]] StepShape simgcl_step(const SimGclOptions& options);
 
 }  // namespace rove::gnn

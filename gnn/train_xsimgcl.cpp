@@ -12,6 +12,7 @@
 #include "engine/exec/propagation.hpp"
 #include "gnn/batch_contrast.hpp"
 #include "gnn/batch_loss.hpp"
+#include "gnn/batch_rows.hpp"
 #include "gnn/linear_propagation.hpp"
 
 namespace rove::gnn {
@@ -22,37 +23,44 @@ class XSimGcl final : public BatchModel {
   XSimGcl(const BatchContext& context, const ContrastOptions& options)
       : context_(context),
         options_(options),
-        operator_(context.graph, {{context.interactions.edge_type()}, 0.5, 0.5}),
+        operator_(context.propagated().graph, {{context.propagated().edge_type}, 0.5, 0.5}),
         propagation_(operator_, context.interactions.user_type(), context.interactions.item_type(),
-                     mean_without_first(options.layers), context.width),
+                     mean_without_first(options.layers), context.propagated().width),
         loss_(make_loss(context_, options)),
-        contrast_(context.width) {}
+        contrast_(context.width),
+        rows_(context_),
+        tapped_(context_),
+        gradients_(context_),
+        tap_gradients_(context_) {}
 
   void refresh(const EmbeddingTable& table) override { propagation_.refresh(table); }
 
   BatchGradients losses(const BatchStep& step) override {
-    const std::size_t active = step.batch.active.size() * context_.width;
-    grow(rows_, step.batch.num_rows() * context_.width);
-    grow(tapped_, active);
-    grow(gradients_, active);
-    grow(tap_gradients_, active);
+    rows_.grow(step, true);
+    for (BatchRows* rows : {&tapped_, &gradients_, &tap_gradients_}) rows->grow(step);
     const RandomStream random(options_.seed, Purpose::kNoise, step.epoch << 32U | step.step);
-    const LayerNoise noise{&random, 0, options_.dim, static_cast<float>(options_.noise)};
-    propagation_.forward(step.table, step.batch, rows_.data(), &noise, {options_.contrast_layer, tapped_.data()});
-    loss_->run(step, rows_.span(), gradients_.span());
-    std::fill_n(tap_gradients_.data(), active, 0.0F);
+    const LayerNoise noise{&random, 0, options_.dim, context_.propagated().first_column,
+                           static_cast<float>(options_.noise)};
+    propagation_.forward(step.table, step.active(), rows_.propagated(), &noise,
+                         {options_.contrast_layer, tapped_.propagated()});
+    rows_.to_losses(step);
+    tapped_.to_losses(step);
+    loss_->run(step, rows_.whole(), gradients_.whole());
+    std::fill_n(tap_gradients_.whole().data(), step.batch.active.size() * context_.width, 0.0F);
     const BatchSides sides = sides_of(step.batch, context_.interactions);
     for (const auto& places : {std::cref(sides.users), std::cref(sides.positives)}) {
-      contrast_.info_nce(context_.comm, context_.graph, step.batch, places.get(), rows_.data(), tapped_.data(),
-                         options_.temperature, options_.contrast, gradients_.data(), tap_gradients_.data(),
-                         step.extra_loss);
+      contrast_.info_nce(context_.comm, context_.graph, step.batch, places.get(), rows_.whole().data(),
+                         tapped_.whole().data(), options_.temperature, options_.contrast, gradients_.whole().data(),
+                         tap_gradients_.whole().data(), step.extra_loss);
     }
-    return {propagation_.batch_index(), gradients_.data(), propagation_.first_weight(), propagation_.scaled(),
+    gradients_.to_propagation(step);
+    tap_gradients_.to_propagation(step);
+    return {propagation_.batch_index(), gradients_.propagated(), propagation_.first_weight(), propagation_.scaled(),
             propagation_.scaled_by()};
   }
 
   void backward(const GradientConsumer& consume) override {
-    propagation_.backward(gradients_.data(), consume, {options_.contrast_layer, tap_gradients_.data()});
+    propagation_.backward(gradients_.propagated(), consume, {options_.contrast_layer, tap_gradients_.propagated()});
   }
 
   void embed(const EmbeddingTable& table, EmbeddingTable& result) override { propagation_.forward_all(table, result); }
@@ -60,6 +68,7 @@ class XSimGcl final : public BatchModel {
   [[nodiscard]] std::uint64_t slots_per_step() const override {
     return 2 * std::uint64_t{options_.layers} * operator_.num_slots();
   }
+  [[nodiscard]] bool knows_columns() const override { return true; }
 
  private:
   const BatchContext context_;
@@ -68,10 +77,10 @@ class XSimGcl final : public BatchModel {
   LinearPropagation propagation_;
   std::unique_ptr<BatchLoss> loss_;
   BatchContrast contrast_;
-  HugeBuffer<float> rows_;
-  HugeBuffer<float> tapped_;
-  HugeBuffer<float> gradients_;
-  HugeBuffer<float> tap_gradients_;
+  BatchRows rows_;
+  BatchRows tapped_;
+  BatchRows gradients_;
+  BatchRows tap_gradients_;
 };
 
 }  // namespace
@@ -114,11 +123,15 @@ TrainResult train_xsimgcl(const comm::Communicator& comm, const graph::Distribut
                           [&](const BatchContext& context) { return make_xsimgcl(context, options); });
 }
 
+StepShape xsimgcl_step(const ContrastOptions& options) {
+  return {2 * options.layers, 1, 2, 2};
+}
+
 MemoryPlan plan_xsimgcl(const ModelShare& share, const ContrastOptions& options) {
-  const std::uint64_t row = exec::padded_width(options.dim) * sizeof(float);
+  const PlannedRows rows = planned_rows(share, options);
   MemoryPlan plan = plan_batches(share, options);
-  plan.hold("layers", 2 * (share.owned_rows + share.ghost_rows) * row);
-  plan.hold("scales, flags and rows", share.owned_rows * 56 + share.ghost_rows * 2);
+  plan.hold("layers", 2 * (rows.owned + rows.ghosts) * rows.row_bytes);
+  plan.hold("scales, flags and rows", rows.owned * 56 + rows.ghosts * 2);
   plan.hold("contrast", contrast_bytes(options.batch_size, options.dim, share.threads));
   return plan;
 }

@@ -10,6 +10,7 @@
 #include "engine/graph/distributed_graph.hpp"
 #include "gnn/batch_training.hpp"
 #include "gnn/training.hpp"
+#include "gnn/training_layout.hpp"
 
 namespace rove::gnn {
 
@@ -37,6 +38,7 @@ struct ContrastOptions : BatchOptions {
 
 /// What training holds on one rank.
 [[nodiscard]] MemoryPlan plan_xsimgcl(const ModelShare& share, const ContrastOptions& options);
+[[nodiscard]] StepShape xsimgcl_step(const ContrastOptions& options);
 
 /// Throws `ConfigError` when an option of a contrastive model is out of range.
 void require_valid(const ContrastOptions& options);

@@ -95,6 +95,27 @@ void register_rows(exec::CheckpointRegistry& state, const std::string& name, con
   }
 }
 
+void register_columns(exec::CheckpointRegistry& state, const std::string& name, const ColumnLayout& layout,
+                      std::span<float> values) {
+  const graph::Schema& schema = layout.whole_graph().schema();
+  for (std::uint16_t t = 0; t < schema.vertex_types().size(); ++t) {
+    const VertexTypeId type{t};
+    state.add_home_rows(
+        fmt::format("{}/{}", name, schema.vertex_type(type).name), schema.vertex_type(type).count,
+        layout.whole_width() * sizeof(float),
+        [&layout, type, values] {
+          const std::vector<float> home = layout.to_home(type, values);
+          const auto bytes = std::as_bytes(std::span(home));
+          return std::vector<std::byte>(bytes.begin(), bytes.end());
+        },
+        [&layout, type, values](std::span<const std::byte> bytes) {
+          std::vector<float> home(bytes.size() / sizeof(float));
+          if (!home.empty()) std::memcpy(home.data(), bytes.data(), bytes.size());
+          layout.from_home(type, home, values);
+        });
+  }
+}
+
 std::string describe(const EpochRecord& record) {
   std::string text = fmt::format("loss {:.4f}", record.loss);
   if (record.evaluation) {

@@ -13,6 +13,7 @@
 #include "engine/base/progress.hpp"
 #include "engine/exec/checkpoint.hpp"
 #include "engine/graph/neighbor_lists.hpp"
+#include "gnn/column_layout.hpp"
 #include "gnn/embedding_table.hpp"
 #include "gnn/metrics.hpp"
 
@@ -39,6 +40,8 @@ struct ModelShare {
   std::uint32_t threads = 1;
   std::uint64_t items = 0;  ///< of all ranks
   std::int32_t ranks = 1;
+  std::uint64_t vertices = 0;      ///< of all ranks
+  std::uint64_t interactions = 0;  ///< of all ranks
 };
 
 struct EpochRecord {
@@ -86,6 +89,10 @@ struct TrainResult {
 /// Registers the table's rows, padding included, as "<name>/<vertex type>". The values must stay where they are.
 void register_rows(exec::CheckpointRegistry& state, const std::string& name, const graph::DistributedGraph& graph,
                    std::span<float> values, std::uint32_t width);
+
+/// The same block from this rank's columns of all rows.
+void register_columns(exec::CheckpointRegistry& state, const std::string& name, const ColumnLayout& layout,
+                      std::span<float> values);
 
 /// One line for the progress display: loss, recall where it was measured, edges per second.
 [[nodiscard]] std::string describe(const EpochRecord& record);

@@ -12,8 +12,9 @@ namespace rove::gnn::detail {
 struct NoiseRows {
   const std::uint32_t* rows = nullptr;  ///< owned local ids
   std::uint64_t count = 0;
-  std::uint32_t width = 0;
-  std::uint32_t dim = 0;
+  std::uint32_t width = 0;              ///< of a row of `results` and `to`
+  std::uint32_t dim = 0;                ///< of a whole row, over which r is normalised
+  std::uint32_t first_column = 0;       ///< of the row's columns, a multiple of 16
   const float* results = nullptr;       ///< x, one row per entry of `rows`
   const std::uint64_t* keys = nullptr;  ///< per owned row
   const float* scale = nullptr;         ///< per owned row; nullptr: 1

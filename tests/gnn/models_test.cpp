@@ -52,6 +52,11 @@ Trained train(const Model& model, const comm::Communicator& comm, const graph::G
   return trained;
 }
 
+ModelOptions with_layout(ModelOptions options, TrainLayout layout) {
+  options.set_batches([&](BatchOptions& batches) { batches.layout = layout; });
+  return options;
+}
+
 bool has_vectors(const Model& model) {
   return model.output == ModelOutput::kVectors;
 }
@@ -68,6 +73,9 @@ TEST(EveryModel, GivesTheSameBytesOnAnyRanksAndThreads) {
       expect_same(train(model, world(), whole, spread, options), expected,
                   std::string(model.name) + " " + name_of(spread));
     }
+    if (model.step == nullptr) continue;
+    expect_same(train(model, world(), whole, tests::Spread::kScattered, with_layout(options, TrainLayout::kColumns)),
+                expected, std::string(model.name) + " by columns");
   }
 }
 
@@ -90,7 +98,10 @@ TEST(EveryModel, GoesOnFromACheckpointToTheSameBytes) {
     hooks.save_checkpoint = [&](const exec::CheckpointRegistry& state, std::uint64_t) {
       state.save(world(), checkpoint);
     };
-    EXPECT_THROW((void)train(model, world(), whole, tests::Spread::kScattered, options, hooks), Interrupted)
+    // Interrupted by columns where the model can be, and gone on in the partitioned layout.
+    const TrainLayout layout = model.step != nullptr ? TrainLayout::kColumns : TrainLayout::kPartitioned;
+    EXPECT_THROW((void)train(model, world(), whole, tests::Spread::kScattered, with_layout(options, layout), hooks),
+                 Interrupted)
         << model.name;
     stop::reset();
     TrainHooks rest = plain;

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "engine/base/ids.hpp"
+#include "engine/comm/communicator.hpp"
+#include "engine/graph/distributed_graph.hpp"
+#include "gnn/embedding_table.hpp"
+
+namespace rove::gnn {
+
+/// Columns [begin, end) of a padded row that a rank holds when `dim` columns are dealt out in blocks of 16, as evenly
+/// as they go: none where there are more ranks than blocks.
+[[nodiscard]] IndexRange columns_of(Rank rank, std::int32_t ranks, std::uint32_t dim);
+
+/// The column layout of training: every rank holds all vertices but only its own columns of their rows, on a copy of
+/// the whole graph. Propagation, Adam and the start are column by column, so they need no messages; what reads whole
+/// rows gets those of a batch (gnn/column_batches.hpp). Losses stay with the owners of the partitioned graph.
+/// Refers to the communicator and the partitioned graph. Immutable.
+///
+/// 40 columns on two ranks: three blocks, the last padded with 8 columns of zeros. Rank 0 holds columns 0 ... 31, rank
+/// 1 columns 32 ... 47.
+class ColumnLayout {
+ public:
+  /// **Collective.** Copies the edges of the type to every rank (`graph::replicate`).
+  ColumnLayout(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
+               std::uint32_t dim);
+
+  /// All vertices, local ids are stable ids; the edge type is `edge_type()`.
+  [[nodiscard]] const graph::DistributedGraph& whole_graph() const { return whole_graph_; }
+  [[nodiscard]] static EdgeTypeId edge_type() { return EdgeTypeId{0}; }
+  /// Floats of a padded whole row, and of this rank's part of it.
+  [[nodiscard]] std::uint32_t whole_width() const { return whole_width_; }
+  [[nodiscard]] std::uint32_t width() const { return static_cast<std::uint32_t>(columns(comm_.rank()).size()); }
+  [[nodiscard]] std::uint32_t first_column() const { return static_cast<std::uint32_t>(columns(comm_.rank()).begin); }
+  [[nodiscard]] IndexRange columns(Rank rank) const { return columns_of(rank, comm_.size(), dim_); }
+
+  /// A table of this rank's columns of all rows.
+  [[nodiscard]] EmbeddingTable make_table() const;
+  /// **Collective.** Whole rows of the vertices that this rank owns in the partitioned graph, from a table of columns.
+  [[nodiscard]] EmbeddingTable to_owners(const EmbeddingTable& columns) const;
+  /// **Collective.** The inverse.
+  void from_owners(const EmbeddingTable& whole, std::span<float> columns) const;
+
+  /// **Collective.** Whole padded rows of my home block of a type, from columns of all rows of all types, and back: how
+  /// a checkpoint holds rows, whatever the layout.
+  [[nodiscard]] std::vector<float> to_home(VertexTypeId type, std::span<const float> columns) const;
+  void from_home(VertexTypeId type, std::span<const float> home, std::span<float> columns) const;
+
+ private:
+  const comm::Communicator& comm_;
+  const graph::DistributedGraph& graph_;
+  graph::DistributedGraph whole_graph_;
+  std::uint32_t dim_;
+  std::uint32_t whole_width_;
+};
+
+}  // namespace rove::gnn
