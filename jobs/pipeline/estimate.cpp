@@ -12,6 +12,7 @@
 #include "io/import/import_graph.hpp"
 #include "io/publish/file_system.hpp"
 #include "jobs/pipeline/stage_options.hpp"
+#include "jobs/pipeline/train_layout.hpp"
 #include "partition/partitioner.hpp"
 
 namespace rove::jobs {
@@ -169,14 +170,23 @@ class Estimator {
             share(type.count),
             machine_.threads,
             schema_.vertex_type(type.destination).count,
-            machine_.ranks};
+            machine_.ranks,
+            schema_.num_vertices(),
+            type.count};
   }
 
   void train() {
     const graph::EdgeType& type = schema_.edge_type(training_edge_type(session_));
     const gnn::Model& kind = gnn::find_model(config_.text("train.model"));
-    add("train", distributed(), kind.plan(model_share(type), model_options(config_)),
-        kind.output == gnn::ModelOutput::kVectors
+    const gnn::ModelShare share = model_share(type);
+    gnn::ModelOptions options = model_options(config_);
+    const gnn::TrainLayout layout = train_layout(
+        config_, {kind, options, share, schema_.vertex_type(type.source).count, ghosts(), machine_.limit.bytes});
+    options = with_layout(std::move(options), layout);
+    add("train", distributed(), kind.plan(share, options),
+        layout == gnn::TrainLayout::kColumns && machine_.ranks > 1
+            ? "set resources.train_layout to partitioned, lower train.dim or train.batch_size, or use more ranks"
+        : kind.output == gnn::ModelOutput::kVectors
             ? "lower train.dim or train.batch_size, or use more ranks"
             : "lower train.rank or train.neighbors, choose a model other than ease, or use more ranks");
   }

@@ -21,6 +21,7 @@
 #include "jobs/pipeline/ranked_lists.hpp"
 #include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
+#include "jobs/pipeline/train_layout.hpp"
 #include "jobs/pipeline/warm_start.hpp"
 
 namespace rove::jobs {
@@ -133,6 +134,22 @@ TrainedModel load_weights(Session& session, EdgeTypeId edge_type, const std::fil
   return {edge_type, read.model, kind.make_scorer(comm, session.graph(), edge_type, std::move(weights))};
 }
 
+/// **Collective.** The layout in which training goes on: that of `resources.train_layout`, under `auto` the same on all
+/// ranks.
+gnn::TrainLayout agreed_layout(Session& session, const gnn::Model& kind, const gnn::ModelOptions& options,
+                               const gnn::ModelShare& share, std::uint64_t users) {
+  const comm::Communicator& comm = session.comm();
+  const std::uint64_t halo_rows =
+      comm.all_reduce(std::uint64_t{session.graph().halo().send_rows().size()}, comm::ReduceOp::kMax);
+  auto layout = gnn::TrainLayout::kPartitioned;
+  comm.agree([&] {
+    layout = train_layout(session.config(), {kind, options, share, users, halo_rows, session.memory().bytes});
+  });
+  const bool by_columns =
+      comm.all_reduce(static_cast<std::uint32_t>(layout == gnn::TrainLayout::kColumns), comm::ReduceOp::kMin) != 0;
+  return by_columns ? gnn::TrainLayout::kColumns : gnn::TrainLayout::kPartitioned;
+}
+
 /// `history.json` and, for spreadsheets, `history.csv`: a row per epoch, metrics empty where nothing was evaluated.
 void write_history(Session& session, const gnn::Model& kind, const std::vector<gnn::EpochRecord>& history,
                    const std::filesystem::path& directory) {
@@ -194,10 +211,16 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& model_fi
   ensure_assignment(session);
   const graph::DistributedGraph& graph = session.graph();
   const gnn::Interactions interactions(graph, edge_type);
-  session.require_fits(
-      kind.plan({graph.num_owned(), graph.num_local() - graph.num_owned(), graph.by_source(edge_type).num_edges(),
-                 parallel::concurrency(), interactions.num_items(), comm.size()},
-                options));
+  const gnn::ModelShare share{graph.num_owned(),
+                              graph.num_local() - graph.num_owned(),
+                              graph.by_source(edge_type).num_edges(),
+                              parallel::concurrency(),
+                              interactions.num_items(),
+                              comm.size(),
+                              session.schema().num_vertices(),
+                              interactions.num_interactions()};
+  options = with_layout(options, agreed_layout(session, kind, options, share, interactions.num_users()));
+  session.require_fits(kind.plan(share, options));
   if (kind.output == gnn::ModelOutput::kItemScores) {
     gnn::ModelWeights weights = kind.fit(comm, graph, edge_type, options, session.progress());
     write_weights(session, edge_type, weights, model_file);

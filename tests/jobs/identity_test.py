@@ -47,8 +47,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="rove-identity-") as directory:
         # What each run varies: ranks, threads per rank, settings, instruction set.
         variants = [
-            (2, 1, ["partition.method=metis"], ""),
-            (3, 2, ["partition.method=hash"], ""),
+            (2, 1, ["partition.method=metis", "resources.train_layout=columns"], ""),
+            (3, 2, ["partition.method=hash", "resources.train_layout=columns"], ""),
             (4, 1, ["partition.method=metis", "resources.layout=partitioned"], ""),
             (7, 1, ["partition.method=hash", "resources.layout=partitioned"], ""),
             (1, 2, ["partition.method=block"], ""),
