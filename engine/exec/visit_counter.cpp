@@ -2,6 +2,7 @@
 #include "engine/exec/visit_counter.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "engine/base/checked_cast.hpp"
@@ -12,6 +13,7 @@ namespace {
 
 /// Visits handed over at once; more are taken in pieces.
 constexpr std::size_t kPiece = 256;
+constexpr std::size_t kEntriesPerLine = 64 / sizeof(VisitCounter::Entry);
 
 }  // namespace
 
@@ -67,7 +69,7 @@ void VisitCounter::add_hashed(const std::uint32_t* vertices, std::size_t count) 
   }
 }
 
-std::uint32_t VisitCounter::add(std::span<const Entry> entries) {
+std::uint32_t VisitCounter::add(std::span<const Entry> entries, std::span<const Entry> next) {
   std::uint32_t largest = 0;
   if (dense_.empty()) {
     for (const Entry& entry : entries) {
@@ -77,14 +79,20 @@ std::uint32_t VisitCounter::add(std::span<const Entry> entries) {
     return largest;
   }
   std::uint32_t* const counts = dense_.data();
-  for (const Entry& entry : entries) {
-    const std::uint32_t offset = entry.vertex - first_;
-    const std::uint32_t before = counts[offset];
-    largest = std::max(largest, entry.count);
-    counts[offset] = before + entry.count;
-    touched_[num_touched_] = offset;
-    num_touched_ += static_cast<std::size_t>(before == 0);
+  std::uint32_t* const touched = touched_.data();
+  std::size_t num_touched = num_touched_;
+  for (std::size_t line = 0; line < entries.size(); line += kEntriesPerLine) {
+    if (line < next.size()) __builtin_prefetch(next.data() + line);
+    for (const Entry& entry : entries.subspan(line, std::min(kEntriesPerLine, entries.size() - line))) {
+      const std::uint32_t offset = entry.vertex - first_;
+      const std::uint32_t before = counts[offset];
+      largest = std::max(largest, entry.count);
+      counts[offset] = before + entry.count;
+      touched[num_touched] = offset;
+      num_touched += static_cast<std::size_t>(before == 0);
+    }
   }
+  num_touched_ = num_touched;
   return largest;
 }
 
@@ -133,6 +141,39 @@ std::span<const VisitCounter::Entry> VisitCounter::entries() {
   for (const Entry& entry : table_.span()) {
     if (entry.count > 0) entries_[num_entries++] = entry;
   }
+  return std::span(entries_).first(num_entries);
+}
+
+/// A count that at least k visited vertices reach, by a sample of them.
+std::uint32_t VisitCounter::reached_by(std::size_t k) const {
+  constexpr std::size_t kSampledPerWanted = 5;
+  constexpr std::size_t kBins = 1024;  // the last one holds all larger counts
+  std::array<std::uint32_t, kBins> bins{};
+  const std::size_t sampled = std::min(num_touched_, kSampledPerWanted * k);
+  for (std::size_t i = 0; i < sampled; ++i) ++bins[std::min<std::size_t>(dense_[touched_[i]], kBins - 1)];
+  std::size_t count = kBins;
+  for (std::size_t reaching = 0; reaching < k && count > 1;) reaching += bins[--count];
+  return static_cast<std::uint32_t>(count);
+}
+
+std::span<const VisitCounter::Entry> VisitCounter::drain(std::size_t k) {
+  if (dense_.empty()) {
+    const std::span<const Entry> all = entries();
+    clear();
+    return all;
+  }
+  const std::uint32_t least = num_touched_ > k ? reached_by(k) : 1;
+  if (entries_.size() <= num_touched_) entries_.resize(num_touched_ + 1);
+  std::uint32_t* const counts = dense_.data();
+  std::size_t num_entries = 0;
+  for (std::size_t i = 0; i < num_touched_; ++i) {
+    const std::uint32_t offset = touched_[i];
+    const std::uint32_t count = counts[offset];
+    counts[offset] = 0;
+    entries_[num_entries] = {first_ + offset, count};
+    num_entries += static_cast<std::size_t>(count >= least);
+  }
+  num_touched_ = 0;
   return std::span(entries_).first(num_entries);
 }
 

@@ -33,12 +33,14 @@ class VisitCounter {
       add_hashed(vertices, count);
     }
   }
-  /// Adds counts, all in the range; returns the largest of them.
-  std::uint32_t add(std::span<const Entry> entries);
+  /// Adds counts, all in the range; returns the largest of them. What will be added `next` is brought nearer meanwhile.
+  std::uint32_t add(std::span<const Entry> entries, std::span<const Entry> next = {});
   /// Forgets this vertex's visits: it will not be listed. Only after the last `add`.
   void forget(std::uint32_t vertex);
   /// The visited vertices, in no particular order, without those forgotten; valid until the next change.
   [[nodiscard]] std::span<const Entry> entries();
+  /// Those of them that may be among the k most visited, ties by any order: one pass that also clears.
+  [[nodiscard]] std::span<const Entry> drain(std::size_t k);
   void clear();
 
   /// Ranges up to this size are counted in a dense array (docs/decisions/0061).
@@ -52,6 +54,7 @@ class VisitCounter {
   void add_hashed(const std::uint32_t* vertices, std::size_t count);
   void insert(std::uint32_t vertex, std::uint32_t count);
   void grow();
+  [[nodiscard]] std::uint32_t reached_by(std::size_t k) const;
   [[nodiscard]] std::size_t slot_of(std::uint32_t vertex) const {
     return static_cast<std::size_t>((vertex * std::uint64_t{0x9E3779B97F4A7C15U}) >> hash_shift_);
   }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/exec/walk_random.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <map>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -95,6 +98,33 @@ TEST(VisitCounter, DenseAndHashedCountTheSame) {
     hashed.clear();
     EXPECT_TRUE(dense.entries().empty());
     EXPECT_TRUE(hashed.entries().empty());
+  }
+}
+
+TEST(VisitCounter, DrainKeepsTheMostVisitedAndClears) {
+  const RandomStream random(2, Purpose::kWalk);
+  VisitCounter dense({0, 1'000});
+  VisitCounter hashed({0, VisitCounter::kDenseLimit + 10});
+  for (const std::size_t k : {1U, 10U, 100U, 900U, 2'000U}) {
+    for (VisitCounter* counter : {&dense, &hashed}) {
+      std::vector<VisitCounter::Entry> added;
+      for (std::uint32_t i = 0; i < 800; ++i) {
+        const auto count = static_cast<std::uint32_t>(random.draw(k, i, 0) >> 52U);
+        added.push_back({i, 1 + count * count / 4'096});
+      }
+      counter->add(added, added);
+      counter->forget(3);
+      added[3].count = 0;
+      std::map<std::uint32_t, std::uint32_t> found;
+      for (const auto& entry : counter->drain(k)) found[entry.vertex] = entry.count;
+      std::sort(added.begin(), added.end(), [](const auto& a, const auto& b) { return a.count > b.count; });
+      for (std::size_t i = 0; i < added.size() && added[i].count > 0; ++i) {
+        if (i >= k && added[i].count < added[k - 1].count) break;
+        EXPECT_EQ(found[added[i].vertex], added[i].count) << k;
+      }
+      EXPECT_EQ(found.count(3), 0U);
+      EXPECT_TRUE(counter->entries().empty());
+    }
   }
 }
 
