@@ -10,6 +10,7 @@
 #include "algorithms/ppr/detail/lists.hpp"
 #include "algorithms/ppr/detail/power.hpp"
 #include "algorithms/ppr/detail/prepare.hpp"
+#include "algorithms/ppr/detail/target_error.hpp"
 #include "algorithms/ppr/detail/travelling_counts.hpp"
 #include "algorithms/ppr/detail/travelling_flow.hpp"
 #include "algorithms/ppr/ppr.hpp"
@@ -116,10 +117,12 @@ class PartitionedPpr {
           collect_excluded(source.vertex, excluded.local());
           for (const std::uint32_t row : excluded.local()) counts.forget(row);
           const auto stopped = static_cast<double>(options_.walks - lost);
-          const std::span<const Scored> ranked = rankings.local().rank(counts.entries(), 0, options_.restart / stopped);
+          const std::span<const Scored> ranked =
+              rankings.local().rank(counts.drain(options_.top_k), 0, options_.restart / stopped);
           if (ranked.empty()) return;
           store(source.vertex, ranked,
-                detail::bernstein_bound(static_cast<double>(ranked.front().score), stopped, num_targets_));
+                detail::bernstein_bound(static_cast<double>(ranked.front().score), stopped, num_targets_,
+                                        detail::num_looks(options_)));
         }));
   }
 
@@ -290,11 +293,12 @@ class PartitionedPpr {
 
 PprResult personalized_pagerank(const comm::Communicator& comm, const graph::DistributedGraph& graph,
                                 const PprOptions& options) {
-  const PprOptions checked = detail::checked_options(graph.schema(), options);
+  PprOptions checked = detail::checked_options(graph.schema(), options);
   if (checked.method == PprMethod::kMaintained) {
     throw ConfigError("ppr.method: maintained works on the replicated layout");
   }
-  return PartitionedPpr(comm, graph, checked).run();
+  PartitionedPpr ppr(comm, graph, checked);
+  return detail::until_target_error(comm, checked, [&] { return ppr.run(); });
 }
 
 }  // namespace rove::algorithms

@@ -66,6 +66,9 @@ struct PprOptions {
   double verd_threshold = 1e-4;          ///< kVerd: least share a slot gets (`PprQuery::threshold`)
   std::uint32_t maintained_walks = 100;  ///< kMaintained: per vertex of the index
   double tolerance = 1e-10;              ///< kPower: mass not yet distributed at the end
+  /// kWalks, kPower: how far a listed score may be off, in place of a budget; 0: none. kWalks starts with `walks` and
+  /// doubles them for the sources whose error bound is larger; `kAuto` chooses it. Other methods refuse it.
+  double target_error = 0.0;
   std::uint64_t seed = 42;
   std::uint64_t batch_bytes = std::uint64_t{1} << 30U;  ///< partitioned walks: memory of one batch of sources, per rank
   ProgressSink* progress = &no_progress();
@@ -78,8 +81,9 @@ struct PprResult {
   std::vector<float> error_bounds;
   PprMethod method = PprMethod::kWalks;  ///< the method that ran
   std::uint64_t num_cold = 0;            ///< sources without edges, on all ranks
-  std::uint64_t moves = 0;               ///< steps walked, on all ranks
-  std::uint64_t remote_moves = 0;        ///< those that crossed ranks (partitioned layout)
+  std::uint64_t num_above_target = 0;  ///< sources whose bound is above `target_error` after 2^30 visits, on all ranks
+  std::uint64_t moves = 0;             ///< steps walked, on all ranks
+  std::uint64_t remote_moves = 0;      ///< those that crossed ranks (partitioned layout)
 };
 
 /// The method that runs: what `kAuto` chooses. Throws `ConfigError` for options out of range.

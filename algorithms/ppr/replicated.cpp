@@ -10,6 +10,7 @@
 #include "algorithms/ppr/detail/fingerprints.hpp"
 #include "algorithms/ppr/detail/lists.hpp"
 #include "algorithms/ppr/detail/prepare.hpp"
+#include "algorithms/ppr/detail/target_error.hpp"
 #include "algorithms/ppr/fingerprint_index.hpp"
 #include "algorithms/ppr/index_query.hpp"
 #include "algorithms/ppr/ppr.hpp"
@@ -137,10 +138,10 @@ class ReplicatedPpr {
     detail::OneHopList list;
     if (lost < options_.walks) {
       const auto stopped = static_cast<double>(options_.walks - lost);
-      list.ranked = walking->ranking.rank(counter.entries(), first_target_, options_.restart / stopped);
+      list.ranked = walking->ranking.rank(counter.drain(options_.top_k), first_target_, options_.restart / stopped);
       if (!list.ranked.empty()) {
-        list.error_bound =
-            detail::bernstein_bound(static_cast<double>(list.ranked.front().score), stopped, targets_.size());
+        list.error_bound = detail::bernstein_bound(static_cast<double>(list.ranked.front().score), stopped,
+                                                   targets_.size(), detail::num_looks(options_));
       }
     }
     counter.clear();
@@ -260,14 +261,15 @@ class ReplicatedPpr {
 
 PprResult personalized_pagerank(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                                 const PprOptions& options) {
-  const PprOptions checked = detail::checked_options(blocks.schema, options);
+  PprOptions checked = detail::checked_options(blocks.schema, options);
   if (checked.method == PprMethod::kPower) {
     throw ConfigError("ppr.method: power works on the partitioned layout; set resources.layout: partitioned");
   }
   if (checked.method == PprMethod::kMaintained) {
     throw ConfigError("ppr.method: maintained answers from stored walks, of which there are none here");
   }
-  return ReplicatedPpr(comm, blocks, checked).run();
+  ReplicatedPpr ppr(comm, blocks, checked);
+  return detail::until_target_error(comm, checked, [&] { return ppr.run(); });
 }
 
 PprResult personalized_pagerank(const comm::Communicator& comm, const graph::GraphBlocks& blocks,

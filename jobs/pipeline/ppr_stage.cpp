@@ -32,6 +32,13 @@ std::uint32_t walks_of(const algorithms::PprOptions& options) {
   return options.method == algorithms::PprMethod::kVerd ? options.verd_walks : options.walks;
 }
 
+/// The edges walks move along: "all, both", "rates likes, out".
+std::string edges_text(const Session& session) {
+  const std::vector<std::string> relations = session.config().texts("ppr.edges");
+  return fmt::format("{}, {}", relations.empty() ? "all" : fmt::format("{}", fmt::join(relations, " ")),
+                     session.config().text("ppr.direction"));
+}
+
 /// `sources`: the rows the lists belong to, vertices of the graph or seed sets.
 void write_lists(Session& session, const std::filesystem::path& ppr_file, const algorithms::PprOptions& options,
                  const algorithms::PprResult& result, const io::NodeRows& sources) {
@@ -44,7 +51,9 @@ void write_lists(Session& session, const std::filesystem::path& ppr_file, const 
       {{"restart", options.restart},
        {"method", std::string(algorithms::ppr_method_name(result.method))},
        {"top_k", static_cast<std::int64_t>(options.top_k)},
+       {"edges", edges_text(session)},
        {"walks", static_cast<std::int64_t>(walks_of(options))},
+       {"target_error", options.target_error},
        {"dangling", std::string("lost walks are renormalised: the walk continues from its own source")},
        {"exclude_linked", static_cast<std::int64_t>(options.exclude_linked)},
        {"cold_sources", static_cast<std::int64_t>(result.num_cold)}}};
@@ -97,9 +106,12 @@ void ppr_stage(Session& session, const std::filesystem::path& ppr_file) {
                                          : session.schema().vertex_type(options.sources).count;
   session.progress().begin("ppr", 0, "entries");
   session.progress().end(fmt::format(
-      "{}: {} neighbours of {} {} by {}, {} steps, {} cold", ppr_file.filename().string(), format_count(entries),
+      "{}: {} neighbours of {} {} by {}, {} steps, {} cold{}", ppr_file.filename().string(), format_count(entries),
       format_count(sources), sets ? "seed sets" : session.schema().vertex_type(options.sources).name,
-      algorithms::ppr_method_name(result.method), format_count(result.moves), result.num_cold));
+      algorithms::ppr_method_name(result.method), format_count(result.moves), result.num_cold,
+      result.num_above_target == 0
+          ? std::string{}
+          : fmt::format(", {} above ppr.target_error at the most walks", format_count(result.num_above_target))));
 }
 
 }  // namespace rove::jobs

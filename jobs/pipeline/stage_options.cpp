@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/pipeline/stage_options.hpp"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 
@@ -9,6 +10,7 @@
 #include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
 #include "gnn/triple_sampler.hpp"
+#include "jobs/config/schema.hpp"
 
 namespace rove::jobs {
 namespace {
@@ -171,6 +173,33 @@ partition::PartitionOptions partition_options(const Session& session) {
   return options;
 }
 
+namespace {
+
+/// `ppr.edges` and `ppr.direction`.
+exec::EdgeSelection ppr_edges(const Session& session) {
+  const Config& config = session.config();
+  const graph::Schema& schema = session.schema();
+  const std::string direction = config.text("ppr.direction");
+  exec::EdgeSelection edges{exec::Direction::kBoth, {}};
+  if (direction != "both") edges.direction = direction == "out" ? exec::Direction::kOut : exec::Direction::kIn;
+  const std::vector<std::string> wanted = config.texts("ppr.edges");
+  std::vector<std::string> relations;
+  for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
+    relations.push_back(schema.edge_types()[e].relation);
+    if (std::ranges::find(wanted, relations.back()) != wanted.end()) {
+      edges.types.emplace_back(static_cast<std::uint16_t>(e));
+    }
+  }
+  for (const std::string& name : wanted) {
+    if (std::ranges::find(relations, name) != relations.end()) continue;
+    throw ConfigError(fmt::format("ppr.edges names the relation '{}', but the graph has {}; did you mean '{}'?", name,
+                                  fmt::join(relations, ", "), nearest_word(name, relations)));
+  }
+  return edges;
+}
+
+}  // namespace
+
 algorithms::PprOptions ppr_options(Session& session) {
   const Config& config = session.config();
   algorithms::PprOptions options;
@@ -180,6 +209,13 @@ algorithms::PprOptions ppr_options(Session& session) {
   options.top_k = checked_cast<std::uint32_t>(config.count("ppr.top_k", 1), "ppr.top_k");
   options.exclude_linked = config.boolean("ppr.exclude_linked");
   options.method = algorithms::parse_ppr_method(config.text("ppr.method"));
+  options.edges = ppr_edges(session);
+  if (options.method == algorithms::PprMethod::kMaintained &&
+      (!options.edges.types.empty() || options.edges.direction != exec::Direction::kBoth)) {
+    throw ConfigError(
+        "ppr.method: maintained keeps walks along all edges both ways; leave out ppr.edges and "
+        "ppr.direction, or choose another method");
+  }
   options.walks = checked_cast<std::uint32_t>(config.count("ppr.walks", 1), "ppr.walks");
   options.item_walks = checked_cast<std::uint32_t>(config.count("ppr.item_walks", 1), "ppr.item_walks");
   options.item_entries = checked_cast<std::uint32_t>(config.count("ppr.item_entries", 1), "ppr.item_entries");
@@ -189,10 +225,15 @@ algorithms::PprOptions ppr_options(Session& session) {
   options.maintained_walks =
       checked_cast<std::uint32_t>(config.count("ppr.maintained_walks", 1), "ppr.maintained_walks");
   options.tolerance = config.real("ppr.tolerance");
+  options.target_error = config.real("ppr.target_error");
   options.seed = session.seed();
   options.batch_bytes = std::max<std::uint64_t>(session.memory().bytes / 4, std::uint64_t{1} << 20U);
   options.progress = &session.progress();
   return options;
+}
+
+std::uint64_t walk_batch_bytes(const MemoryLimit& memory) {
+  return std::min(memory.bytes / 4, std::uint64_t{1} << 30U);
 }
 
 namespace {

@@ -23,6 +23,8 @@ namespace rove::jobs {
 [[nodiscard]] partition::PartitionOptions partition_options(const Session& session);
 [[nodiscard]] algorithms::PprOptions ppr_options(Session& session);
 [[nodiscard]] algorithms::WalkCorpusOptions walk_options(Session& session);
+/// Memory for a batch of a corpus's walks: a quarter of a rank's, at most 1 GiB.
+[[nodiscard]] std::uint64_t walk_batch_bytes(const MemoryLimit& memory);
 [[nodiscard]] algorithms::FingerprintIndexOptions index_options(Session& session);
 [[nodiscard]] gnn::ModelOptions model_options(const Config& config);
 /// The edge type that connects `train.users` with `train.items` (`train.relation` where there are several).

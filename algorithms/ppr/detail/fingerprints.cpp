@@ -68,10 +68,6 @@ Fingerprint make_fingerprint(std::span<const Entry> entries, std::uint32_t first
   return result;
 }
 
-/// The processor's own prefetcher takes over after a few lines of a row.
-constexpr std::size_t kPrefetchLines = 6;
-constexpr std::size_t kEntriesPerLine = 64 / sizeof(Entry);
-
 OneHopList one_hop(const FingerprintTable& table, const OneHopOptions& options, OneHopScratch& scratch) {
   std::vector<std::uint32_t>& slots = scratch.slots;
   std::sort(slots.begin(), slots.end());
@@ -88,13 +84,11 @@ OneHopList one_hop(const FingerprintTable& table, const OneHopOptions& options, 
     longest_run = std::max(longest_run, run);
     lost += table.lost[row];
     cut += table.cut[row];
-    const auto entries =
-        std::span(table.entries).subspan(table.offsets[row], table.offsets[row + 1] - table.offsets[row]);
-    if (i + 1 < slots.size()) {
-      const Entry* next = table.entries.data() + table.offsets[slots[i + 1]];
-      for (std::size_t line = 0; line < kPrefetchLines; ++line) __builtin_prefetch(next + line * kEntriesPerLine);
-    }
-    largest_sum += scratch.counter.add(entries);
+    const auto entries_of = [&](std::uint32_t of) {
+      return std::span(table.entries).subspan(table.offsets[of], table.offsets[of + 1] - table.offsets[of]);
+    };
+    largest_sum += scratch.counter.add(entries_of(row),
+                                       i + 1 < slots.size() ? entries_of(slots[i + 1]) : std::span<const Entry>());
   }
   if (largest_sum > std::numeric_limits<std::uint32_t>::max()) {
     throw DoesNotFitError(
@@ -109,8 +103,7 @@ OneHopList one_hop(const FingerprintTable& table, const OneHopOptions& options, 
   const double kept_share = 1.0 - moves_on * (static_cast<double>(lost) / (degree * walks));
   const double scale = moves_on * options.restart / (degree * walks * kept_share);
   OneHopList result;
-  result.ranked = scratch.ranking.rank(scratch.counter.entries(), 0, scale);
-  scratch.counter.clear();
+  result.ranked = scratch.ranking.rank(scratch.counter.drain(scratch.ranking.top_k()), 0, scale);
   if (!result.ranked.empty()) {
     const double effective_walks = walks * degree / (moves_on * static_cast<double>(longest_run));
     result.error_bound =

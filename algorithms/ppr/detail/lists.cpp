@@ -71,9 +71,9 @@ std::span<const Scored> CountRanking::rank(std::span<const Entry> entries, std::
   return std::span(ranked_).first(std::min<std::size_t>(ranked_.size(), k_));
 }
 
-double bernstein_bound(double best, double walks, std::uint64_t num_targets) {
-  constexpr double kFailure = 0.01;
-  const double log_term = math::log(2.0 * static_cast<double>(std::max<std::uint64_t>(num_targets, 1)) / kFailure);
+double bernstein_bound(double best, double walks, std::uint64_t num_targets, std::uint32_t looks) {
+  const double failure = 0.01 / looks;
+  const double log_term = math::log(2.0 * static_cast<double>(std::max<std::uint64_t>(num_targets, 1)) / failure);
   return std::sqrt(6.0 * best * log_term / walks);
 }
 

@@ -36,6 +36,8 @@ class CountRanking {
 
   explicit CountRanking(std::uint32_t k) : k_(k) {}
 
+  [[nodiscard]] std::uint32_t top_k() const { return k_; }
+
   /// The best of `entries` by count * scale, rounded to float. Rows are vertex - first_vertex. Valid until the next
   /// call.
   [[nodiscard]] std::span<const Scored> rank(std::span<const Entry> entries, std::uint32_t first_vertex, double scale);
@@ -49,7 +51,7 @@ class CountRanking {
 
 /// Largest error of any of a list's scores with probability 0.99: full-path counts of `walks` walks, the largest true
 /// score taken as `best`, `num_targets` candidates. From Pr[|x - pi| >= g pi] <= 2 exp(-g^2 R h / 6) with h >= pi, and
-/// a union bound.
-[[nodiscard]] double bernstein_bound(double best, double walks, std::uint64_t num_targets);
+/// a union bound: over the targets, and over `looks` at growing numbers of walks, the first good one of which is taken.
+[[nodiscard]] double bernstein_bound(double best, double walks, std::uint64_t num_targets, std::uint32_t looks = 1);
 
 }  // namespace rove::algorithms::detail

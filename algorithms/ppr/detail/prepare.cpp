@@ -12,9 +12,6 @@ namespace rove::algorithms::detail {
 namespace {
 
 constexpr std::uint64_t kSliceRows = 4096;
-/// Visits of one source must fit 32-bit counts with a wide margin.
-constexpr double kMaxVisits = 0x1.0p30;
-
 void require(bool holds, const std::string& message) {
   if (!holds) throw ConfigError(message);
 }
@@ -48,6 +45,13 @@ PprOptions checked_options(const graph::Schema& schema, const PprOptions& option
           fmt::format("ppr.verd_threshold is {}, expected from 0 to 1", options.verd_threshold));
   require(options.tolerance > 0.0 && options.tolerance < 1.0,
           fmt::format("ppr.tolerance is {}, expected above 0 and below 1", options.tolerance));
+  require(options.target_error >= 0.0 && options.target_error < 1.0,
+          fmt::format("ppr.target_error is {}, expected from 0 (none) to below 1", options.target_error));
+  require(options.target_error == 0.0 || options.method == PprMethod::kAuto || options.method == PprMethod::kWalks ||
+              options.method == PprMethod::kPower,
+          fmt::format("ppr.target_error is {}, but ppr.method is {}, whose error is that of its fingerprints; set "
+                      "ppr.method to walks, power or auto",
+                      options.target_error, ppr_method_name(options.method)));
   for (const EdgeTypeId type : options.edges.types) {
     require(type.index() < schema.edge_types().size(),
             fmt::format("edge type {} is not among the graph's {}", type.value(), schema.edge_types().size()));
@@ -61,6 +65,10 @@ PprOptions checked_options(const graph::Schema& schema, const PprOptions& option
   }
 
   PprOptions result = options;
+  if (options.target_error > 0.0) {
+    result.tolerance = options.target_error;
+    if (result.method == PprMethod::kAuto) result.method = PprMethod::kWalks;
+  }
   if (result.method == PprMethod::kAuto) {
     std::uint64_t index_size = 0;
     for (const VertexTypeId type : index_types(schema, options)) index_size += schema.vertex_type(type).count;

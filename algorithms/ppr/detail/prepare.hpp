@@ -10,6 +10,9 @@
 
 namespace rove::algorithms::detail {
 
+/// Visits of one source must fit 32-bit counts with a wide margin.
+inline constexpr double kMaxVisits = 0x1.0p30;
+
 /// Throws `ConfigError` for what is out of range or not in the graph; returns the options with a concrete method.
 [[nodiscard]] PprOptions checked_options(const graph::Schema& schema, const PprOptions& options);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algorithms/ppr/ppr.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <string>
@@ -316,6 +317,58 @@ TEST(Ppr, WalksAgreeWithTheExactScores) {
       }
     }
   }
+}
+
+// Walks double for the sources that need it: each list is that of plain walks with as many, and its bound holds.
+TEST(Ppr, WalksDoubleUntilTheTargetErrorHolds) {
+  const graph::GraphBlocks whole = tests::random_bipartite(40, 30, 300, 3);
+  PprOptions options;
+  options.targets = VertexTypeId{1};
+  options.exclude_linked = false;
+  options.target_error = 0.05;
+  options.walks = 1'000;
+  const PprResult result = personalized_pagerank(world(), my_cut(whole), options);
+  EXPECT_EQ(result.method, PprMethod::kWalks);
+  EXPECT_EQ(result.num_above_target, 0U);
+  const graph::NeighborLists lists = whole_lists(result);
+  const std::vector<float> bounds = world().all_gather_v<float>(result.error_bounds).data;
+  for (const tests::Spread spread : tests::kSpreads) {
+    const PprResult partitioned = personalized_pagerank(world(), tests::distribute(world(), whole, spread), options);
+    EXPECT_EQ(whole_lists(partitioned), lists) << tests::name_of(spread);
+    EXPECT_EQ(partitioned.error_bounds, result.error_bounds) << tests::name_of(spread);
+    EXPECT_EQ(partitioned.moves, result.moves);
+  }
+  std::map<std::uint32_t, graph::NeighborLists> plain;
+  PprOptions budget = options;
+  budget.method = PprMethod::kWalks;
+  budget.target_error = 0.0;
+  for (budget.walks = 1'000; budget.walks <= 16'000; budget.walks *= 2) {
+    plain[budget.walks] = tests::serial_ppr_walks(whole, budget);
+  }
+  std::map<std::uint32_t, int> times;
+  const std::uint64_t first_target = whole.schema.stable_range(options.targets).begin;
+  for (std::uint64_t row = 0; row < lists.num_rows(); ++row) {
+    EXPECT_LE(bounds[row], 0.05F);
+    const auto found = std::find_if(plain.begin(), plain.end(), [&](const auto& entry) {
+      return std::ranges::equal(entry.second.targets_of(row), lists.targets_of(row)) &&
+             std::ranges::equal(entry.second.scores_of(row), lists.scores_of(row));
+    });
+    ASSERT_NE(found, plain.end()) << "row " << row;
+    ++times[found->first];
+    const std::vector<double> exact = tests::dense_ppr(whole, options, static_cast<std::uint32_t>(row));
+    for (std::size_t i = 0; i < lists.targets_of(row).size(); ++i) {
+      const double truth = exact[first_target + lists.targets_of(row)[i]];
+      EXPECT_LT(std::abs(static_cast<double>(lists.scores_of(row)[i]) - truth), static_cast<double>(bounds[row]));
+    }
+  }
+  EXPECT_GT(times.size(), 1U) << "no source needed other walks than the rest";
+
+  options.walks = 1U << 27U;
+  options.target_error = 1e-9;
+  options.source_rows.emplace();
+  EXPECT_EQ(personalized_pagerank(world(), my_cut(whole), options).num_above_target, 0U);
+  options.method = PprMethod::kItemIndex;
+  EXPECT_THROW((void)personalized_pagerank(world(), my_cut(whole), options), ConfigError);
 }
 
 TEST(Ppr, ColdSourcesAreCountedAndHaveEmptyLists) {
