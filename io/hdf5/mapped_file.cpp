@@ -39,6 +39,13 @@ void MappedFile::read_ahead() const {
   (void)::madvise(const_cast<std::byte*>(begin_), size_, MADV_WILLNEED);
 }
 
+void MappedFile::touch() const {
+#ifdef MADV_POPULATE_READ
+  if (::madvise(const_cast<std::byte*>(begin_), size_, MADV_POPULATE_READ) == 0) return;
+#endif
+  read_ahead();  // kernels before 5.14
+}
+
 std::span<const std::byte> MappedFile::bytes(const std::string& dataset, ElementType type) const {
   const DatasetInfo info = file_.info(dataset);
   const bool as_unsigned = type == ElementType::kUint64 && info.type.element == ElementType::kInt64;

@@ -51,6 +51,7 @@ class NamedGraph {
   [[nodiscard]] const io::FileHeader& header() const { return header_; }
   [[nodiscard]] const std::string& default_type() const { return default_type_; }
   void read_ahead() const { file_.read_ahead(); }
+  void touch() const { file_.touch(); }
 
  private:
   std::string default_type_;

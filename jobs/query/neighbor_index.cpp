@@ -122,6 +122,11 @@ NeighborIndex::NeighborIndex(const fs::path& index_file, const fs::path& graph_f
   idle_.resize(sets_.size());
 }
 
+void NeighborIndex::touch() const {
+  index_file_.touch();
+  names_.touch();
+}
+
 void NeighborIndex::read_ahead() const {
   index_file_.read_ahead();
   names_.read_ahead();

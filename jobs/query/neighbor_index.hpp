@@ -94,6 +94,8 @@ class NeighborIndex {
   [[nodiscard]] const std::string& default_target() const { return options_.target; }
   /// Reads both files ahead into the system's cache.
   void read_ahead() const;
+  /// Maps them whole, so that no answer waits for a page. Takes as long as reading them.
+  void touch() const;
 
  private:
   struct TargetSet {

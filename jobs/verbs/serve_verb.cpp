@@ -109,7 +109,9 @@ class Caretaker {
       const IndexFiles files = find_();
       found = identity_of(files);
       if (found == identity_ || (found == refused_ && !asked)) return;
-      service_.replace_index(open_(files));
+      const std::shared_ptr<const NeighborIndex> opened = open_(files);
+      opened->touch();  // the old index answers until no request has to wait for pages of the new one
+      service_.replace_index(opened);
       identity_ = found;
       refused_.clear();
       say(fmt::format("now answering from {}", files.index.string()));

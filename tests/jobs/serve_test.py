@@ -223,6 +223,14 @@ class Sources(ServeTest):
         done = rove.run("ppr", "-g", self.path("graph.h5"), "--source-list", self.path("list.txt"), "-q", code=3)
         self.assertIn("list.txt:5", done.stderr)
 
+    def test_edges_and_direction(self):
+        _, every = self.lists()
+        self.assertEqual(self.lists("--set", "ppr.edges=[rates]", ranks=2), ("user", every))
+        _, out = self.lists("--set", "ppr.direction=out")
+        self.assertEqual(set(map(len, out.values())), {0}, "one step leads to linked items, and no further")
+        done = rove.run("ppr", "-g", self.path("graph.h5"), "--set", "ppr.edges=[rate]", "-q", code=2)
+        self.assertIn("did you mean 'rates'", done.stderr)
+
     def test_weighted_seed_sets(self):
         a, b, c = self.items[3:6]
         with open(self.path("sets.txt"), "w", encoding="utf-8") as file:
