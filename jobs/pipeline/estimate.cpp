@@ -7,10 +7,13 @@
 #include <nlohmann/json.hpp>
 
 #include "algorithms/ppr/ppr.hpp"
+#include "algorithms/sampling/partitioned_sampler.hpp"
+#include "algorithms/walks/walk_corpus.hpp"
 #include "gnn/models.hpp"
 #include "io/hdf5/graph_file.hpp"
 #include "io/import/import_graph.hpp"
 #include "io/publish/file_system.hpp"
+#include "jobs/pipeline/sample_options.hpp"
 #include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/train_layout.hpp"
 #include "partition/partitioner.hpp"
@@ -50,7 +53,16 @@ class Estimator {
         machine_(machine),
         history_(std::move(history)) {}
 
-  std::vector<StageEstimate> run() {
+  std::vector<StageEstimate> run(std::span<const std::string> verbs) {
+    for (const std::string& verb : verbs) {
+      if (verb == "import") import();
+      if (verb == "partition") partition();
+      if (verb == "ppr") ppr();
+      if (verb == "index") index();
+      if (verb == "walk") walk();
+      if (verb == "sample") sample();
+    }
+    if (!verbs.empty()) return std::move(stages_);
     if (!config_.path("graph.file")) import();
     partition();
     if (config_.boolean("ppr.enabled")) ppr();
@@ -164,6 +176,48 @@ class Estimator {
         "lower index.entries, or name fewer index.types and index.targets");
   }
 
+  /// Whether a verb with this plan chooses the replicated layout (`resources.layout`).
+  [[nodiscard]] bool is_replicated(const MemoryPlan& replicated) const {
+    const std::string layout = config_.text("resources.layout");
+    return layout == "auto" ? replicated.total_bytes() <= machine_.limit.bytes / 2 : layout == "replicated";
+  }
+
+  void walk() {
+    const algorithms::WalkCorpusOptions options = walk_options(session_);
+    algorithms::check_walk_options(schema_, options);
+    const exec::EdgeSelection both{exec::Direction::kBoth, {}};
+    const exec::WalkGraphOptions lists = algorithms::walk_graph_options(options);
+    const MemoryPlan whole = exec::WalkGraph::plan_replicated(schema_, both, lists);
+    MemoryPlan replicated = whole;
+    replicated.hold("batch of walks", walk_batch_bytes(machine_.limit));
+    if (is_replicated(replicated)) {
+      add("walk", home_blocks(), std::move(replicated), "set resources.layout to partitioned, or use more ranks");
+      return;
+    }
+    MemoryPlan partitioned("walk, partitioned");
+    for (const MemoryPlan::Item& item : whole.items()) {
+      partitioned.hold("a rank's " + item.what, share(item.bytes));
+    }
+    partitioned.hold("keys and owners of ghosts, at most", 24 * ghosts());
+    partitioned.hold("batch of walks", walk_batch_bytes(machine_.limit));
+    add("walk", distributed(), std::move(partitioned), "use more ranks");
+  }
+
+  void sample() {
+    const SampleOptions options = sample_options(session_);
+    MemoryPlan replicated = plan_sampling_replicated(schema_, options);
+    const std::uint64_t batches = machine_.limit.bytes / kSampleBatchShare;
+    replicated.hold("batches", batches);
+    if (is_replicated(replicated)) {
+      add("sample", home_blocks(), std::move(replicated), "set resources.layout to partitioned, or use more ranks");
+      return;
+    }
+    MemoryPlan partitioned =
+        algorithms::PartitionedSamplingGraph::plan(schema_, machine_.ranks, options.links, options.attributes());
+    partitioned.hold("batches", batches);
+    add("sample", home_blocks(), std::move(partitioned), "name fewer sample.links, or use more ranks");
+  }
+
   [[nodiscard]] gnn::ModelShare model_share(const graph::EdgeType& type) const {
     return {share(schema_.num_vertices()),
             ghosts(),
@@ -218,8 +272,9 @@ class Estimator {
 }  // namespace
 
 std::vector<StageEstimate> estimate_stages(Session& session, const EstimateMachine& machine,
-                                           const std::optional<fs::path>& previous_run) {
-  return Estimator(session, machine, read_history(previous_run)).run();
+                                           const std::optional<fs::path>& previous_run,
+                                           std::span<const std::string> verbs) {
+  return Estimator(session, machine, read_history(previous_run)).run(verbs);
 }
 
 }  // namespace rove::jobs

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/memory_plan.hpp"
@@ -32,10 +35,16 @@ struct StageEstimate {
   [[nodiscard]] std::uint64_t total_bytes() const { return resident.total_bytes() + plan.total_bytes(); }
 };
 
-/// Stages of `rove run` that the configuration enables, in order. Throws `ConfigError` as the stages would. Ghosts are
-/// counted at their upper bound (every end of a rank's edges lies elsewhere), since nothing is cut yet. Times are those
-/// of the stages of `previous_run`, if given, scaled by the edges. `session` knows the schema alone.
+/// Verbs that can be estimated one by one.
+inline constexpr std::array<std::string_view, 6> kEstimatedVerbs{"import", "partition", "ppr",
+                                                                 "index",  "walk",      "sample"};
+
+/// Stages of `rove run` that the configuration enables, in order; or these verbs, each as it runs alone. Throws
+/// `ConfigError` as the stages would. Ghosts are counted at their upper bound (every end of a rank's edges lies
+/// elsewhere), since nothing is cut yet. Times are those of the stages of `previous_run`, if given, scaled by the
+/// edges. `session` knows the schema alone.
 [[nodiscard]] std::vector<StageEstimate> estimate_stages(Session& session, const EstimateMachine& machine,
-                                                         const std::optional<std::filesystem::path>& previous_run);
+                                                         const std::optional<std::filesystem::path>& previous_run,
+                                                         std::span<const std::string> verbs = {});
 
 }  // namespace rove::jobs

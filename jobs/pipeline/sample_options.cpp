@@ -174,4 +174,14 @@ SampleOptions sample_options(const Session& session) {
   return options;
 }
 
+MemoryPlan plan_sampling_replicated(const graph::Schema& schema, const SampleOptions& options) {
+  MemoryPlan plan = algorithms::SamplingGraph::plan(schema, options.links, options.attributes());
+  if (options.negatives > 0) {
+    std::uint64_t bytes = 0;
+    for (const EdgeTypeId type : options.balanced.types) bytes += algorithms::NegativeSampler::plan_bytes(schema, type);
+    plan.hold("negatives: sorted slots and popularity, at most", bytes);
+  }
+  return plan;
+}
+
 }  // namespace rove::jobs

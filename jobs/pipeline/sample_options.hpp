@@ -42,4 +42,10 @@ struct SampleOptions {
 /// Throws `ConfigError` naming the key.
 [[nodiscard]] SampleOptions sample_options(const Session& session);
 
+/// What `rove sample` holds beside its batches when every rank has the whole graph.
+[[nodiscard]] MemoryPlan plan_sampling_replicated(const graph::Schema& schema, const SampleOptions& options);
+
+/// Of the memory of a rank, what batches in flight may take: one in so many.
+inline constexpr std::uint64_t kSampleBatchShare = 8;
+
 }  // namespace rove::jobs

@@ -27,8 +27,6 @@ using algorithms::SeedRows;
 
 /// Keeps the order of sampled seeds apart from that of training batches.
 constexpr std::uint64_t kOrderTag = 0x53616D706C650000U;
-/// Of the memory of a rank, what batches in flight may take: one in so many.
-constexpr std::uint64_t kBatchShare = 8;
 constexpr std::uint64_t kMaxRound = 512;
 
 std::uint64_t bytes_of(const SampledSubgraph& batch) {
@@ -115,13 +113,7 @@ class BatchSampler {
   BatchSampler(Session& session, const SampleOptions& options) : comm_(session.comm()), options_(options) {
     using algorithms::PartitionedSamplingGraph;
     using algorithms::SamplingGraph;
-    MemoryPlan whole = SamplingGraph::plan(session.schema(), options.links, options.attributes());
-    if (options.negatives > 0) {
-      std::uint64_t bytes = 0;
-      for (const EdgeTypeId type : options.balanced.types)
-        bytes += algorithms::NegativeSampler::plan_bytes(session.schema(), type);
-      whole.hold("negatives: sorted slots and popularity, at most", bytes);
-    }
+    const MemoryPlan whole = plan_sampling_replicated(session.schema(), options);
     if (use_replicated(session, whole)) {
       session.require_fits(whole);
       whole_.emplace(SamplingGraph::replicated(comm_, session.blocks(), options.links, options.attributes()));
@@ -331,7 +323,7 @@ class Rounds {
   /// Rounds as large as memory allows, by the largest batch so far; the same on all ranks.
   void fit_round(const std::vector<SampledSubgraph>& results) {
     for (const SampledSubgraph& batch : results) largest_ = std::max(largest_, bytes_of(batch));
-    const std::uint64_t budget = session_.memory().bytes / kBatchShare;
+    const std::uint64_t budget = session_.memory().bytes / kSampleBatchShare;
     // A batch is held as a subgraph and as rows of the file, in buffers up to twice as large.
     const std::uint64_t needed =
         4 * std::max<std::uint64_t>(1, session_.comm().all_reduce(largest_, comm::ReduceOp::kMax));

@@ -14,11 +14,6 @@
 namespace rove::jobs {
 namespace {
 
-/// A batch of walks gets a quarter of the memory, at most 1 GiB.
-std::uint64_t batch_bytes(const Session& session) {
-  return std::min(session.memory().bytes / 4, std::uint64_t{1} << 30U);
-}
-
 /// Whether every rank holds the whole adjacency: asked for, or `auto` and it fits half of what there is.
 bool use_replicated(const Session& session, const MemoryPlan& plan) {
   const std::string layout = session.config().text("resources.layout");
@@ -51,7 +46,7 @@ void walk_stage(Session& session, const std::filesystem::path& walks_file) {
   MemoryPlan replicated("walk");
   comm.agree([&] {
     options = walk_options(session);
-    options.batch_bytes = batch_bytes(session);
+    options.batch_bytes = walk_batch_bytes(session.memory());
     algorithms::check_walk_options(schema, options);
     replicated =
         exec::WalkGraph::plan_replicated(schema, {exec::Direction::kBoth, {}}, algorithms::walk_graph_options(options));

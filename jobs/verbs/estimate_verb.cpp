@@ -58,6 +58,7 @@ class EstimateVerb final : public CollectiveVerb {
     return "rove estimate -c job.yaml --ranks 16 --ranks-per-node 4 --memory 64GiB\n"
            "  rove estimate -g graph.h5 --ranks 8\n"
            "  rove estimate --vertices user=1000000,item=200000 --edges 20000000 --ranks 4 --set train.dim=128\n"
+           "  rove estimate -g graph.h5 --verb walk --verb sample --set walk.weights=alias\n"
            "  Exit code 5 when a stage would not fit; the message names the stage, the limit and the setting to "
            "change.";
   }
@@ -74,6 +75,8 @@ class EstimateVerb final : public CollectiveVerb {
     graph->excludes(vertices);
     edges->needs(vertices);
     vertices->needs(edges);
+    app.add_option("--verb", verbs_, "Estimate this verb alone instead of the stages of `rove run` (may be repeated)")
+        ->check(CLI::IsMember(std::vector<std::string>(kEstimatedVerbs.begin(), kEstimatedVerbs.end())));
     app.add_option("--ranks", ranks_, "Ranks of the job (default: those that run this)")->check(CLI::PositiveNumber);
     app.add_option("--ranks-per-node", ranks_per_node_, "Ranks that share a node's memory (default: all of them)")
         ->check(CLI::PositiveNumber);
@@ -91,7 +94,7 @@ class EstimateVerb final : public CollectiveVerb {
       graph::GraphBlocks blocks;
       blocks.schema = subject.schema;
       session.set_graph(std::move(blocks), {}, {}, {});
-      stages = estimate_stages(session, machine, previous_run(session.config()));
+      stages = estimate_stages(session, machine, previous_run(session.config()), verbs_);
     });
     if (world.is_root())
       fmt::print("{}\n", json_ ? to_json(subject, machine, stages) : to_text(subject, machine, stages));
@@ -276,6 +279,7 @@ class EstimateVerb final : public CollectiveVerb {
   fs::path graph_;
   std::vector<std::string> vertices_;
   std::vector<std::string> edges_;
+  std::vector<std::string> verbs_;
   std::int32_t ranks_ = 0;
   std::int32_t ranks_per_node_ = 0;
   bool json_ = false;

@@ -268,6 +268,16 @@ class Estimate(VerbTest):
             self.assertRegex(text, rf"(?m)^{stage} .*fits$")
         self.assertIn("resources.memory", text)
 
+    def test_verbs_that_are_no_stage(self):
+        text = self.rove("estimate", *self.SIZES, "--verb", "walk", "--verb", "sample", "--verb", "index", "--ranks", 4,
+                         "--memory", "8GiB").stdout
+        for verb in ("walk", "sample", "index"):
+            self.assertRegex(text, rf"(?m)^{verb} .*fits$")
+        self.assertNotIn("train", text)
+        small = self.rove("estimate", *self.SIZES, "--verb", "walk", "--ranks", 4, "--memory", "16MiB", code=5)
+        self.assertIn("a rank's", small.stdout)
+        self.rove("estimate", *self.SIZES, "--verb", "wander", code=2)
+
     def test_what_does_not_fit_is_named(self):
         done = self.rove("estimate", *self.SIZES, "--ranks", 2, "--memory", "100MiB", "--json", code=5, ranks=2)
         self.assertIn("partition.method", done.stderr)
