@@ -2,16 +2,15 @@
 #include "io/hdf5/diff.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <functional>
-#include <limits>
 #include <set>
 #include <span>
 
 #include <fmt/format.h>
 
 #include "io/hdf5/header.hpp"
+#include "io/hdf5/mapped_file.hpp"
 #include "io/hdf5/node_rows.hpp"
+#include "io/hdf5/row_join.hpp"
 #include "io/publish/manifest.hpp"
 
 namespace rove::io {
@@ -22,34 +21,6 @@ namespace {
 
 constexpr std::uint64_t kChunkBytes = std::uint64_t{4} << 20U;
 constexpr std::size_t kExamples = 5;
-
-/// Values of a dataset that are visited in ascending order of rows: one chunk in memory.
-template <class T>
-class Reader {
- public:
-  Reader(const hdf5::InputFile& file, std::string dataset)
-      : file_(file), dataset_(std::move(dataset)), info_(file.info(dataset_)) {}
-
-  [[nodiscard]] std::uint64_t rows() const { return info_.rows(); }
-  std::span<const T> row(std::uint64_t row) { return rows({row, row + 1}); }
-  std::span<const T> rows(IndexRange range) {
-    if (range.begin < loaded_.begin || range.end > loaded_.end) {
-      const std::uint64_t chunk =
-          std::max<std::uint64_t>(1, kChunkBytes / std::max<std::uint64_t>(1, info_.row_bytes()));
-      loaded_ = {range.begin, std::min(info_.rows(), range.begin + std::max(chunk, range.size()))};
-      values_ = file_.read<T>(dataset_, loaded_);
-    }
-    return std::span<const T>(values_).subspan((range.begin - loaded_.begin) * info_.width(),
-                                               range.size() * info_.width());
-  }
-
- private:
-  const hdf5::InputFile& file_;
-  std::string dataset_;
-  hdf5::DatasetInfo info_;
-  IndexRange loaded_;
-  std::vector<T> values_;
-};
 
 struct Pair {
   const hdf5::InputFile& first;
@@ -92,29 +63,8 @@ void compare_datasets(const Pair& files, FileDiff& diff) {
   }
 }
 
-struct JoinVisitor {
-  std::function<void(std::uint64_t, std::uint64_t)> both;
-  std::function<void(std::uint64_t)> first_only = [](std::uint64_t) {};
-  std::function<void(std::uint64_t)> second_only = [](std::uint64_t) {};
-};
-
-/// Walks the ascending keys of a type in both files.
 void join_rows(const Pair& files, const std::string& group, const JoinVisitor& visit) {
-  Reader<std::uint64_t> a(files.first, group + "/keys");
-  Reader<std::uint64_t> b(files.second, group + "/keys");
-  std::uint64_t i = 0;
-  std::uint64_t j = 0;
-  while (i < a.rows() || j < b.rows()) {
-    constexpr std::uint64_t kEnd = std::numeric_limits<std::uint64_t>::max();
-    const std::uint64_t x = i < a.rows() ? a.row(i)[0] : kEnd;
-    const std::uint64_t y = j < b.rows() ? b.row(j)[0] : kEnd;
-    if (x == y)
-      visit.both(i++, j++);
-    else if (x < y)
-      visit.first_only(i++);
-    else
-      visit.second_only(j++);
-  }
+  join_rows(all_rows(files.first, group), all_rows(files.second, group), visit);
 }
 
 std::string id_of(const hdf5::InputFile& file, const std::string& group, std::uint64_t row) {
@@ -136,25 +86,12 @@ FileDiff::Rows compare_rows(const Pair& files, const NodeTypeInfo& type) {
   return rows;
 }
 
-double cosine(std::span<const float> a, std::span<const float> b) {
-  double dot = 0;
-  double norm_a = 0;
-  double norm_b = 0;
-  for (std::size_t d = 0; d < a.size(); ++d) {
-    dot += double{a[d]} * double{b[d]};
-    norm_a += double{a[d]} * double{a[d]};
-    norm_b += double{b[d]} * double{b[d]};
-  }
-  if (norm_a == 0 || norm_b == 0) return norm_a == norm_b ? 1 : 0;
-  return dot / std::sqrt(norm_a * norm_b);
-}
-
 void compare_vectors(const Pair& files, const NodeTypeInfo& type, FileDiff& diff) {
   const std::string name = type.group + "/vectors";
   if (!files.first.contains(name) || !files.second.contains(name)) return;
   if (files.first.info(name).width() != files.second.info(name).width()) return;
-  Reader<float> a(files.first, name);
-  Reader<float> b(files.second, name);
+  RowReader<float> a(files.first, name);
+  RowReader<float> b(files.second, name);
   FileDiff::Drift drift;
   drift.type = type.name;
   drift.min_cosine = 2;
@@ -179,50 +116,21 @@ void compare_vectors(const Pair& files, const NodeTypeInfo& type, FileDiff& diff
   diff.drift.push_back(std::move(drift));
 }
 
-/// The target keys of a ranked list's rows, visited in ascending order of rows.
-class ListReader {
- public:
-  ListReader(const hdf5::InputFile& file, const std::string& group)
-      : indptr_(file, group + "/indptr"),
-        indices_(file, group + "/indices"),
-        keys_(file.read<std::uint64_t>(node_type(file, file.attribute<std::string>(group, "target")).group + "/keys")) {
-  }
-
-  std::vector<std::uint64_t> row(std::uint64_t row) {
-    const std::span<const std::uint64_t> offsets = indptr_.rows({row, row + 2});
-    std::vector<std::uint64_t> targets;
-    for (const std::uint64_t index : indices_.rows({offsets[0], offsets[1]})) targets.push_back(keys_.at(index));
-    return targets;
-  }
-
- private:
-  Reader<std::uint64_t> indptr_;
-  Reader<std::uint64_t> indices_;
-  std::vector<std::uint64_t> keys_;
-};
-
-double overlap(std::vector<std::uint64_t> a, std::vector<std::uint64_t> b) {
-  const std::size_t longer = std::max(a.size(), b.size());
-  if (longer == 0) return 1;
-  std::sort(a.begin(), a.end());
-  std::sort(b.begin(), b.end());
-  std::vector<std::uint64_t> common;
-  std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(common));
-  return static_cast<double>(common.size()) / static_cast<double>(longer);
-}
-
 void compare_lists(const Pair& files, const std::string& root, FileDiff& diff) {
+  if (files.first.members(root).empty()) return;
+  const hdf5::MappedFile first(files.first.path());
+  const hdf5::MappedFile second(files.second.path());
   for (const std::string& source : files.first.members(root)) {
     for (const std::string& target : files.first.members(fmt::format("{}/{}", root, source))) {
       FileDiff::Lists lists;
       lists.name = fmt::format("{}/{}/{}", root, source, target);
       if (!files.second.is_group(lists.name)) continue;
-      ListReader a(files.first, lists.name);
-      ListReader b(files.second, lists.name);
+      ListReader a(first, lists.name);
+      ListReader b(second, lists.name);
       double total = 0;
       join_rows(files, "/nodes/" + source, {[&](std::uint64_t i, std::uint64_t j) {
-                  std::vector<std::uint64_t> x = a.row(i);
-                  std::vector<std::uint64_t> y = b.row(j);
+                  std::vector<std::uint64_t> x = a.targets(i);
+                  std::vector<std::uint64_t> y = b.targets(j);
                   if (x == y) ++lists.identical;
                   total += overlap(std::move(x), std::move(y));
                   ++lists.rows;

@@ -11,8 +11,7 @@
 
 namespace rove::io {
 
-/// What differs between two files of one format. Not collective, without MPI; reads both files once in bounded memory,
-/// except for the keys of the target types of ranked lists.
+/// What differs between two files of one format. Not collective, without MPI; reads both files once in bounded memory.
 struct FileDiff {
   enum class Status : std::uint8_t { kEqual, kDifferent, kOnlyFirst, kOnlySecond };
   struct Dataset {

@@ -8,6 +8,7 @@
 
 #include "engine/base/hash.hpp"
 #include "engine/base/top_k.hpp"
+#include "io/hdf5/delta_file.hpp"
 #include "io/hdf5/graph_file.hpp"
 #include "io/hdf5/header.hpp"
 #include "io/hdf5/index_file.hpp"
@@ -27,17 +28,31 @@ std::uint64_t key_at(const hdf5::InputFile& file, const std::string& group, std:
   return file.read<std::uint64_t>(group + "/keys", {row, row + 1})[0];
 }
 
-std::optional<std::uint64_t> find_key(const hdf5::InputFile& file, const NodeTypeInfo& type, VertexKey key) {
+/// The place of a value in a dataset of ascending ones.
+std::optional<std::uint64_t> find_value(const hdf5::InputFile& file, const std::string& dataset, std::uint64_t value) {
   std::uint64_t begin = 0;
-  std::uint64_t end = type.count;
+  std::uint64_t end = file.info(dataset).rows();
   while (begin < end) {
     const std::uint64_t middle = begin + (end - begin) / 2;
-    const std::uint64_t found = key_at(file, type.group, middle);
-    if (found == key.value()) return middle;
-    if (found < key.value())
+    const std::uint64_t found = file.read<std::uint64_t>(dataset, {middle, middle + 1})[0];
+    if (found == value) return middle;
+    if (found < value)
       begin = middle + 1;
     else
       end = middle;
+  }
+  return std::nullopt;
+}
+
+/// The row with this id among those of `group`, which has keys and ids.
+std::optional<RowIdentity> find_row_in(const hdf5::InputFile& file, const std::string& group, const std::string& type,
+                                       std::string_view id) {
+  for (std::uint64_t salt = 0; salt < kMaxKeySalt; ++salt) {
+    const VertexKey key = vertex_key(type, id, salt);
+    const auto row = find_value(file, group + "/keys", key.value());
+    // A free key ends the search: import would have used it.
+    if (!row) return std::nullopt;
+    if (id_of(file, group, *row) == id) return RowIdentity{type, std::string(id), *row, key};
   }
   return std::nullopt;
 }
@@ -64,9 +79,12 @@ void add_ranked_lists(const hdf5::InputFile& file, const std::string& root, std:
   for (const std::string& member : file.members(sources)) {
     const std::string group = sources + "/" + member;
     const NodeTypeInfo target = node_type(file, file.attribute<std::string>(group, "target"));
+    std::optional<std::uint64_t> place = result.row.row;
+    if (file.contains(group + "/rows")) place = find_value(file, group + "/rows", *place);
+    if (!place) continue;
     LookupList list;
     list.name = group;
-    const IndexRange slots = slots_of(file, group, result.row.row, limit, list.length);
+    const IndexRange slots = slots_of(file, group, *place, limit, list.length);
     const auto indices = file.read<std::uint64_t>(group + "/indices", slots);
     const auto scores = file.read<float>(group + "/scores", slots);
     for (std::size_t i = 0; i < indices.size(); ++i) {
@@ -129,18 +147,23 @@ void add_edges(const hdf5::InputFile& file, const graph::Schema& schema, std::ui
   }
 }
 
+/// What `delta.h5` says of a row beside its lists.
+void add_changes(const hdf5::InputFile& file, LookupResult& result) {
+  const std::string vectors = kDeltaVectors + ("/" + hdf5::escape_name(result.row.type));
+  result.status = find_value(file, node_group(result.row.type) + "/added", result.row.row) ? "new"
+                  : result.lists.empty()                                                   ? "same"
+                                                                                           : "changed";
+  if (!file.is_group(vectors)) return;
+  const auto place = find_value(file, vectors + "/rows", result.row.row);
+  if (!place) return;
+  result.vector = file.read<float>(vectors + "/vectors", {*place, *place + 1});
+  if (result.status == "same") result.status = "changed";
+}
+
 }  // namespace
 
 std::optional<RowIdentity> find_row(const hdf5::InputFile& file, const std::string& type, std::string_view id) {
-  const NodeTypeInfo info = node_type(file, type);
-  for (std::uint64_t salt = 0; salt < kMaxKeySalt; ++salt) {
-    const VertexKey key = vertex_key(type, id, salt);
-    const auto row = find_key(file, info, key);
-    // A free key ends the search: import would have used it.
-    if (!row) return std::nullopt;
-    if (id_of(file, info.group, *row) == id) return RowIdentity{type, std::string(id), *row, key};
-  }
-  return std::nullopt;
+  return find_row_in(file, node_type(file, type).group, type, id);
 }
 
 std::vector<LookupResult> lookup(const std::filesystem::path& path, std::string_view id,
@@ -160,6 +183,10 @@ std::vector<LookupResult> lookup(const std::filesystem::path& path, std::string_
       throw InputError(fmt::format("{} ({}) holds no ids to look up", path.string(), name_of(header.format)));
     }
     const auto row = find_row(file, candidate, id);
+    if (!row && header.format == FileFormat::kDelta) {
+      const auto gone = find_row_in(file, "/removed/" + hdf5::escape_name(candidate), candidate, id);
+      if (gone) results.push_back({*gone, "gone", {}, {}});
+    }
     if (!row) continue;
     LookupResult& result = results.emplace_back();
     result.row = *row;
@@ -169,6 +196,7 @@ std::vector<LookupResult> lookup(const std::filesystem::path& path, std::string_
     if (header.format == FileFormat::kIndex) add_fingerprints(file, limit, result);
     add_ranked_lists(file, "/neighbors", limit, result);
     add_ranked_lists(file, "/recommendations", limit, result);
+    if (header.format == FileFormat::kDelta) add_changes(file, result);
   }
   return results;
 }
@@ -176,6 +204,7 @@ std::vector<LookupResult> lookup(const std::filesystem::path& path, std::string_
 std::string to_text(const LookupResult& result) {
   std::string text =
       fmt::format("{} {} (row {}, key {})\n", result.row.type, result.row.id, result.row.row, result.row.key.value());
+  if (!result.status.empty()) text += fmt::format("  since the night before: {}\n", result.status);
   if (!result.vector.empty()) text += fmt::format("  vector [{:.6g}]\n", fmt::join(result.vector, ", "));
   for (const LookupList& list : result.lists) {
     text += fmt::format("  {}: {} entries\n", list.name, list.length);
@@ -199,6 +228,7 @@ std::string to_json(const std::vector<LookupResult>& results) {
              {"id", result.row.id},
              {"row", result.row.row},
              {"key", std::to_string(result.row.key.value())}};
+    if (!result.status.empty()) row["status"] = result.status;
     if (!result.vector.empty()) row["vector"] = result.vector;
     row["lists"] = Json::array();
     for (const LookupList& list : result.lists) {

@@ -61,6 +61,21 @@ PartitionFile read_partition(const comm::Communicator& comm, const std::filesyst
   return result;
 }
 
+void set_embeddings_info(hdf5::OutputFile& file, const std::string& object, const EmbeddingsInfo& info) {
+  file.set_attribute(object, "model", info.model);
+  file.set_attribute(object, "dim", checked_cast<std::int64_t>(info.dim));
+  file.set_attribute(object, "metric", info.metric);
+  file.set_attribute(object, "normalized", info.normalized);
+  file.set_attribute(object, "embedding_space", info.embedding_space);
+}
+
+EmbeddingsInfo embeddings_info(const hdf5::InputFile& file) {
+  return {file.attribute<std::string>("/", "model"),
+          checked_cast<std::uint64_t>(file.attribute<std::int64_t>("/", "dim")),
+          file.attribute<std::string>("/", "metric"), file.attribute<bool>("/", "normalized"),
+          file.attribute<std::string>("/", "embedding_space")};
+}
+
 void write_embeddings(const comm::Communicator& comm, const std::filesystem::path& path, const EmbeddingsInfo& info,
                       std::span<const EmbeddingsView> types, const FileProvenance& provenance) {
   hdf5::OutputFile file(comm, path);
@@ -68,11 +83,7 @@ void write_embeddings(const comm::Communicator& comm, const std::filesystem::pat
     write_nodes(file, types[t].nodes, t);
     file.write_matrix<float>(node_group(types[t].nodes.type) + "/vectors", types[t].vectors, info.dim);
   }
-  file.set_attribute("/", "model", info.model);
-  file.set_attribute("/", "dim", checked_cast<std::int64_t>(info.dim));
-  file.set_attribute("/", "metric", info.metric);
-  file.set_attribute("/", "normalized", info.normalized);
-  file.set_attribute("/", "embedding_space", info.embedding_space);
+  set_embeddings_info(file, "/", info);
   write_header(file, FileFormat::kEmbeddings, provenance);
   file.commit();
 }
@@ -83,11 +94,7 @@ EmbeddingsBlock read_embeddings(const comm::Communicator& comm, const std::files
   comm.agree([&] {
     const hdf5::InputFile file(path);
     result.header = read_header(file, FileFormat::kEmbeddings);
-    result.info.model = file.attribute<std::string>("/", "model");
-    result.info.dim = checked_cast<std::uint64_t>(file.attribute<std::int64_t>("/", "dim"));
-    result.info.metric = file.attribute<std::string>("/", "metric");
-    result.info.normalized = file.attribute<bool>("/", "normalized");
-    result.info.embedding_space = file.attribute<std::string>("/", "embedding_space");
+    result.info = embeddings_info(file);
     const NodeTypeInfo found = node_type(file, type);
     const IndexRange rows = home_block(comm, found.count);
     result.nodes = read_nodes(file, type, rows);

@@ -47,6 +47,11 @@ struct EmbeddingsInfo {
   std::string embedding_space;  ///< equal for all types that may be compared with each other
 };
 
+/// **Collective.** The attributes of vectors, on a group or dataset that exists.
+void set_embeddings_info(hdf5::OutputFile& file, const std::string& object, const EmbeddingsInfo& info);
+/// Those of `embeddings.h5`.
+[[nodiscard]] EmbeddingsInfo embeddings_info(const hdf5::InputFile& file);
+
 struct EmbeddingsView {
   NodeView nodes;
   std::span<const float> vectors;  ///< my block's rows x dim

@@ -16,6 +16,8 @@
 #include "io/hdf5/graph_file.hpp"
 #include "io/hdf5/index_file.hpp"
 #include "io/hdf5/result_files.hpp"
+#include "io/hdf5/verify_delta.hpp"
+#include "io/hdf5/verify_keys.hpp"
 #include "io/hdf5/verify_samples.hpp"
 #include "io/hdf5/walks_file.hpp"
 
@@ -26,8 +28,6 @@ namespace {
 
 constexpr std::uint64_t kChunkBytes = std::uint64_t{4} << 20U;  ///< of one dataset in memory at a time
 constexpr std::uint64_t kChunkRows = std::uint64_t{1} << 18U;
-/// Import tries salts in order until a key is free, so larger ones do not occur.
-constexpr std::uint64_t kMaxSalt = 16;
 
 std::string digest_label(const std::string& dataset, const char* word) {
   return "digest " + dataset + " " + word;
@@ -44,6 +44,7 @@ class Verifier {
   VerifyShare run() {
     FileHeader header;
     if (!attempt([&] { header = read_header(file_); })) return std::move(result_);
+    result_.report.format = header.format;
     for (const std::string& dataset : file_.datasets()) attempt([&] { check_dataset(dataset); });
     if (header.format == FileFormat::kCheckpoint) return std::move(result_);
     std::vector<NodeTypeInfo> types;
@@ -54,13 +55,13 @@ class Verifier {
     }
     if (header.format == FileFormat::kGraph) attempt([&] { check_edges(); });
     if (header.format == FileFormat::kSamples) attempt([&] { verify_samples(file_, my_share(num_batches(file_))); });
-    if (header.format == FileFormat::kPpr || header.format == FileFormat::kRecommendations) {
-      const std::string root = header.format == FileFormat::kPpr ? "/neighbors" : "/recommendations";
-      for (const std::string& source : file_.members(root)) {
-        for (const std::string& target : file_.members(root + "/" + source)) {
-          attempt([&] { check_neighbors(root + "/" + source + "/" + target); });
-        }
-      }
+    if (header.format == FileFormat::kDelta) {
+      attempt([&] { verify_delta(file_, [this](std::uint64_t rows) { return my_share(rows); }); });
+    }
+    const bool has_neighbors = header.format == FileFormat::kPpr || header.format == FileFormat::kDelta;
+    if (has_neighbors) check_lists("/neighbors");
+    if (header.format == FileFormat::kRecommendations || header.format == FileFormat::kDelta) {
+      check_lists("/recommendations");
     }
     if (header.format == FileFormat::kWalks) attempt([&] { check_walks(types); });
     if (header.format == FileFormat::kIndex) {
@@ -164,25 +165,7 @@ class Verifier {
     const bool is_long = file_.contains(type.group + "/ids_offsets");
     require_rows(type.group + (is_long ? "/ids_offsets" : "/ids"), type.count + (is_long ? 1 : 0));
 
-    const VertexKeyHasher hash(type.name);
-    in_chunks(my_share(type.count), kChunkRows, [&](IndexRange rows) {
-      // One row more in front, so that the order across chunks and shares is checked as well.
-      const std::uint64_t before = rows.begin > 0 ? 1 : 0;
-      const NodeRows nodes = read_nodes(file_, type.name, {rows.begin - before, rows.end});
-      for (std::size_t i = 0; i < nodes.keys.size(); ++i) {
-        const std::uint64_t row = rows.begin - before + i;
-        if (i > 0 && !(nodes.keys[i - 1] < nodes.keys[i])) {
-          throw InputError(fmt::format("{}/keys: row {} holds {}, which does not ascend from {}", type.group, row,
-                                       nodes.keys[i].value(), nodes.keys[i - 1].value()));
-        }
-        std::uint64_t salt = 0;
-        while (salt < kMaxSalt && hash(nodes.ids[i], salt) != nodes.keys[i]) ++salt;
-        if (salt == kMaxSalt) {
-          throw InputError(fmt::format("{}/keys: row {} holds {}, which is not the key of its id '{}' ({})", type.group,
-                                       row, nodes.keys[i].value(), nodes.ids[i], hash(nodes.ids[i]).value()));
-        }
-      }
-    });
+    verify_keys(file_, type.group, type.name, my_share(type.count));
   }
 
   void check_parts(const NodeTypeInfo& type) {
@@ -279,6 +262,14 @@ class Verifier {
     }
   }
 
+  void check_lists(const std::string& root) {
+    for (const std::string& source : file_.members(root)) {
+      for (const std::string& target : file_.members(root + "/" + source)) {
+        attempt([&] { check_neighbors(root + "/" + source + "/" + target); });
+      }
+    }
+  }
+
   void check_neighbors(const std::string& group) {
     const std::uint64_t slots = file_.info(group + "/indices").rows();
     require_rows(group + "/scores", slots);
@@ -287,8 +278,10 @@ class Verifier {
     float last_score = 0;
     std::uint64_t last_index = 0;
     std::uint64_t last_row = ~std::uint64_t{0};
-    check_csr(group, count_of(file_.attribute<std::string>(group, "source"), group),
-              count_of(file_.attribute<std::string>(group, "target"), group),
+    const std::uint64_t rows = file_.contains(group + "/rows")  // of a delta: lists of some rows
+                                   ? file_.info(group + "/rows").rows()
+                                   : count_of(file_.attribute<std::string>(group, "source"), group);
+    check_csr(group, rows, count_of(file_.attribute<std::string>(group, "target"), group),
               [&](std::uint64_t row, std::uint64_t slot, std::uint64_t index) {
                 if (!loaded.contains(slot)) {
                   loaded = {slot, std::min(slots, slot + kChunkRows)};
@@ -442,6 +435,7 @@ VerifyReport verify_file(const comm::Communicator& comm, const std::filesystem::
   detail::VerifyShare all;
   all.report.datasets = mine.report.datasets;
   all.report.bytes = mine.report.bytes;
+  all.report.format = mine.report.format;
   for (const std::string& part : comm.all_gather_text(text)) {
     std::istringstream entries(part);
     for (std::string entry; std::getline(entries, entry, '\0');) {

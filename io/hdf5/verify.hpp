@@ -4,16 +4,19 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/comm/communicator.hpp"
+#include "io/hdf5/header.hpp"
 
 namespace rove::io {
 
 /// Outcome of a verification. Each problem names the dataset and says what was found and expected.
 struct VerifyReport {
   std::vector<std::string> problems;
+  std::optional<FileFormat> format;  ///< nothing when the header cannot be read
   std::uint64_t datasets = 0;
   std::uint64_t bytes = 0;  ///< of all datasets
   [[nodiscard]] bool ok() const { return problems.empty(); }

@@ -33,6 +33,7 @@ class Pipeline {
     open_run();
     graph_stages();
     model_stages();
+    delta_stage(session_, *config_.path("output"), result_.run);
     write_report(session_, result_.run, *config_.path("output"));
     if (config_.boolean("publish.enabled")) publish();
     return std::move(result_);

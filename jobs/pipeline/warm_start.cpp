@@ -12,6 +12,7 @@
 #include "io/hdf5/header.hpp"
 #include "io/hdf5/input_file.hpp"
 #include "io/hdf5/node_rows.hpp"
+#include "io/hdf5/row_join.hpp"
 #include "io/publish/publisher.hpp"
 
 namespace rove::jobs {
@@ -29,21 +30,6 @@ struct HomeRows {
   std::uint64_t in_file = 0;  ///< rows of the whole type
 };
 
-/// First row of the file whose key is not below `key`.
-std::uint64_t lower_bound(const io::hdf5::InputFile& file, const io::NodeTypeInfo& info, std::uint64_t key) {
-  std::uint64_t low = 0;
-  std::uint64_t high = info.count;
-  while (low < high) {
-    const std::uint64_t middle = (low + high) / 2;
-    if (file.read<std::uint64_t>(info.group + "/keys", {middle, middle + 1}).front() < key) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
-}
-
 HomeRows read_home_rows(const fs::path& path, const io::NodeRows& nodes, std::uint32_t dim) {
   HomeRows home{std::vector<float>(nodes.keys.size() * dim), std::vector<std::uint8_t>(nodes.keys.size()), 0, 0};
   const io::hdf5::InputFile file(path);
@@ -57,11 +43,11 @@ HomeRows read_home_rows(const fs::path& path, const io::NodeRows& nodes, std::ui
   const io::NodeTypeInfo info = io::node_type(file, nodes.type);
   home.in_file = info.count;
   if (nodes.keys.empty()) return home;
-  const std::uint64_t begin = lower_bound(file, info, nodes.keys.front().value());
-  const std::uint64_t end = lower_bound(file, info, nodes.keys.back().value() + 1);
+  const IndexRange found_rows =
+      io::rows_with_keys(file, info.group, nodes.keys.front().value(), nodes.keys.back().value() + 1).rows;
   std::size_t mine = 0;
-  for (std::uint64_t first = begin; first < end; first += kRowsPerRead) {
-    const IndexRange rows{first, std::min(first + kRowsPerRead, end)};
+  for (std::uint64_t first = found_rows.begin; first < found_rows.end; first += kRowsPerRead) {
+    const IndexRange rows{first, std::min(first + kRowsPerRead, found_rows.end)};
     const auto keys = file.read<std::uint64_t>(info.group + "/keys", rows);
     const auto vectors = file.read<float>(info.group + "/vectors", rows);
     for (std::size_t i = 0; i < keys.size(); ++i) {

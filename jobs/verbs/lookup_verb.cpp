@@ -21,7 +21,7 @@ std::vector<fs::path> files_to_search(const fs::path& path) {
   if (kind_of(path) == PathKind::kFile) return {path};
   const fs::path run = run_of(path);
   std::vector<fs::path> files;
-  for (const char* name : {"embeddings.h5", "ppr.h5", "index.h5", "recommendations.h5", "graph.h5"}) {
+  for (const char* name : {"embeddings.h5", "ppr.h5", "index.h5", "recommendations.h5", "delta.h5", "graph.h5"}) {
     if (fs::exists(run / name)) files.push_back(run / name);
   }
   if (files.empty()) {

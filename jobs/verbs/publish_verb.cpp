@@ -9,6 +9,7 @@
 #include "io/publish/publisher.hpp"
 #include "jobs/pipeline/gate.hpp"
 #include "jobs/pipeline/session.hpp"
+#include "jobs/pipeline/stages.hpp"
 #include "jobs/verbs/make_verbs.hpp"
 #include "jobs/verbs/run_directory.hpp"
 
@@ -110,6 +111,7 @@ class PublishVerb final : public CollectiveVerb {
       options.keep = session.config().count("publish.keep");
       if (!no_gate_) gate = make_gate(session.config());
     });
+    delta_stage(session, output_, run);
     const io::publish::Manifest manifest = io::publish::publish_run(world, output_, run, options, gate);
     if (world.is_root()) {
       fmt::print("published {}: {} files, verified\n", run.string(), manifest.files.size());

@@ -9,6 +9,7 @@
 #include "io/publish/manifest.hpp"
 #include "jobs/verbs/make_verbs.hpp"
 #include "jobs/verbs/run_directory.hpp"
+#include "jobs/verbs/verify_partition.hpp"
 
 namespace rove::jobs {
 namespace {
@@ -25,7 +26,8 @@ Verdict verify_path(const comm::Communicator& comm, const fs::path& path) {
   PathKind kind{};
   comm.agree([&] { kind = kind_of(path); });
   if (kind == PathKind::kFile) {
-    const io::VerifyReport report = io::verify_file(comm, path);
+    io::VerifyReport report = io::verify_file(comm, path);
+    if (report.ok() && report.format == io::FileFormat::kPartition) report.problems = partition_problems(comm, path);
     return {path, fmt::format("{} datasets, {}", report.datasets, format_bytes(report.bytes)), report.problems};
   }
   fs::path run;
@@ -42,8 +44,9 @@ Verdict verify_path(const comm::Communicator& comm, const fs::path& path) {
   });
   std::uint64_t bytes = 0;
   for (const io::publish::ManifestFile& file : manifest.files) bytes += file.bytes;
-  return {run, fmt::format("{} files, {}", manifest.files.size(), format_bytes(bytes)),
-          io::publish::verify_run(comm, run)};
+  std::vector<std::string> problems = io::publish::verify_run(comm, run);
+  if (problems.empty()) problems = partition_problems(comm, run / "partition.h5");
+  return {run, fmt::format("{} files, {}", manifest.files.size(), format_bytes(bytes)), std::move(problems)};
 }
 
 class VerifyVerb final : public CollectiveVerb {

@@ -12,7 +12,7 @@ import h5py
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from rove_process import Rove
 
-FILES = ["graph.h5", "ppr.h5", "embeddings.h5", "model.h5", "recommendations.h5"]
+FILES = ["graph.h5", "ppr.h5", "embeddings.h5", "model.h5", "recommendations.h5", "delta.h5"]
 
 
 def datasets(run):

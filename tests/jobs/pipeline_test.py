@@ -6,11 +6,14 @@ usage: pipeline_test.py MPIRUN ROVE
 import html.parser
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
 import time
 import unittest
+
+import h5py
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from identity_test import compare, datasets
@@ -147,6 +150,52 @@ class Pipeline(unittest.TestCase):
         self.rove_run("changed", "train.epochs=1")
         self.assertEqual(self.runs("changed"), ["0001", "0002"])
         self.assertEqual(os.readlink(self.path("changed", "latest")), "0002")
+
+    def test_the_second_night_says_what_it_changes(self):
+        with open(self.path("train.csv"), encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        lines.append("new-user," + lines[-1].split(",", 1)[1])
+        with open(self.path("tonight.csv"), "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+        for ranks in (1, 2):
+            output = f"nights-{ranks}"
+            self.rove_run(output, "train.epochs=1", ranks=ranks)
+            self.assertFalse(os.path.exists(self.path(output, "0001", "delta.h5")))
+            done = self.rove_run(output, "train.epochs=1", f"graph.edges[0].files=[{self.path('tonight.csv')}]",
+                                 ranks=ranks)
+            self.assertIn("delta.h5 since 0001: user 1 new", done.stdout)
+        delta = self.path("nights-2", "0002", "delta.h5")
+        compare(datasets(self.path("nights-1", "latest")), datasets(self.path("nights-2", "latest")), "delta")
+        ROVE.run("verify", delta)
+        self.assertIn("since the night before: new", ROVE.run("lookup", "new-user", "--in", delta).stdout)
+        with h5py.File(delta) as file, h5py.File(self.path("nights-2", "0002", "ppr.h5")) as ppr:
+            self.assertEqual(file.attrs["previous_run"], "0001")
+            changed, lists = file["neighbors/user/item"], ppr["neighbors/user/item"]
+            row = changed["rows"][-1]
+            begin, end = changed["indptr"][-2:]
+            first, last = lists["indptr"][row:row + 2]
+            self.assertEqual(changed["indices"][begin:end].tolist(), lists["indices"][first:last].tolist())
+        # Republishing writes it again; without the setting it goes.
+        ROVE.run("publish", self.path("nights-2"), "--rollback", "1")
+        ROVE.run("publish", self.path("nights-2"), "--run", "2")
+        self.assertTrue(os.path.exists(delta))
+        ROVE.run("publish", self.path("nights-2"), "--rollback", "1")
+        ROVE.run("publish", self.path("nights-2"), "--run", "2", "--set", "publish.delta=false")
+        self.assertFalse(os.path.exists(delta))
+
+    def test_a_partition_is_checked_against_its_graph(self):
+        os.makedirs(self.path("parts"))
+        for name in ("graph.h5", "partition.h5"):
+            shutil.copy(self.path("whole", "latest", name), self.path("parts", name))
+        for ranks in (1, 2):
+            ROVE.run("verify", self.path("parts", "partition.h5"), ranks=ranks)
+        with h5py.File(self.path("parts", "partition.h5"), "r+") as file:
+            report = file["quality"][()].decode()
+            cut = re.search(r'"cut_edges": (\d+)', report)[1]
+            other = cut[:-1] + str((int(cut[-1]) + 1) % 10)
+            file["quality"][()] = report.replace(f'"cut_edges": {cut}', f'"cut_edges": {other}').encode()
+        done = ROVE.run("verify", self.path("parts", "partition.h5"), code=3, ranks=2)
+        self.assertIn("its report says", done.stdout)
 
     def test_the_gate_refuses_and_latest_stays(self):
         self.rove_run("gated")

@@ -18,7 +18,7 @@ with open(document, encoding="utf-8") as file:
 assert blocks, "the document has no Python block"
 with tempfile.TemporaryDirectory() as directory:
     environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
-    subprocess.run([driver, "write", directory], check=True, env=environment, timeout=limit(60))
+    subprocess.run([driver, "nights", directory], check=True, env=environment, timeout=limit(60))
     for block in blocks:
         assert len(block.splitlines()) <= 15, "a snippet is longer than 15 lines"
         done = subprocess.run([sys.executable, "-c", block], cwd=directory, capture_output=True, text=True, timeout=limit(60))
