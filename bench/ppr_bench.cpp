@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Personalized PageRank of every user: time and quality of the item index, of walks and of decomposition against exact
 // scores of sampled users, and the rate of travelling walks in the partitioned layout (start it with mpirun). Usage:
-// ppr_bench <adjacency file | bipartite> [sampled users] [sources of the partitioned run] [all | sampled]: lists of all
-// users or of the sampled ones.
+// ppr_bench <adjacency file | bipartite> [sampled users] [sources of the partitioned run] [all | sampled] [walks per
+// item] [entries kept]: lists of all users or of the sampled ones.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -124,9 +124,7 @@ void compare(std::span<const std::vector<Scored>> exact, const PprResult& lists,
 }
 
 void replicated(const comm::Communicator& world, const graph::GraphBlocks& blocks, std::uint64_t sampled,
-                bool all_users) {
-  PprOptions options;
-  options.targets = VertexTypeId{1};
+                bool all_users, PprOptions options) {
   const std::uint64_t users = blocks.schema.vertex_type(options.sources).count;
   std::vector<std::uint64_t> rows;
   for (std::uint64_t i = 0; i < sampled; ++i) rows.push_back(i * users / sampled);
@@ -193,12 +191,12 @@ void partitioned(const comm::Communicator& world, const graph::GraphBlocks& bloc
 }
 
 int run(const comm::Communicator& world, const std::string& which, std::uint64_t sampled, std::uint64_t num_sources,
-        bool all_users) {
+        bool all_users, const PprOptions& options) {
   const parallel::ConcurrencyLimit limit(world.size() > 1 ? 1 : 0);
   const graph::GraphBlocks whole =
       which == "bipartite" ? power_law_bipartite(1'000'000, 200'000, 20'000'000, 1) : read_adjacency(which);
   const graph::GraphBlocks blocks = home_blocks(whole, world.rank(), world.size());
-  if (world.size() == 1) replicated(world, blocks, sampled, all_users);
+  if (world.size() == 1) replicated(world, blocks, sampled, all_users, options);
   if (num_sources > 0) partitioned(world, blocks, num_sources);
   return 0;
 }
@@ -213,7 +211,11 @@ int main(int argc, char** argv) {
     const auto number = [&](int i, int otherwise) {
       return static_cast<std::uint64_t>(argc > i ? std::atoi(argv[i]) : otherwise);
     };
+    rove::algorithms::PprOptions options;
+    options.targets = rove::VertexTypeId{1};
+    options.item_walks = static_cast<std::uint32_t>(number(5, static_cast<int>(options.item_walks)));
+    options.item_entries = static_cast<std::uint32_t>(number(6, static_cast<int>(options.item_entries)));
     return rove::bench::run(environment.world(), argc > 1 ? argv[1] : "bipartite", number(2, 200), number(3, 2000),
-                            argc < 5 || std::string(argv[4]) != "sampled");
+                            argc < 5 || std::string(argv[4]) != "sampled", options);
   });
 }

@@ -163,7 +163,7 @@ class Pipeline(unittest.TestCase):
             self.assertFalse(os.path.exists(self.path(output, "0001", "delta.h5")))
             done = self.rove_run(output, "train.epochs=1", f"graph.edges[0].files=[{self.path('tonight.csv')}]",
                                  ranks=ranks)
-            self.assertIn("delta.h5 since 0001: user 1 new", done.stdout)
+            self.assertIn("delta.h5 since 0001: user 1 new", done.stdout + done.stderr)
         delta = self.path("nights-2", "0002", "delta.h5")
         compare(datasets(self.path("nights-1", "latest")), datasets(self.path("nights-2", "latest")), "delta")
         ROVE.run("verify", delta)

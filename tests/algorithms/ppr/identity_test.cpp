@@ -46,8 +46,7 @@ void expect_identity(const graph::GraphBlocks& whole, PprOptions options) {
   options.verd_walks = 30;
   options.item_entries = 12;
   options.top_k = 9;
-  options.tolerance = 1e-6;
-  options.batch_bytes = 200'000;
+  options.tolerance = 1e-3;
   const graph::GraphBlocks mine = tests::cut(whole, world().rank(), world().size());
   const graph::DistributedGraph by_metis = cut_by("metis", whole);
   const graph::DistributedGraph by_hash = cut_by("hash", whole);
@@ -67,6 +66,7 @@ void expect_identity(const graph::GraphBlocks& whole, PprOptions options) {
     }
   }
   options.method = PprMethod::kPower;
+  options.source_rows = std::vector<std::uint64_t>{0, 3, 11, 38};
   const comm::Communicator alone = world().split(world().rank().value());
   const graph::DistributedGraph one =
       graph::DistributedGraph::build(alone, whole, tests::assign(alone, whole.schema, tests::Spread::kBlock));
