@@ -13,6 +13,8 @@
 
 namespace rove::io {
 
+inline constexpr const char* kDeltaFile = "delta.h5";
+
 /// `delta.h5`: what tonight's `embeddings.h5`, `ppr.h5` and `recommendations.h5` change of last night's. Whoever
 /// removes the ids that are gone and takes over the rows that are new or moved has tonight's vectors and lists.
 struct DeltaOptions {

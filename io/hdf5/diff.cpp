@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "io/hdf5/delta_file.hpp"
 #include "io/hdf5/header.hpp"
 #include "io/hdf5/mapped_file.hpp"
 #include "io/hdf5/node_rows.hpp"
@@ -158,7 +159,9 @@ std::vector<std::string> hdf5_files(const fs::path& run) {
   std::vector<std::string> names;
   if (!fs::is_directory(run)) throw IoError(fmt::format("{} is not a directory", run.string()));
   for (const fs::directory_entry& entry : fs::directory_iterator(run)) {
-    if (entry.path().extension() == ".h5") names.push_back(entry.path().filename().string());
+    // What a run changes of an earlier one is no result of its own.
+    const std::string name = entry.path().filename().string();
+    if (entry.path().extension() == ".h5" && name != kDeltaFile) names.push_back(name);
   }
   std::sort(names.begin(), names.end());
   return names;

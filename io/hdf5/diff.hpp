@@ -65,7 +65,7 @@ struct RunDiff {
 
   [[nodiscard]] bool same_bytes() const;
 };
-/// Compares the HDF5 files of the same name and the metrics of two run directories.
+/// Compares the HDF5 files of the same name, `delta.h5` apart, and the metrics of two run directories.
 [[nodiscard]] RunDiff diff_runs(const std::filesystem::path& first, const std::filesystem::path& second);
 
 [[nodiscard]] std::string to_text(const FileDiff& diff);

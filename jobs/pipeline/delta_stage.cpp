@@ -13,8 +13,7 @@ namespace rove::jobs {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kDeltaFile = "delta.h5";
+using io::kDeltaFile;
 
 /// **Collective.** The published run, unless it is this one or no delta is wanted; empty when there is none.
 fs::path run_before(Session& session, const fs::path& output, const fs::path& run) {
