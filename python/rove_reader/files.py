@@ -276,17 +276,6 @@ class Partition(RoveFile):
         return self.node_group(type)["part"][:]
 
 
-CLASSES = {"rove/graph": Graph, "rove/embeddings": Embeddings, "rove/ppr": NeighborSets,
-           "rove/recommendations": NeighborSets, "rove/partition": Partition, "rove/model": Model}
-
-
-def open_file(path):
-    """Opens a file as the class of its format."""
-    with RoveFile(path) as file:
-        kind = CLASSES.get(file.format, RoveFile)
-    return kind(path)
-
-
 def _plain(value):
     """An attribute or scalar as Python has it: text, int, float, bool."""
     if isinstance(value, bytes):

@@ -6,7 +6,7 @@ import json
 import os
 
 from .errors import RoveError
-from .files import open_file
+from .open_file import open_file
 
 
 def open_run(path):

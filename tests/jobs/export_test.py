@@ -145,6 +145,25 @@ class Export(unittest.TestCase):
         row_of = {key: row for row, key in enumerate(self.keys["item"])}
         self.check_against_ours([[row_of[key] for key in row] for row in keys], scores)
 
+    @unittest.skipUnless(faiss, "python3-faiss is not installed")
+    def test_faiss_finds_the_same_in_fbin_and_word2vec(self):
+        self.export(self.embeddings, "--format", "fbin", "-o", self.path("faiss"))
+        self.export(self.embeddings, "--format", "word2vec", "-o", self.path("faiss"))
+
+        def read_fbin(type):
+            data = self.read(f"faiss.{type}.fbin")
+            return np.frombuffer(data[8:], np.float32).reshape(np.frombuffer(data[:8], np.uint32))
+
+        def read_words(type):
+            lines = self.read(f"faiss.{type}.txt").decode().split("\n")[1:-1]
+            return np.array([line.split(" ")[1:] for line in lines], np.float32)
+
+        for read in (read_fbin, read_words):
+            index = faiss.IndexFlatIP(20)
+            index.add(np.ascontiguousarray(read("item")))
+            scores, rows = index.search(np.ascontiguousarray(read("user")), index.ntotal)
+            self.check_against_ours(rows, scores)
+
     @unittest.skipUnless(hnswlib, "python3-hnswlib is not installed")
     def test_hnswlib_finds_the_same(self):
         self.export(self.embeddings, "-o", self.path("hnsw"))

@@ -166,6 +166,51 @@ class Reader(unittest.TestCase):
                         file.edges(edge_type)
                         file.relation_names(edge_type)
 
+    def test_walks(self):
+        out = os.path.join(self.temporary.name, "walks.h5")
+        graph = os.path.join(self.run_directory, "graph.h5")
+        call(ROVE, "walk", "-g", graph, "--sources", "user", "--walks", 2, "--length", 5, "-o", out, "-q")
+        links = rove_reader.open_run(self.output).graph
+        with rove_reader.open_file(out) as walks:
+            self.assertEqual((walks.settings["length"], walks.vertices.shape), (5, (2 * walks.types["user"], 6)))
+            walk = walks.walk(7)
+            self.assertEqual(walk[0], ("user", walks.ids("user")[3]))
+            for (type, id), (_, neighbor) in zip(walk, walk[1:]):
+                if type == "user":
+                    self.assertIn(neighbor, links.neighbors(id))
+            with self.assertRaisesRegex(rove_reader.RoveError, "no vertex of number 70"):
+                walks.vertex(70)
+
+    def test_samples(self):
+        out = os.path.join(self.temporary.name, "samples.h5")
+        call(ROVE, "sample", "-g", os.path.join(self.run_directory, "graph.h5"), "--fanouts", "[3, 2]", "--batch-size", 16, "-o",
+             out, "-q")
+        with rove_reader.open_file(out) as samples:
+            self.assertEqual(len(samples), -(-samples.types["user"] // 16))
+            seeds = 0
+            for number in range(len(samples)):
+                batch = samples.batch(number)
+                users = batch["nodes"]["user"]
+                seeds += users["hops"][1]
+                self.assertEqual(len(users["rows"]), users["hops"][-1])
+                for edges in batch["edges"].values():
+                    self.assertEqual(len(edges["neighbors"]), edges["hops"][-1])
+            self.assertEqual(seeds, samples.types["user"])
+            with self.assertRaisesRegex(rove_reader.RoveError, "has no batch"):
+                samples.batch(len(samples))
+
+    def test_index(self):
+        out = os.path.join(self.temporary.name, "index.h5")
+        call(ROVE, "index", "-g", os.path.join(self.run_directory, "graph.h5"), "--types", "item", "--targets", "item", "--walks", 50,
+             "-o", out, "-q")
+        with rove_reader.open_file(out) as index:
+            self.assertEqual(index.sets, [("item", "item")])
+            found = index.fingerprint("item", index.ids("item")[2], "item")
+            self.assertTrue(found)
+            self.assertEqual(found, sorted(found, key=lambda entry: -entry[1]))
+            with self.assertRaisesRegex(rove_reader.RoveError, "not of user to item"):
+                index.fingerprint("user", "u", "item")
+
     def test_refuses_what_is_not_roves(self):
         path = os.path.join(self.temporary.name, "other.h5")
         rove_reader.files.h5py.File(path, "w").close()
