@@ -14,6 +14,21 @@ function(rove_add_library NAME)
   endif()
 endfunction()
 
+# rove_compile_quickly(TARGET [SOURCES a.cpp ...]): for code that no one waits for while it runs (assertions of tests,
+# options of the command line), whose optimisation would take longer than all it ever does. Values are the same: contraction
+# is off at every level.
+function(rove_compile_quickly TARGET)
+  cmake_parse_arguments(ARG "" "" "SOURCES" ${ARGN})
+  if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
+    return()
+  endif()
+  if(ARG_SOURCES)
+    set_property(SOURCE ${ARG_SOURCES} APPEND PROPERTY COMPILE_OPTIONS -O1)
+  else()
+    target_compile_options(${TARGET} PRIVATE -O1)
+  endif()
+endfunction()
+
 # The instruction set of the second copy of a kernel. A linked interface, because its options must come after those of
 # rove_options on the command line: the last -march wins. GCC 12 takes the "undefined" operands inside its own AVX-512
 # intrinsics for uninitialised variables (PR 105593); the other copy of the same source keeps the warning.
