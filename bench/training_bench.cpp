@@ -68,6 +68,7 @@ gnn::ModelOptions options_of(std::span<char*> arguments) {
     set("batch_size", batches.batch_size);
     set("learning_rate", batches.learning_rate);
     set("decay", batches.decay);
+    set("initial_deviation", batches.initial_deviation);
     set("loss", batches.loss.kind);
     set("loss_temperature", batches.loss.temperature);
     set("loss_correction", batches.loss.correction);
@@ -117,7 +118,10 @@ int main(int argc, char** argv) {
     gnn::TrainHooks hooks;
     hooks.progress = &progress;
     hooks.evaluate = [&](const gnn::EmbeddingTable& embeddings) {
-      return gnn::evaluate(world, interactions, embeddings, test, cutoffs);
+      gnn::Evaluation evaluation = gnn::evaluate(world, interactions, embeddings, test, cutoffs);
+      if (world.is_root())
+        fmt::print("recall@20 {:.4f} ndcg@20 {:.4f}, ", evaluation.at[0].recall, evaluation.at[0].ndcg);
+      return evaluation;
     };
     gnn::TrainResult result{{0, 1}, {0, 1}, {}};
     const double training = seconds_of([&] { result = model.train(world, graph, type, options, hooks); });

@@ -2,12 +2,14 @@
 #include "gnn/item_knn.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include <fmt/format.h>
 
 #include "engine/base/error.hpp"
 #include "engine/base/top_k.hpp"
+#include "engine/graph/block_distribution.hpp"
 #include "engine/parallel/parallel.hpp"
 #include "gnn/block_selection.hpp"
 #include "gnn/co_interactions.hpp"
@@ -22,8 +24,10 @@ constexpr std::uint64_t kItemsPerReport = 16384;
 class ItemKnnScorer final : public Scorer {
  public:
   ItemKnnScorer(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
-                const graph::NeighborLists& neighbors)
+                const ModelWeights& weights)
       : by_user_(graph.by_source(type)), place_of_(graph.num_local()) {
+    const graph::NeighborLists& neighbors = weights.lists.at(0).lists;
+    if (!weights.tables.empty()) start_ = comm.all_gather_v<float>(weights.tables.front().values).data;
     const VertexTypeId items = graph.schema().edge_type(type).destination;
     const graph::NeighborLists lists = graph.home(items).to_owners(comm, neighbors);
     graph::RaggedRows<Neighbor> owned;
@@ -59,6 +63,7 @@ class ItemKnnScorer final : public Scorer {
       mine.resize(padded_items);
       for (std::uint64_t place = places.begin; place < places.end; ++place) {
         std::ranges::fill(mine, 0.0F);
+        std::ranges::copy(start_, mine.begin());
         for (const LocalVertexId item : by_user_.neighbors(selection.users()[place])) {
           const std::uint32_t row = place_of_[item.index()];
           for (std::uint64_t i = neighbors_.offsets[row]; i < neighbors_.offsets[row + 1]; ++i) {
@@ -78,9 +83,77 @@ class ItemKnnScorer final : public Scorer {
   };
 
   const graph::CsrGraph& by_user_;
+  std::vector<float> start_;               ///< what every user gives an item; empty: nothing
   std::vector<std::uint32_t> place_of_;    ///< by local id of an item
   graph::RaggedRows<Neighbor> neighbors_;  ///< of the owned items, then of the ghosts
 };
+
+/// A neighbour's share in what is predicted for an item, as it travels to the neighbour.
+struct Share {
+  std::uint32_t neighbor = 0;
+  std::uint32_t item = 0;
+  std::uint32_t weight = 0;  ///< bits of the float
+};
+
+/// **Collective.** Means of the columns of A, by row.
+std::vector<double> means_of(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type) {
+  const graph::EdgeType& edge_type = graph.schema().edge_type(type);
+  const graph::CsrGraph& by_item = graph.by_destination(type);
+  std::vector<std::uint64_t> counts(by_item.num_rows());
+  for (std::uint64_t item = 0; item < counts.size(); ++item) counts[item] = by_item.degree(item);
+  const auto home = graph.home(edge_type.destination).to_home<std::uint64_t>(comm, counts);
+  const auto users = static_cast<double>(graph.schema().vertex_type(edge_type.source).count);
+  std::vector<double> means;
+  for (const std::uint64_t count : comm.all_gather_v<std::uint64_t>(home).data) {
+    means.push_back(static_cast<double>(count) / users);
+  }
+  return means;
+}
+
+/// **Collective.** Turns the lists of similar items, in home blocks, into what scores by averages: per item those that
+/// count it, with its share, and the part of each score that no user changes.
+void to_averages(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
+                 ModelWeights& weights) {
+  const VertexTypeId items = graph.schema().edge_type(type).destination;
+  const graph::BlockDistribution blocks(graph.schema().vertex_type(items).count, comm.size());
+  const std::uint64_t first = blocks.block(comm.rank()).begin;
+  const std::vector<double> means = means_of(comm, graph, type);
+  graph::NeighborLists& lists = weights.lists.front().lists;
+  std::vector<float> start;
+  std::vector<Share> shares;
+  for (std::uint64_t row = 0; row < lists.num_rows(); ++row) {
+    const auto ids = lists.targets_of(row);
+    const auto similarities = lists.scores_of(row);
+    double total = 0;
+    for (const float similarity : similarities) total += static_cast<double>(similarity);
+    double corrected = means[first + row];
+    for (std::size_t k = 0; k < ids.size(); ++k) {
+      const auto weight = static_cast<float>(static_cast<double>(similarities[k]) / total);
+      corrected -= static_cast<double>(weight) * means[ids[k]];
+      shares.push_back({static_cast<std::uint32_t>(ids[k]), static_cast<std::uint32_t>(first + row),
+                        std::bit_cast<std::uint32_t>(weight)});
+    }
+    start.push_back(static_cast<float>(corrected));
+  }
+  std::ranges::sort(shares, {}, &Share::neighbor);  // groups them by home
+  std::vector<std::uint64_t> counts(static_cast<std::size_t>(comm.size()));
+  for (const Share& share : shares) ++counts[blocks.home_of(share.neighbor).index()];
+  std::vector<Share> mine = comm.exchange<Share>(shares, counts).data;
+  std::ranges::sort(mine, [](const Share& a, const Share& b) {
+    if (a.neighbor != b.neighbor) return a.neighbor < b.neighbor;
+    return ranks_before({std::bit_cast<float>(a.weight), a.item}, {std::bit_cast<float>(b.weight), b.item});
+  });
+  const std::uint64_t rows = lists.num_rows();
+  lists = {};
+  for (std::uint64_t row = 0, next = 0; row < rows; ++row) {
+    for (; next < mine.size() && mine[next].neighbor == first + row; ++next) {
+      lists.targets.push_back(mine[next].item);
+      lists.scores.push_back(std::bit_cast<float>(mine[next].weight));
+    }
+    lists.offsets.push_back(lists.targets.size());
+  }
+  weights.tables.push_back({"start", items, 1, std::move(start)});
+}
 
 }  // namespace
 
@@ -127,12 +200,13 @@ ModelWeights fit_item_knn(const comm::Communicator& comm, const graph::Distribut
   progress.end(fmt::format("{} neighbours per item at most", options.neighbors));
   ModelWeights weights;
   weights.lists.push_back({items, items, graph.home(items).to_home(comm, lists)});
+  if (options.prediction == KnnPrediction::kAverage) to_averages(comm, graph, type, weights);
   return weights;
 }
 
 std::unique_ptr<Scorer> make_item_knn_scorer(const comm::Communicator& comm, const graph::DistributedGraph& graph,
                                              EdgeTypeId type, ModelWeights weights) {
-  return std::make_unique<ItemKnnScorer>(comm, graph, type, weights.lists.at(0).lists);
+  return std::make_unique<ItemKnnScorer>(comm, graph, type, weights);
 }
 
 MemoryPlan plan_item_knn(const ModelShare& share, const ItemKnnOptions& options) {
@@ -143,6 +217,9 @@ MemoryPlan plan_item_knn(const ModelShare& share, const ItemKnnOptions& options)
   plan.hold("neighbours of the items",
             (2 * share.owned_rows + share.ghost_rows) * std::uint64_t{options.neighbors} * 16);
   plan.hold("one row of counts per thread", share.threads * share.items * 24);
+  if (options.prediction == KnnPrediction::kAverage) {
+    plan.hold("shares of the neighbours", share.owned_rows * std::uint64_t{options.neighbors} * 24 + share.items * 12);
+  }
   return plan;
 }
 

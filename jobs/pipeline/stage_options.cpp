@@ -388,6 +388,7 @@ gnn::ModelOptions model_options(const Config& config) {
     options.final_rate = config.real("train.final_rate");
     options.warmup_steps = config.count("train.warmup_steps");
     options.decay = config.real("train.decay");
+    options.initial_deviation = config.real("train.initial_deviation");
     options.negatives =
         choose<gnn::NegativeKind>(config.text("train.negatives"), {{"uniform", gnn::NegativeKind::kUniform},
                                                                    {"popularity", gnn::NegativeKind::kPopularity},
@@ -441,6 +442,8 @@ gnn::ModelOptions model_options(const Config& config) {
   ials.regularisation = config.real("train.regularisation");
   models.item_knn.neighbors = checked_cast<std::uint32_t>(config.count("train.neighbors", 1), "train.neighbors");
   models.item_knn.shrinkage = config.real("train.shrinkage");
+  models.item_knn.prediction = choose<gnn::KnnPrediction>(
+      config.text("train.prediction"), {{"sum", gnn::KnnPrediction::kSum}, {"average", gnn::KnnPrediction::kAverage}});
   models.ease.regularisation = config.real("train.ease_regularisation");
   for (gnn::GraphFilterOptions* filter : {&models.gf_cf, &models.bspm}) {
     filter->seed = loop.seed;

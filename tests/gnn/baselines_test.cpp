@@ -58,7 +58,8 @@ MatrixXd normalised(const MatrixXd& counts) {
 
 ModelOptions small_options() {
   ModelOptions options;
-  options.item_knn = {7, 2.5};
+  options.item_knn.neighbors = 7;
+  options.item_knn.shrinkage = 2.5;
   options.ease = {3.0, 32};
   options.gf_cf.rank = 6;
   options.gf_cf.svd_iterations = 200;
@@ -180,6 +181,40 @@ TEST(ItemKnn, ListsAndSumsTheLikestItems) {
   const Fitted fitted = fit(world(), whole, tests::Spread::kScattered, "item-knn", options);
   EXPECT_TRUE(same_bytes(fitted.weights, similarities));
   expect_near(fitted.scores, counts * kept, 1e-5);
+}
+
+TEST(ItemKnn, AveragesOverAnItemsNeighbours) {
+  const graph::GraphBlocks whole = small_graph();
+  const MatrixXd counts = counts_of(whole);
+  const MatrixXd gram = counts.transpose() * counts;
+  ModelOptions options = small_options();
+  options.item_knn.prediction = KnnPrediction::kAverage;
+  const Index items = counts.cols();
+  const Eigen::VectorXd means = counts.colwise().mean().transpose();
+  MatrixXd expected = means.transpose().replicate(counts.rows(), 1);
+  for (Index j = 0; j < items; ++j) {
+    std::vector<Scored> row;
+    for (Index i = 0; i < items; ++i) {
+      if (i == j || gram(i, j) == 0) continue;
+      row.push_back({static_cast<float>(gram(i, j) /
+                                        (std::sqrt(gram(i, i)) * std::sqrt(gram(j, j)) + options.item_knn.shrinkage)),
+                     static_cast<std::uint64_t>(i)});
+    }
+    std::sort(row.begin(), row.end(), ranks_before);
+    row.resize(std::min<std::size_t>(row.size(), options.item_knn.neighbors));
+    double total = 0;
+    for (const Scored& neighbor : row) total += static_cast<double>(neighbor.score);
+    for (const Scored& neighbor : row) {
+      const auto i = static_cast<Index>(neighbor.id);
+      const double weight = static_cast<double>(neighbor.score) / total;
+      expected.col(j) += weight * (counts.col(i).array() - means(i)).matrix();
+    }
+  }
+  const Fitted fitted = fit(world(), whole, tests::Spread::kScattered, "item-knn", options);
+  expect_near(fitted.scores, expected, 1e-5);
+  const Fitted alone = fit(tests::alone(world()), whole, tests::Spread::kBlock, "item-knn", options);
+  EXPECT_TRUE(same_bytes(fitted.scores, alone.scores));
+  EXPECT_EQ(fitted.neighbors, alone.neighbors);
 }
 
 TEST(Ease, SolvesTheRegularisedRegressionWithoutDiagonal) {

@@ -30,7 +30,7 @@ def main():
         assert cut.returncode != 0 and "goes on from here" in cut.stderr, cut
         first = call()
         assert first.returncode == 0, first.stderr
-        assert first.stdout.count(" validation item-knn ") == 9 and first.stdout.count(" test item-knn ") == 1, first.stdout
+        assert first.stdout.count(" validation item-knn ") == 6 and first.stdout.count(" test item-knn ") == 1, first.stdout
         with open(report, encoding="utf-8") as file:
             text = file.read()
         assert text.startswith("before\n<!-- model_tables lastfm -->\n| lastfm") and text.endswith("<!-- end of lastfm -->\nafter\n"), text
