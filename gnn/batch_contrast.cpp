@@ -18,15 +18,6 @@ namespace {
 
 constexpr std::uint64_t kRowGrain = 256;
 
-/// **Collective.** A value per place of every rank, by the position of its row, padded with zeros.
-std::vector<float> by_position(const comm::Communicator& comm, const UnitRows& rows, std::span<const float> values) {
-  const std::vector<float> all_values = comm.all_gather_v(values).data;
-  const std::vector<std::uint64_t> all_positions = comm.all_gather_v(rows.positions()).data;
-  std::vector<float> result(detail::padded_keys(rows.size()));
-  for (std::size_t i = 0; i < all_values.size(); ++i) result[all_positions[i]] = all_values[i];
-  return result;
-}
-
 /// A user that has one of the shared negatives, both by position among the gathered rows.
 struct KnownPair {
   std::uint32_t user = 0;
@@ -102,9 +93,49 @@ BatchSides sides_of(const Batch& batch, const Interactions& interactions) {
   return sides;
 }
 
+void StableRows::gather(const comm::Communicator& comm, std::span<const std::uint64_t> ids, std::span<const float> own,
+                        std::uint32_t width) {
+  width_ = width;
+  const comm::Gathered<std::uint64_t> all_ids = comm.all_gather_v(ids);
+  const std::vector<float> all_rows = comm.size() == 1 ? std::vector<float>() : comm.all_gather_v(own).data;
+  const float* from = comm.size() == 1 ? own.data() : all_rows.data();
+  positions_of_all_ = all_ids.data.size();
+  std::vector<std::uint32_t> order(positions_of_all_);
+  std::iota(order.begin(), order.end(), 0U);
+  std::ranges::sort(order, {}, [&](std::uint32_t i) { return all_ids.data[i]; });
+
+  grow(rows_, detail::padded_keys(positions_of_all_) * width);
+  const std::uint64_t first_own = all_ids.offsets[comm.rank().index()];
+  positions_.resize(ids.size());
+  parallel::for_each({0, positions_of_all_}, kRowGrain, [&](std::uint64_t position) {
+    const std::uint64_t source = order[position];
+    std::copy_n(from + source * width, width, rows_.data() + position * width);
+    if (source >= first_own && source - first_own < ids.size()) positions_[source - first_own] = position;
+  });
+  pack_panels(rows_.data(), positions_of_all_, width, panels_);
+}
+
+std::vector<float> StableRows::by_position(const comm::Communicator& comm, std::span<const float> values) const {
+  const std::vector<float> all_values = comm.all_gather_v(values).data;
+  const std::vector<std::uint64_t> all_positions = comm.all_gather_v(positions()).data;
+  std::vector<float> result(detail::padded_keys(size()));
+  for (std::size_t i = 0; i < all_values.size(); ++i) result[all_positions[i]] = all_values[i];
+  return result;
+}
+
+void pack_panels(const float* rows, std::uint64_t count, std::uint32_t width, HugeBuffer<float>& panels) {
+  const std::uint64_t padded = detail::padded_keys(count);
+  grow(panels, padded * width);
+  parallel::for_each({0, padded}, kRowGrain, [&](std::uint64_t row) {
+    float* panel = panels.data() + row / detail::kKeyPanel * detail::kKeyPanel * width + row % detail::kKeyPanel;
+    for (std::uint32_t c = 0; c < width; ++c) {
+      panel[std::size_t{c} * detail::kKeyPanel] = row < count ? rows[row * width + c] : 0.0F;
+    }
+  });
+}
+
 void UnitRows::gather(const comm::Communicator& comm, const graph::DistributedGraph& graph, const Batch& batch,
                       std::span<const std::uint32_t> places, const float* rows, std::uint32_t width, RowLength length) {
-  width_ = width;
   inverse_norms_.resize(places.size());
   own_.resize(places.size() * width);
   detail::NormaliseRow* const normalise = pick_isa(detail::avx2::normalise_row, detail::avx512::normalise_row);
@@ -118,39 +149,11 @@ void UnitRows::gather(const comm::Communicator& comm, const graph::DistributedGr
       std::copy_n(from, width, to);
     }
   });
-
-  // The rows of all ranks, by ascending stable id.
   std::vector<std::uint64_t> ids(places.size());
   for (std::size_t i = 0; i < places.size(); ++i) {
     ids[i] = graph.index_map().stable_of(LocalVertexId{batch.active[places[i]]}).value();
   }
-  const comm::Gathered<std::uint64_t> all_ids = comm.all_gather_v(std::span<const std::uint64_t>(ids));
-  const std::vector<float> all_rows =
-      comm.size() == 1 ? std::vector<float>() : comm.all_gather_v(std::span<const float>(own_)).data;
-  const float* from = comm.size() == 1 ? own_.data() : all_rows.data();
-  positions_of_all_ = all_ids.data.size();
-  std::vector<std::uint32_t> order(positions_of_all_);
-  std::iota(order.begin(), order.end(), 0U);
-  std::ranges::sort(order, {}, [&](std::uint32_t i) { return all_ids.data[i]; });
-
-  const std::uint64_t padded = detail::padded_keys(positions_of_all_);
-  grow(rows_, padded * width);
-  grow(panels_, padded * width);
-  const std::uint64_t first_own = all_ids.offsets[comm.rank().index()];
-  positions_.resize(places.size());
-  parallel::for_each({0, padded}, kRowGrain, [&](std::uint64_t position) {
-    float* to = rows_.data() + position * width;
-    if (position < positions_of_all_) {
-      const std::uint64_t source = order[position];
-      std::copy_n(from + source * width, width, to);
-      if (source >= first_own && source - first_own < places.size()) positions_[source - first_own] = position;
-    } else {
-      std::fill_n(to, width, 0.0F);
-    }
-    float* panel =
-        panels_.data() + position / detail::kKeyPanel * detail::kKeyPanel * width + position % detail::kKeyPanel;
-    for (std::uint32_t c = 0; c < width; ++c) panel[std::size_t{c} * detail::kKeyPanel] = to[c];
-  });
+  StableRows::gather(comm, ids, own_, width);
 }
 
 void BatchContrast::attract(const UnitRows& anchors, const UnitRows& keys, const Weighing& weighing, Pull& pull) const {
@@ -234,7 +237,7 @@ void BatchContrast::info_nce(const comm::Communicator& comm, const graph::Distri
   add_gradients(first_, places, pull_, shares, second_, -1.0F, factor, anchor_gradients);
 
   // The keys' side: every anchor counts as one.
-  const std::vector<float> factors = by_position(comm, first_, shares);
+  const std::vector<float> factors = first_.by_position(comm, shares);
   attract(second_, first_, {.parameter = sharpness, .self = Self::kCounts, .factors = factors.data()}, pull_);
   add_gradients(second_, places, pull_, {}, first_, -1.0F, factor, key_gradients);
 }
@@ -249,7 +252,7 @@ void BatchContrast::log_partition(const comm::Communicator& comm, const graph::D
   items.gather(comm, graph, batch, sides.positives, rows, width_);
   const double sharpness = 1.0 / temperature;
   const double factor = weight * sharpness;
-  const std::vector<float> item_factors = by_position(comm, items, factors);
+  const std::vector<float> item_factors = items.by_position(comm, factors);
   attract(users, items, {.parameter = sharpness, .factors = item_factors.data()}, pull_);
   std::vector<float> shares(sides.users.size());
   for (std::size_t i = 0; i < sides.users.size(); ++i) {
@@ -258,7 +261,7 @@ void BatchContrast::log_partition(const comm::Communicator& comm, const graph::D
     if (std::isfinite(value)) loss.add(weight * value);
   }
   add_gradients(users, sides.users, pull_, shares, users, 0.0F, factor, gradients);
-  const std::vector<float> user_factors = by_position(comm, users, shares);
+  const std::vector<float> user_factors = users.by_position(comm, shares);
   attract(items, users, {.parameter = sharpness, .factors = user_factors.data()}, pull_);
   add_gradients(items, sides.positives, pull_, factors, items, 0.0F, factor, gradients);
 }
@@ -306,7 +309,7 @@ void BatchContrast::hinge(const comm::Communicator& comm, const Interactions& in
 
   const std::vector<KnownPair> all_known = comm.all_gather_v(std::span<const KnownPair>(known)).data;
   skipped = skipped_keys(all_known, items.positions(), &KnownPair::item, &KnownPair::user);
-  const std::vector<float> factors = by_position(comm, users, scales);
+  const std::vector<float> factors = users.by_position(comm, scales);
   weighing.factors = factors.data();
   weighing.skip_offsets = skipped.offsets.data();
   weighing.skips = skipped.keys.data();

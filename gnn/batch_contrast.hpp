@@ -22,36 +22,52 @@ struct BatchSides {
 };
 [[nodiscard]] BatchSides sides_of(const Batch& batch, const Interactions& interactions);
 
+/// Some rows of every rank, on every rank in order of stable id: what losses over pairs of rows read. Memory: two
+/// copies of the rows.
+class StableRows {
+ public:
+  /// **Collective.** `own`: one row of `width` floats, a multiple of 16, for each of the ascending stable ids `ids`.
+  void gather(const comm::Communicator& comm, std::span<const std::uint64_t> ids, std::span<const float> own,
+              std::uint32_t width);
+
+  [[nodiscard]] std::uint64_t size() const { return positions_of_all_; }
+  [[nodiscard]] std::uint64_t num_own() const { return positions_.size(); }
+  /// Where this rank's rows stand among all.
+  [[nodiscard]] std::span<const std::uint64_t> positions() const { return positions_; }
+  [[nodiscard]] const float* row(std::uint64_t position) const { return rows_.data() + position * width_; }
+  /// `row`s and panels as the kernel reads them.
+  [[nodiscard]] const float* rows() const { return rows_.data(); }
+  [[nodiscard]] const float* panels() const { return panels_.data(); }
+  [[nodiscard]] std::uint32_t width() const { return width_; }
+  /// **Collective.** A value per own row of every rank, by the position of its row, padded with zeros to whole panels.
+  [[nodiscard]] std::vector<float> by_position(const comm::Communicator& comm, std::span<const float> values) const;
+
+ private:
+  std::uint32_t width_ = 0;
+  std::uint64_t positions_of_all_ = 0;
+  std::vector<std::uint64_t> positions_;
+  HugeBuffer<float> rows_;
+  HugeBuffer<float> panels_;
+};
+
+/// Lays rows out as kernels read keys: panels of `kKeyPanel` rows column by column, the last one filled with zeros.
+void pack_panels(const float* rows, std::uint64_t count, std::uint32_t width, HugeBuffer<float>& panels);
+
 enum class RowLength : std::uint8_t { kUnit, kOwn };
 
-/// Rows of a batch, divided by their lengths or not, those of all ranks on every rank in order of stable id: what
-/// losses over pairs of rows read. Memory: two copies of the rows.
-class UnitRows {
+/// Rows of a batch, divided by their lengths or not.
+class UnitRows : public StableRows {
  public:
   /// **Collective.** `rows`: one of `width` floats per active row of the batch; those at `places` are taken.
   void gather(const comm::Communicator& comm, const graph::DistributedGraph& graph, const Batch& batch,
               std::span<const std::uint32_t> places, const float* rows, std::uint32_t width,
               RowLength length = RowLength::kUnit);
 
-  [[nodiscard]] std::uint64_t size() const { return positions_of_all_; }
-  [[nodiscard]] std::uint64_t num_own() const { return positions_.size(); }
-  /// Where this rank's rows stand among all.
-  [[nodiscard]] std::span<const std::uint64_t> positions() const { return positions_; }
   [[nodiscard]] std::span<const float> inverse_norms() const { return inverse_norms_; }
-  [[nodiscard]] const float* row(std::uint64_t position) const { return rows_.data() + position * width_; }
-  /// `row`s and panels as the kernel reads them.
-  [[nodiscard]] const float* rows() const { return rows_.data(); }
-  [[nodiscard]] const float* panels() const { return panels_.data(); }
-  [[nodiscard]] std::uint32_t width() const { return width_; }
 
  private:
-  std::uint32_t width_ = 0;
-  std::uint64_t positions_of_all_ = 0;
-  std::vector<std::uint64_t> positions_;
   std::vector<float> inverse_norms_;
   std::vector<float> own_;
-  HugeBuffer<float> rows_;
-  HugeBuffer<float> panels_;
 };
 
 /// Losses over all pairs of a batch's rows, by cosine. The bits depend on the batch alone.

@@ -116,6 +116,7 @@ Batch EpochBatches::make(std::uint64_t number) const {
     const Triple& triple = triples_[first + t];
     const std::uint64_t place = 4 * triple.position;
     batch.own_positions.push_back(triple.position);
+    batch.positives.push_back(triple.positive);
     occurrences.push_back({triple.user.value(), t, place + kUser});
     if (positives_[first + t].rank == rank_) occurrences.push_back({positives_[first + t].local, t, place + kPositive});
     if (negatives_[first + t].rank == rank_) occurrences.push_back({negatives_[first + t].local, t, place + kNegative});

@@ -33,6 +33,7 @@ struct Batch : ActiveRows {
 
   std::vector<std::uint64_t> own_positions;  ///< positions of the triples of this rank's users
   std::vector<detail::TripleRows> triples;   ///< the same triples, as rows of the buffer
+  std::vector<std::uint32_t> positives;      ///< their positives, as rows of the item type
 
   std::vector<std::uint64_t> send_offsets;     ///< P + 1
   std::vector<std::uint32_t> send_rows;        ///< places in `active`

@@ -16,10 +16,12 @@
 #include "gnn/scorer.hpp"
 #include "gnn/train_dccf.hpp"
 #include "gnn/train_ials.hpp"
+#include "gnn/train_lightgcl.hpp"
 #include "gnn/train_lightgcn.hpp"
 #include "gnn/train_sgl.hpp"
 #include "gnn/train_simgcl.hpp"
 #include "gnn/train_simplex.hpp"
+#include "gnn/train_ultragcn.hpp"
 #include "gnn/train_xsimgcl.hpp"
 
 namespace rove::gnn {
@@ -48,6 +50,8 @@ struct ModelOptions {
   SglOptions sgl;
   SimpleXOptions simplex;
   DccfOptions dccf;
+  LightGclOptions lightgcl;
+  UltraGcnOptions ultragcn;
   IalsOptions ials;
   ItemKnnOptions item_knn;
   EaseOptions ease;
@@ -65,6 +69,8 @@ struct ModelOptions {
     set(sgl);
     set(simplex);
     set(dccf);
+    set(lightgcl);
+    set(ultragcn);
   }
   /// Sets what every model reads.
   void set_loop(const LoopOptions& loop) {
@@ -144,6 +150,8 @@ inline constexpr auto kModels = std::to_array<Model>({
     detail::vectors<&ModelOptions::xsimgcl, train_xsimgcl, plan_xsimgcl, xsimgcl_step>("xsimgcl", true),
     detail::vectors<&ModelOptions::simgcl, train_simgcl, plan_simgcl, simgcl_step>("simgcl", true),
     detail::vectors<&ModelOptions::sgl, train_sgl, plan_sgl, sgl_step>("sgl", true),
+    detail::vectors<&ModelOptions::lightgcl, train_lightgcl, plan_lightgcl>("lightgcl", true),
+    detail::vectors<&ModelOptions::ultragcn, train_ultragcn, plan_ultragcn>("ultragcn", false),
     detail::vectors<&ModelOptions::ssm, train_lightgcn, plan_lightgcn, lightgcn_step>("ssm", false),
     detail::vectors<&ModelOptions::directau, train_lightgcn, plan_lightgcn, lightgcn_step>("directau", false),
     detail::vectors<&ModelOptions::dccf, train_dccf, plan_dccf>("dccf", true),

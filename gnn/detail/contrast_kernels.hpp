@@ -42,6 +42,28 @@ struct AttractTask {
   float* self_dots = nullptr;
   float* out = nullptr;  ///< kAnchorBlock rows of `width`
 };
+/// A block of rows against one part of their keys by inner product, with logits l_ij = sharpness <a_i, b_j>. With
+/// offsets: out_i += Σ_j exp(l_ij - offset_j) b_j. Without: a softmax in one pass over all parts (Milakov and
+/// Gimelshein, arXiv 1805.02867), where sums[i] stands for exp(maxima[i]) sums[i] and out_i likewise:
+///   maxima[i] grows to the largest logit; sums[i] += Σ_j exp(l_ij - maxima[i]); out_i += Σ_j exp(l_ij - maxima[i]) b_j
+/// The bits of a row depend on it, the keys and how they are cut into parts.
+struct LogitTask {
+  const float* anchors = nullptr;  ///< as in `AttractTask`
+  std::uint32_t num_anchors = 0;
+  std::uint32_t width = 0;
+  const float* panels = nullptr;
+  const float* keys = nullptr;
+  std::uint64_t num_keys = 0;
+  float sharpness = 1.0F;
+  const float* offsets = nullptr;  ///< per key, padded
+  float* weights = nullptr;        ///< scratch: kAnchorBlock rows of `padded(num_keys)`
+  float* part = nullptr;           ///< scratch: kAnchorBlock rows of `width`
+  float* maxima = nullptr;         ///< per anchor
+  float* sums = nullptr;
+  float* out = nullptr;  ///< num_anchors rows of `width`
+};
+using AttractLogits = void(const LogitTask& task);
+
 [[nodiscard]] constexpr std::uint64_t padded_keys(std::uint64_t keys) {
   return (keys + kKeyPanel - 1) / kKeyPanel * kKeyPanel;
 }
@@ -62,6 +84,7 @@ using DotRows = float(const float* a, const float* b, std::uint32_t width);
 
 #define ROVE_CONTRAST_KERNELS                    \
   Attract attract;                               \
+  AttractLogits attract_logits;                  \
   NormaliseRow normalise_row;                    \
   AddNormalisedGradient add_normalised_gradient; \
   CombineRows combine_rows;                      \

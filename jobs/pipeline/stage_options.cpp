@@ -437,9 +437,27 @@ gnn::ModelOptions model_options(const Config& config) {
   set("train.contrast", models.dccf.contrast);
   set("train.temperature", models.dccf.temperature);
   models.simplex.own_share = config.real("train.own_share");
+  const auto rank = checked_cast<std::uint32_t>(config.count("train.rank"), "train.rank");
+  gnn::LightGclOptions& lightgcl = models.lightgcl;
+  lightgcl.layers = layers;
+  set("train.contrast", lightgcl.contrast);
+  set("train.temperature", lightgcl.temperature);
+  set("train.regularisation", lightgcl.regularisation);
+  if (rank > 0) lightgcl.rank = rank;
+  gnn::UltraGcnOptions& ultragcn = models.ultragcn;
+  ultragcn.negatives_per_positive =
+      checked_cast<std::uint32_t>(config.count("train.negatives_per_positive", 1), "train.negatives_per_positive");
+  set("train.negative_weight", ultragcn.negative_weight);
+  ultragcn.positive_base = config.real("train.positive_base");
+  ultragcn.positive_degree = config.real("train.positive_degree");
+  ultragcn.negative_base = config.real("train.negative_base");
+  ultragcn.negative_degree = config.real("train.negative_degree");
+  ultragcn.item_neighbors = checked_cast<std::uint32_t>(config.count("train.item_neighbors"), "train.item_neighbors");
+  ultragcn.item_weight = config.real("train.item_weight");
+  set("train.regularisation", ultragcn.regularisation);
   gnn::IalsOptions& ials = models.ials;
   ials.alpha = config.real("train.alpha");
-  ials.regularisation = config.real("train.regularisation");
+  set("train.regularisation", ials.regularisation);
   models.item_knn.neighbors = checked_cast<std::uint32_t>(config.count("train.neighbors", 1), "train.neighbors");
   models.item_knn.shrinkage = config.real("train.shrinkage");
   models.item_knn.prediction = choose<gnn::KnnPrediction>(
@@ -447,9 +465,7 @@ gnn::ModelOptions model_options(const Config& config) {
   models.ease.regularisation = config.real("train.ease_regularisation");
   for (gnn::GraphFilterOptions* filter : {&models.gf_cf, &models.bspm}) {
     filter->seed = loop.seed;
-    if (const std::uint64_t rank = config.count("train.rank"); rank > 0) {
-      filter->rank = checked_cast<std::uint32_t>(rank, "train.rank");
-    }
+    if (rank > 0) filter->rank = rank;
     if (config.has("train.low_pass_weight")) filter->low_pass_weight = config.real("train.low_pass_weight");
   }
   gnn::GraphFilterOptions& bspm = models.bspm;
