@@ -74,18 +74,12 @@ std::uint64_t frozen_digest(std::string_view model) {
     std::uint64_t digest;
   };
   constexpr std::array kFrozen{
-      Frozen{"lightgcn", 3598966655596434371ULL},
-      Frozen{"mf", 13953385666884159214ULL},
-      Frozen{"xsimgcl", 4497992315710360427ULL},
-      Frozen{"simgcl", 12687646859405627294ULL},
-      Frozen{"sgl", 10638295491169238270ULL},
-      Frozen{"lightgcl", 3717135825860171965ULL},
-      Frozen{"ultragcn", 61029773069835035ULL},
-      Frozen{"ssm", 14124318575547085063ULL},
-      Frozen{"directau", 15032257862776401409ULL},
-      Frozen{"dccf", 0ULL},
-      Frozen{"simplex", 0ULL},
-      Frozen{"ials", 11893697641888319882ULL},
+      Frozen{"lightgcn", 3598966655596434371ULL},  Frozen{"mf", 13953385666884159214ULL},
+      Frozen{"xsimgcl", 4497992315710360427ULL},   Frozen{"simgcl", 12687646859405627294ULL},
+      Frozen{"sgl", 10638295491169238270ULL},      Frozen{"lightgcl", 3717135825860171965ULL},
+      Frozen{"ultragcn", 61029773069835035ULL},    Frozen{"ssm", 14124318575547085063ULL},
+      Frozen{"directau", 15032257862776401409ULL}, Frozen{"dccf", 17163755308703117347ULL},
+      Frozen{"simplex", 8582288157377698966ULL},   Frozen{"ials", 11893697641888319882ULL},
   };
   const auto* const found = std::ranges::find(kFrozen, model, &Frozen::model);
   return found == kFrozen.end() ? 0 : found->digest;
