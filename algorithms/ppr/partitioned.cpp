@@ -297,6 +297,9 @@ PprResult personalized_pagerank(const comm::Communicator& comm, const graph::Dis
   if (checked.method == PprMethod::kMaintained) {
     throw ConfigError("ppr.method: maintained works on the replicated layout");
   }
+  if (checked.method == PprMethod::kPixie) {
+    throw ConfigError("ppr.method: pixie works on the replicated layout; set resources.layout: replicated");
+  }
   PartitionedPpr ppr(comm, graph, checked);
   return detail::until_target_error(comm, checked, [&] { return ppr.run(); });
 }

@@ -9,6 +9,7 @@
 #include "algorithms/ppr/detail/lists.hpp"
 #include "algorithms/ppr/detail/prepare.hpp"
 #include "algorithms/ppr/detail/travelling_counts.hpp"
+#include "algorithms/walks/pixie.hpp"
 #include "engine/base/error.hpp"
 #include "engine/exec/visit_counter.hpp"
 #include "engine/exec/walk_graph.hpp"
@@ -21,11 +22,12 @@ struct MethodName {
   PprMethod method;
   std::string_view name;
 };
-constexpr std::array<MethodName, 6> kMethodNames = {{{PprMethod::kAuto, "auto"},
+constexpr std::array<MethodName, 7> kMethodNames = {{{PprMethod::kAuto, "auto"},
                                                      {PprMethod::kWalks, "walks"},
                                                      {PprMethod::kItemIndex, "item-index"},
                                                      {PprMethod::kVerd, "verd"},
                                                      {PprMethod::kPower, "power"},
+                                                     {PprMethod::kPixie, "pixie"},
                                                      {PprMethod::kMaintained, "maintained"}}};
 
 std::uint64_t index_bytes(const graph::Schema& schema, const PprOptions& options) {
@@ -60,7 +62,7 @@ PprMethod parse_ppr_method(std::string_view name) {
       std::find_if(kMethodNames.begin(), kMethodNames.end(), [&](const MethodName& m) { return m.name == name; });
   if (found == kMethodNames.end()) {
     throw ConfigError(
-        fmt::format("ppr.method is '{}', expected auto, walks, item-index, verd, power or maintained", name));
+        fmt::format("ppr.method is '{}', expected auto, walks, item-index, verd, power, pixie or maintained", name));
   }
   return found->method;
 }
@@ -112,6 +114,10 @@ MemoryPlan plan_ppr_replicated(const graph::Schema& schema, std::int32_t num_ran
   if (checked.method == PprMethod::kItemIndex || checked.method == PprMethod::kMaintained)
     plan.hold("item index", 2 * index_bytes(schema, checked));
   if (checked.method == PprMethod::kVerd) plan.hold("fingerprints", 2 * index_bytes(schema, checked));
+  if (checked.method == PprMethod::kPixie) {
+    plan.hold("keys of all vertices", 16 * schema.num_vertices());
+    plan.hold("visits per thread", threads * pixie_scratch_bytes(targets));
+  }
   return plan;
 }
 

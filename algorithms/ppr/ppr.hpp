@@ -42,10 +42,11 @@ enum class PprMethod : std::uint8_t {
                ///< 1)
   kVerd,       ///< fingerprints of all vertices, some exact steps with conserved flow on top (PowerWalk)
   kPower,      ///< power iteration in double; for reference and small jobs
+  kPixie,      ///< walks with a budget of moves, early stopping and the multi-hit booster (algorithms/walks/pixie.hpp)
   kMaintained,  ///< kItemIndex over stored walks, which a refresh brings up to date (docs/incremental.md)
 };
 [[nodiscard]] std::string_view ppr_method_name(PprMethod method);
-/// "auto", "walks", "item-index", "verd", "power", "maintained". Throws `ConfigError`.
+/// "auto", "walks", "item-index", "verd", "power", "pixie", "maintained". Throws `ConfigError`.
 [[nodiscard]] PprMethod parse_ppr_method(std::string_view name);
 
 struct PprOptions {
@@ -65,6 +66,10 @@ struct PprOptions {
   std::uint32_t verd_hops = 2;           ///< kVerd: exact steps
   double verd_threshold = 1e-4;          ///< kVerd: least share a slot gets (`PprQuery::threshold`)
   std::uint32_t maintained_walks = 100;  ///< kMaintained: per vertex of the index
+  std::uint32_t pixie_moves = 100'000;   ///< kPixie: these four as in `PixieOptions`
+  std::uint32_t pixie_enough_visits = 4;
+  std::uint32_t pixie_enough_vertices = 2'000;
+  bool pixie_boost = true;
   double tolerance = 1e-10;              ///< kPower: mass not yet distributed at the end
   /// kWalks, kPower: how far a listed score may be off, in place of a budget; 0: none. kWalks starts with `walks` and
   /// doubles them for the sources whose error bound is larger; `kAuto` chooses it. Other methods refuse it.
@@ -77,7 +82,8 @@ struct PprOptions {
 struct PprResult {
   graph::NeighborLists lists;  ///< my home block of the source type; rows that are no source have empty lists
   /// Per row of my block, what no score of the list is off by. kPower: certain. kWalks, kItemIndex: with probability
-  /// 0.99 per source, by Bernstein's inequality with the list's best score, plus what the index cut off.
+  /// 0.99 per source, by Bernstein's inequality with the list's best score, plus what the index cut off. kPixie: empty,
+  /// its scores are no probabilities.
   std::vector<float> error_bounds;
   PprMethod method = PprMethod::kWalks;  ///< the method that ran
   std::uint64_t num_cold = 0;            ///< sources without edges, on all ranks
@@ -95,7 +101,7 @@ struct PprResult {
                                               const PprOptions& options);
 
 /// **Collective.** Replicated layout: every rank holds the whole adjacency and walks for its home block of sources; no
-/// walker travels. Not for kPower and kMaintained (throws `ConfigError`).
+/// walker travels. Alone has kPixie. Not for kPower and kMaintained (throws `ConfigError`).
 [[nodiscard]] PprResult personalized_pagerank(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                                               const PprOptions& options);
 
@@ -114,9 +120,9 @@ struct SeedSets {
   std::vector<WeightedSeed> seeds;
 };
 
-/// **Collective.** Lists of this rank's seed sets by decomposition (kVerd) on the replicated layout, whatever
-/// `options.method` says; `sources` and `source_rows` are not used. Row i of the result is set i; sets without a seed
-/// that has edges are cold.
+/// **Collective.** Lists of this rank's seed sets on the replicated layout, by kPixie or else by decomposition (kVerd),
+/// whatever `options.method` says; `sources` and `source_rows` are not used. Row i of the result is set i; sets without
+/// a seed that has edges are cold.
 [[nodiscard]] PprResult personalized_pagerank(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                                               const PprOptions& options, const SeedSets& sets);
 

@@ -15,6 +15,7 @@
 #include "algorithms/ppr/index_query.hpp"
 #include "algorithms/ppr/ppr.hpp"
 #include "algorithms/ppr/stored_fingerprints.hpp"
+#include "algorithms/walks/pixie.hpp"
 #include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
 #include "engine/exec/visit_counter.hpp"
@@ -51,8 +52,8 @@ class ReplicatedPpr {
     lists_ = std::make_unique<detail::FixedLists>(block.size(), options_.top_k);
     PprResult result;
     result.method = options_.method;
-    result.error_bounds.assign(block.size(), 0.0F);
-    if (options_.method != PprMethod::kWalks) build_index();
+    if (options_.method != PprMethod::kPixie) result.error_bounds.assign(block.size(), 0.0F);
+    prepare();
     const std::string stage = by_one_hop_                           ? "ppr: one-hop lists"
                               : options_.method == PprMethod::kVerd ? "ppr: decomposition"
                                                                     : "ppr: walks";
@@ -64,11 +65,9 @@ class ReplicatedPpr {
           ++cold_.local();
           return;
         }
-        if (options_.method == PprMethod::kVerd) {
+        if (options_.method == PprMethod::kVerd || options_.method == PprMethod::kPixie) {
           const WeightedSeed seed{vertex, 1.0};
-          const PprAnswer answer = list_from_decomposition(std::span(&seed, 1));
-          lists_->set(row - block.begin, answer.ranked);
-          result.error_bounds[row - block.begin] = static_cast<float>(answer.error_bound);
+          list_from_seeds(row - block.begin, std::span(&seed, 1), result);
           return;
         }
         const detail::OneHopList list =
@@ -85,9 +84,9 @@ class ReplicatedPpr {
     const IndexRange mine{0, sets.offsets.size() - 1};
     lists_ = std::make_unique<detail::FixedLists>(mine.size(), options_.top_k);
     PprResult result;
-    result.method = PprMethod::kVerd;
-    result.error_bounds.assign(mine.size(), 0.0F);
-    build_index();
+    result.method = options_.method;
+    if (options_.method != PprMethod::kPixie) result.error_bounds.assign(mine.size(), 0.0F);
+    prepare();
     const std::uint64_t largest = comm_.all_reduce(mine.size(), comm::ReduceOp::kMax);
     detail::for_slices(comm_, mine, largest, "ppr: seed sets", *options_.progress, [&](IndexRange rows) {
       parallel::for_each(rows, kSourceGrain, [&](std::uint64_t row) {
@@ -97,9 +96,7 @@ class ReplicatedPpr {
           ++cold_.local();
           return;
         }
-        const PprAnswer answer = list_from_decomposition(seeds);
-        lists_->set(row, answer.ranked);
-        result.error_bounds[row] = static_cast<float>(answer.error_bound);
+        list_from_seeds(row, seeds, result);
       });
     });
     finish(result);
@@ -107,10 +104,19 @@ class ReplicatedPpr {
   }
 
  private:
+  void prepare() {
+    if (options_.method == PprMethod::kPixie) {
+      prepare_pixie();
+    } else if (options_.method != PprMethod::kWalks) {
+      build_index();
+    }
+  }
+
   void finish(PprResult& result) {
     result.lists = lists_->compact();
     cold_.for_each([&](std::uint64_t cold) { result.num_cold += cold; });
     walkers_.for_each([&](const auto& walking) { result.moves += walking ? walking->walker.moves : 0; });
+    pixie_moves_.for_each([&](std::uint64_t moves) { result.moves += moves; });
     result.num_cold = comm_.all_reduce(result.num_cold, comm::ReduceOp::kSum);
     result.moves = comm_.all_reduce(result.moves, comm::ReduceOp::kSum) + index_moves_;
   }
@@ -197,6 +203,28 @@ class ReplicatedPpr {
     }
   }
 
+  void prepare_pixie() {
+    for (const std::vector<VertexKey>& home : blocks_.keys) {
+      const std::vector<VertexKey> all = comm_.all_gather_v<VertexKey>(home).data;
+      keys_.insert(keys_.end(), all.begin(), all.end());
+    }
+    pixie_ = std::make_unique<PixieGraph>(graph_, keys_, targets_, detail::pixie_options(options_));
+  }
+
+  void list_from_seeds(std::uint64_t row, std::span<const WeightedSeed> seeds, PprResult& result) {
+    if (options_.method == PprMethod::kVerd) {
+      const PprAnswer answer = list_from_decomposition(seeds);
+      lists_->set(row, answer.ranked);
+      result.error_bounds[row] = static_cast<float>(answer.error_bound);
+      return;
+    }
+    std::unique_ptr<PixieWalker>& walker = pixie_walkers_.local();
+    if (!walker) walker = std::make_unique<PixieWalker>(*pixie_);
+    const PixieAnswer answer = walker->answer({seeds, options_.top_k, options_.exclude_linked});
+    lists_->set(row, answer.ranked);
+    pixie_moves_.local() += answer.moves;
+  }
+
   [[nodiscard]] PprAnswer list_from_decomposition(std::span<const WeightedSeed> seeds) {
     std::unique_ptr<IndexQuery>& query = queries_.local();
     if (!query) query = std::make_unique<IndexQuery>(targets_.size());
@@ -249,6 +277,10 @@ class ReplicatedPpr {
   parallel::PerThread<std::unique_ptr<detail::OneHopScratch>> one_hop_scratch_;
   parallel::PerThread<std::unique_ptr<IndexQuery>> queries_;
   parallel::PerThread<std::uint64_t> cold_;
+  std::vector<VertexKey> keys_;  ///< by stable id; kPixie
+  std::unique_ptr<PixieGraph> pixie_;
+  parallel::PerThread<std::unique_ptr<PixieWalker>> pixie_walkers_;
+  parallel::PerThread<std::uint64_t> pixie_moves_;
   FingerprintTable index_;
   std::uint64_t index_moves_ = 0;
   FingerprintSet set_;
@@ -286,7 +318,7 @@ PprResult personalized_pagerank(const comm::Communicator& comm, const graph::Gra
 PprResult personalized_pagerank(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                                 const PprOptions& options, const SeedSets& sets) {
   PprOptions asked = options;
-  asked.method = PprMethod::kVerd;
+  if (asked.method != PprMethod::kPixie) asked.method = PprMethod::kVerd;
   asked.source_rows.reset();
   const PprOptions checked = detail::checked_options(blocks.schema, asked);
   return ReplicatedPpr(comm, blocks, checked).run(sets);

@@ -162,7 +162,8 @@ class Estimator {
                                             config_.path("ppr.previous").has_value());
       for (const MemoryPlan::Item& item : walks.items()) replicated.hold(item.what, item.bytes);
       add("ppr", home_blocks(), std::move(replicated), "lower ppr.maintained_walks, or use more ranks");
-    } else if (layout == "replicated" || (layout == "auto" && fits)) {
+    } else if (layout == "replicated" || options.method == algorithms::PprMethod::kPixie ||
+               (layout == "auto" && fits)) {
       add("ppr", home_blocks(), std::move(replicated), "set resources.layout to partitioned, or use more ranks");
     } else {
       add("ppr", distributed(), algorithms::plan_ppr_partitioned(schema_, machine_.ranks, machine_.threads, options),

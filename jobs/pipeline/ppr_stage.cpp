@@ -16,11 +16,13 @@ namespace rove::jobs {
 namespace {
 
 /// Whether every rank holds the whole adjacency: asked for, or `auto` and it fits half of what there is. Power
-/// iteration runs on the partitioned graph, seed sets on the replicated one. Results do not depend on it.
+/// iteration runs on the partitioned graph, seed sets and Pixie's walks on the replicated one. Results do not depend on
+/// it.
 bool use_replicated(const Session& session, const algorithms::PprOptions& options, const MemoryPlan& plan) {
   const std::string layout = session.config().text("resources.layout");
   if (layout != "auto") return layout == "replicated";
   if (options.method == algorithms::PprMethod::kPower) return false;
+  if (options.method == algorithms::PprMethod::kPixie) return true;
   const bool fits = plan.total_bytes() <= session.memory().bytes / 2;
   return session.comm().all_reduce(static_cast<std::uint32_t>(fits), comm::ReduceOp::kMin) != 0;
 }
@@ -29,6 +31,7 @@ bool use_replicated(const Session& session, const algorithms::PprOptions& option
 std::uint32_t walks_of(const algorithms::PprOptions& options) {
   if (options.method == algorithms::PprMethod::kItemIndex) return options.item_walks;
   if (options.method == algorithms::PprMethod::kMaintained) return options.maintained_walks;
+  if (options.method == algorithms::PprMethod::kPixie) return 0;  // their number follows from the moves
   return options.method == algorithms::PprMethod::kVerd ? options.verd_walks : options.walks;
 }
 
@@ -76,7 +79,7 @@ void ppr_stage(Session& session, const std::filesystem::path& ppr_file) {
     options = ppr_options(session);
     if (has_sets && listed) throw ConfigError("ppr.source_list and ppr.seed_sets are both set; choose one");
     options.source_rows = listed;
-    if (has_sets) options.method = algorithms::PprMethod::kVerd;
+    if (has_sets && options.method != algorithms::PprMethod::kPixie) options.method = algorithms::PprMethod::kVerd;
     options.method = algorithms::chosen_ppr_method(session.schema(), options);
   });
   const MemoryPlan replicated =

@@ -224,6 +224,12 @@ algorithms::PprOptions ppr_options(Session& session) {
   options.verd_threshold = config.real("ppr.verd_threshold");
   options.maintained_walks =
       checked_cast<std::uint32_t>(config.count("ppr.maintained_walks", 1), "ppr.maintained_walks");
+  options.pixie_moves = checked_cast<std::uint32_t>(config.count("ppr.pixie_moves", 1), "ppr.pixie_moves");
+  options.pixie_enough_visits =
+      checked_cast<std::uint32_t>(config.count("ppr.pixie_enough_visits", 1), "ppr.pixie_enough_visits");
+  options.pixie_enough_vertices =
+      checked_cast<std::uint32_t>(config.count("ppr.pixie_enough_vertices"), "ppr.pixie_enough_vertices");
+  options.pixie_boost = config.boolean("ppr.pixie_boost");
   options.tolerance = config.real("ppr.tolerance");
   options.target_error = config.real("ppr.target_error");
   options.seed = session.seed();

@@ -195,9 +195,9 @@ class Query(ServeTest):
 class Sources(ServeTest):
     """`rove ppr` of some sources, against the index asked for the same."""
 
-    def lists(self, *arguments, ranks=1):
+    def lists(self, *arguments, ranks=1, method="verd"):
         out = self.path("some.h5")
-        rove.run("ppr", "-g", self.path("graph.h5"), "-o", out, "-q", "-k", 10, "--method", "verd", "--set",
+        rove.run("ppr", "-g", self.path("graph.h5"), "-o", out, "-q", "-k", 10, "--method", method, "--set",
                  "ppr.verd_walks=4000", "--set", "ppr.verd_hops=1", *arguments, ranks=ranks)
         rove.run("verify", out)
         found = {}
@@ -241,6 +241,18 @@ class Sources(ServeTest):
             self.assertEqual(found["evening"], self.ids(f"{a}:3", f"{b}:1", "--weighted", "--type", "item"))
             self.assertEqual(found["morning"], self.ids(c, "--type", "item"))
             self.assertEqual(found["empty"], [])
+
+    def test_baskets_by_pixie(self):
+        seeds = self.items[3:6]
+        with open(self.path("baskets.txt"), "w", encoding="utf-8") as file:
+            file.write(f"pair {seeds[0]}\npair {seeds[1]}\nlone {seeds[2]}\nempty no-such-item\n")
+        found = [self.lists("--seed-sets", self.path("baskets.txt"), "--set", "ppr.pixie_moves=3000", ranks=ranks,
+                            method="pixie") for ranks in (1, 3)]
+        self.assertEqual(found[0], found[1])
+        source, lists = found[0]
+        self.assertEqual(source, "seed_set")
+        self.assertEqual([len(lists[name]) for name in ("pair", "lone", "empty")], [10, 10, 0])
+        self.assertFalse(set(lists["pair"]) & set(seeds[:2]))
 
 
 class Serve(ServeTest):

@@ -43,6 +43,7 @@ PprOptions checked_options(const graph::Schema& schema, const PprOptions& option
   require_walk_options("ppr.verd", options.restart, options.verd_walks, options.item_entries);
   require(options.verd_threshold >= 0.0 && options.verd_threshold <= 1.0,
           fmt::format("ppr.verd_threshold is {}, expected from 0 to 1", options.verd_threshold));
+  if (options.method == PprMethod::kPixie) check_pixie_options(pixie_options(options));
   require(options.tolerance > 0.0 && options.tolerance < 1.0,
           fmt::format("ppr.tolerance is {}, expected above 0 and below 1", options.tolerance));
   require(options.target_error >= 0.0 && options.target_error < 1.0,
@@ -103,6 +104,17 @@ std::vector<VertexTypeId> index_types(const graph::Schema& schema, const PprOpti
     if (wanted[t]) types.emplace_back(static_cast<std::uint16_t>(t));
   }
   return types;
+}
+
+PixieOptions pixie_options(const PprOptions& options) {
+  PixieOptions result;
+  result.restart = options.restart;
+  result.moves = options.pixie_moves;
+  result.enough_visits = options.pixie_enough_visits;
+  result.enough_vertices = options.pixie_enough_vertices;
+  result.boost = options.pixie_boost;
+  result.seed = options.seed;
+  return result;
 }
 
 std::uint64_t num_sources(const graph::Schema& schema, const PprOptions& options) {

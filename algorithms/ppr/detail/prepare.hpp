@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "algorithms/ppr/ppr.hpp"
+#include "algorithms/walks/pixie.hpp"
 
 namespace rove::algorithms::detail {
 
@@ -21,6 +22,8 @@ void require_walk_options(const std::string& section, double restart, std::uint3
 
 /// Types of the vertices that sources have in their slots: whose fingerprints the item index holds. In schema order.
 [[nodiscard]] std::vector<VertexTypeId> index_types(const graph::Schema& schema, const PprOptions& options);
+
+[[nodiscard]] PixieOptions pixie_options(const PprOptions& options);
 
 /// Sources over all ranks.
 [[nodiscard]] std::uint64_t num_sources(const graph::Schema& schema, const PprOptions& options);
