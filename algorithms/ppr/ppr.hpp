@@ -70,7 +70,7 @@ struct PprOptions {
   std::uint32_t pixie_enough_visits = 4;
   std::uint32_t pixie_enough_vertices = 2'000;
   bool pixie_boost = true;
-  double tolerance = 1e-10;              ///< kPower: mass not yet distributed at the end
+  double tolerance = 1e-10;  ///< kPower: mass not yet distributed at the end
   /// kWalks, kPower: how far a listed score may be off, in place of a budget; 0: none. kWalks starts with `walks` and
   /// doubles them for the sources whose error bound is larger; `kAuto` chooses it. Other methods refuse it.
   double target_error = 0.0;
