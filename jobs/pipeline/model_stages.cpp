@@ -7,6 +7,7 @@
 #include "engine/base/error.hpp"
 #include "engine/parallel/parallel.hpp"
 #include "gnn/interactions.hpp"
+#include "gnn/knn_embed.hpp"
 #include "gnn/metrics.hpp"
 #include "gnn/models.hpp"
 #include "gnn/retrieval.hpp"
@@ -17,7 +18,9 @@
 #include "io/publish/file_system.hpp"
 #include "jobs/display/progress_display.hpp"
 #include "jobs/pipeline/held_out.hpp"
+#include "jobs/pipeline/life_cycle_options.hpp"
 #include "jobs/pipeline/metric_values.hpp"
+#include "jobs/pipeline/model_files.hpp"
 #include "jobs/pipeline/ranked_lists.hpp"
 #include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
@@ -26,46 +29,6 @@
 
 namespace rove::jobs {
 namespace {
-
-/// **Collective.** Rows of one type at their home block, without padding.
-std::vector<float> home_vectors(Session& session, const gnn::EmbeddingTable& table, VertexTypeId type) {
-  const IndexRange owned = session.graph().owned_of_type(type);
-  std::vector<float> rows;
-  rows.reserve(owned.size() * table.dim());
-  for (std::uint64_t local = owned.begin; local < owned.end; ++local) {
-    const auto row = table.row(static_cast<std::uint32_t>(local));
-    rows.insert(rows.end(), row.begin(), row.end());
-  }
-  return session.graph().home(type).to_home<float>(session.comm(), rows, table.dim());
-}
-
-void write_vectors(Session& session, const gnn::Model& kind, EdgeTypeId type, const gnn::EmbeddingTable& embeddings,
-                   const std::filesystem::path& file) {
-  const graph::EdgeType& edge_type = session.schema().edge_type(type);
-  const std::vector<float> users = home_vectors(session, embeddings, edge_type.source);
-  const std::vector<float> items = home_vectors(session, embeddings, edge_type.destination);
-  const std::vector<io::EmbeddingsView> types{{session.nodes(edge_type.source), users},
-                                              {session.nodes(edge_type.destination), items}};
-  const io::EmbeddingsInfo info{std::string(kind.name), embeddings.dim(), kind.has_unit_vectors ? "cosine" : "dot",
-                                kind.has_unit_vectors, "users and items"};
-  io::write_embeddings(session.comm(), file, info, types, session.provenance());
-}
-
-/// Weights of a model without vectors, with the types that they name.
-void write_weights(Session& session, EdgeTypeId type, const gnn::ModelWeights& weights,
-                   const std::filesystem::path& file) {
-  const graph::EdgeType& edge_type = session.schema().edge_type(type);
-  const auto name_of = [&](VertexTypeId id) -> const std::string& { return session.schema().vertex_type(id).name; };
-  io::ModelFileView view{session.config().text("train.model"), weights.settings, {}, {}};
-  for (const gnn::ModelWeights::Table& table : weights.tables) {
-    view.tables.push_back({table.name, name_of(table.type), table.columns, table.values});
-  }
-  for (const gnn::ModelWeights::Lists& lists : weights.lists) {
-    view.lists.push_back({name_of(lists.source), name_of(lists.target), lists.lists, {}, {}});
-  }
-  const std::vector<io::NodeView> nodes{session.nodes(edge_type.source), session.nodes(edge_type.destination)};
-  io::write_model(session.comm(), file, nodes, view, session.provenance());
-}
 
 void require_same_vertices(Session& session, const io::NodeRows& nodes, VertexTypeId type,
                            const std::filesystem::path& file) {
@@ -223,7 +186,7 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& model_fi
   session.require_fits(kind.plan(share, options));
   if (kind.output == gnn::ModelOutput::kItemScores) {
     gnn::ModelWeights weights = kind.fit(comm, graph, edge_type, options, session.progress());
-    write_weights(session, edge_type, weights, model_file);
+    write_weights(session, edge_type, std::string(kind.name), weights, model_file, session.provenance());
     return {edge_type, std::string(kind.name), kind.make_scorer(comm, graph, edge_type, std::move(weights))};
   }
 
@@ -247,7 +210,9 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& model_fi
   hooks.resume = resume.get();
 
   gnn::TrainResult result = kind.train(comm, graph, edge_type, options, hooks);
-  write_vectors(session, kind, edge_type, result.embeddings, model_file);
+  const io::EmbeddingsInfo info{std::string(kind.name), result.embeddings.dim(),
+                                kind.has_unit_vectors ? "cosine" : "dot", kind.has_unit_vectors, "users and items"};
+  write_vectors(session, edge_type, result.embeddings, info, model_file, session.provenance());
   write_history(session, kind, result.history, model_file.parent_path());
   checkpoints.clear();
   return {edge_type, std::string(kind.name), std::make_unique<gnn::VectorScorer>(std::move(result.embeddings))};
@@ -273,20 +238,34 @@ void recommend_stage(Session& session, const TrainedModel& model, const std::fil
   const PhaseTimer timer(session.times(), "recommend");
   const comm::Communicator& comm = session.comm();
   gnn::RetrievalOptions options;
-  comm.agree([&] { options.top_k = static_cast<std::uint32_t>(session.config().count("recommend.top_k", 1)); });
+  std::optional<gnn::InterestOptions> interests;
+  comm.agree([&] {
+    options.top_k = static_cast<std::uint32_t>(session.config().count("recommend.top_k", 1));
+    interests = interest_options(session.config());
+    if (interests && model.scorer->vectors() == nullptr) {
+      throw ConfigError(fmt::format("recommend.interests queries vectors, but '{}' has none; set it to 0", model.name));
+    }
+  });
   const gnn::Interactions interactions = known_interactions(session, model.edge_type);
   const graph::EdgeType& types = session.schema().edge_type(model.edge_type);
   const std::uint64_t num_users = session.schema().vertex_type(types.source).count;
   session.progress().begin("recommend", num_users, "users");
-  const graph::NeighborLists lists = gnn::recommend(comm, interactions, *model.scorer, options);
-  const io::NeighborSetView set{session.schema().vertex_type(types.source).name,
-                                session.schema().vertex_type(types.destination).name,
-                                lists,
-                                {},
-                                {{"model", model.name},
-                                 {"top_k", static_cast<std::int64_t>(options.top_k)},
-                                 {"score", std::string(model.scorer->score_name())},
-                                 {"exclude_linked", std::int64_t{1}}}};
+  const graph::NeighborLists lists =
+      interests ? interactions.graph()
+                      .home(types.source)
+                      .to_home(comm, gnn::top_items_by_interests(comm, interactions, *model.scorer->vectors(), options,
+                                                                 *interests, [](std::uint64_t) { return true; }))
+                : gnn::recommend(comm, interactions, *model.scorer, options);
+  const io::NeighborSetView set{
+      session.schema().vertex_type(types.source).name,
+      session.schema().vertex_type(types.destination).name,
+      lists,
+      {},
+      {{"model", model.name},
+       {"top_k", static_cast<std::int64_t>(options.top_k)},
+       {"score", interests ? "interest weight times inner product" : std::string(model.scorer->score_name())},
+       {"interests", static_cast<std::int64_t>(interests ? interests->interests : 0)},
+       {"exclude_linked", std::int64_t{1}}}};
   const std::vector<io::NodeView> nodes{session.nodes(types.source), session.nodes(types.destination)};
   io::write_neighbors(comm, recommendations_file, io::FileFormat::kRecommendations, nodes, std::span(&set, 1),
                       session.provenance());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/verbs/make_verbs.hpp"
 
+
 namespace rove::jobs {
 
 std::vector<std::unique_ptr<Verb>> make_verbs() {
@@ -14,6 +15,8 @@ std::vector<std::unique_ptr<Verb>> make_verbs() {
   verbs.push_back(make_query_verb());
   verbs.push_back(make_serve_verb());
   verbs.push_back(make_train_verb());
+  verbs.push_back(make_fold_in_verb());
+  verbs.push_back(make_forget_verb());
   verbs.push_back(make_evaluate_verb());
   verbs.push_back(make_recommend_verb());
   verbs.push_back(make_sample_verb());

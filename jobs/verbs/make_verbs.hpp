@@ -16,6 +16,8 @@ namespace rove::jobs {
 [[nodiscard]] std::unique_ptr<Verb> make_query_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_serve_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_train_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_fold_in_verb();
+[[nodiscard]] std::unique_ptr<Verb> make_forget_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_evaluate_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_recommend_verb();
 [[nodiscard]] std::unique_ptr<Verb> make_sample_verb();

@@ -6,59 +6,13 @@
 #include "io/text/part_file.hpp"
 #include "jobs/display/metrics_table.hpp"
 #include "jobs/pipeline/stages.hpp"
-#include "jobs/verbs/collective_job.hpp"
 #include "jobs/verbs/make_verbs.hpp"
+#include "jobs/verbs/stage_verb.hpp"
 
 namespace rove::jobs {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// What the stage verbs share: a graph to work on, perhaps its partition, and a file to write.
-class StageVerb : public CollectiveVerb {
- public:
-  void declare(CLI::App& app) final {
-    command_line_.declare_common(app);
-    declare_stage(app);
-  }
-  void run(const comm::Communicator& world) final {
-    CollectiveJob job(world, command_line_);
-    run_stage(job);
-  }
-
- protected:
-  virtual void declare_stage(CLI::App& app) = 0;
-  virtual void run_stage(CollectiveJob& job) = 0;
-
-  void declare_graph(CLI::App& app) {
-    app.add_option("-g,--graph", graph_, "The graph container that `rove import` wrote")
-        ->type_name("graph.h5")
-        ->required();
-  }
-  void declare_partition(CLI::App& app) {
-    app.add_option("-p,--partition", partition_, "Its partition; without it the graph is cut by partition.method")
-        ->type_name("partition.h5");
-  }
-  void declare_embeddings(CLI::App& app) {
-    app.add_option("-e,--embeddings,--model-file", embeddings_, "What `rove train` wrote: embeddings.h5 or model.h5")
-        ->type_name("FILE")
-        ->required();
-  }
-  void declare_out(CLI::App& app, const std::string& standard) {
-    out_ = standard;
-    app.add_option("-o,--out", out_, "File to write")->capture_default_str();
-  }
-  void load_graph(CollectiveJob& job) const {
-    job.session().load_graph(graph_);
-    if (!partition_.empty()) job.session().load_partition(partition_);
-  }
-
-  CommandLine command_line_;
-  fs::path graph_;
-  fs::path partition_;
-  fs::path embeddings_;
-  fs::path out_;
-};
 
 class ImportVerb final : public StageVerb {
  public:
@@ -305,7 +259,9 @@ class RecommendVerb final : public StageVerb {
   [[nodiscard]] std::string name() const override { return "recommend"; }
   [[nodiscard]] std::string summary() const override { return "Exact top-k items for all users, seen items masked"; }
   [[nodiscard]] std::string examples() const override {
-    return "rove recommend -g graph.h5 -e embeddings.h5 --top-k 50";
+    return "rove recommend -g graph.h5 -e embeddings.h5 --top-k 50\n"
+           "  rove recommend -g graph.h5 -e embeddings.h5 --interests 4      several interests per user: "
+           "docs/retrieval.md";
   }
 
  private:
@@ -315,6 +271,7 @@ class RecommendVerb final : public StageVerb {
     declare_embeddings(app);
     declare_out(app, "recommendations.h5");
     command_line_.declare_key(app, "-k,--top-k", "recommend.top_k", "Items per user");
+    command_line_.declare_key(app, "--interests", "recommend.interests", "Retrieve by so many interests (kNN-Embed)");
   }
   void run_stage(CollectiveJob& job) override {
     load_graph(job);
