@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/verbs/make_verbs.hpp"
 
-
 namespace rove::jobs {
 
 std::vector<std::unique_ptr<Verb>> make_verbs() {
