@@ -301,9 +301,8 @@ void require_valid(const BatchOptions& options) {
   if (!(options.learning_rate > 0)) {
     throw ConfigError(fmt::format("train.learning_rate is {}, expected a positive number", options.learning_rate));
   }
-  if (!(options.initial_deviation > 0) || !std::isfinite(options.initial_deviation)) {
-    throw ConfigError(
-        fmt::format("train.initial_deviation is {}, expected a positive number", options.initial_deviation));
+  if (!(options.initial_deviation >= 0) || !std::isfinite(options.initial_deviation)) {
+    throw ConfigError(fmt::format("train.initial_deviation is {}, expected 0 or more", options.initial_deviation));
   }
   const LossOptions& loss = options.loss;
   if (!(loss.temperature >= 0.01) || !std::isfinite(loss.temperature)) {

@@ -51,6 +51,11 @@ class ItemScoreModels(unittest.TestCase):
         ROVE.run("run", self.job, "--quiet", "--set", f"output={output}", "--set", f"train.model={model}", ranks=ranks)
         return os.path.join(output, "latest")
 
+    @staticmethod
+    def published(run):
+        # Another test may have published into the directory before: only then is there a night to differ from.
+        return {name: bytes_ for name, bytes_ in datasets(run).items() if not name.startswith("delta.h5")}
+
     def test_they_are_published_with_the_same_bytes_on_any_ranks(self):
         for model in MODELS:
             run = self.publish(model, 1)
@@ -60,7 +65,7 @@ class ItemScoreModels(unittest.TestCase):
                 self.assertIn("model.h5", [entry["name"] for entry in json.load(file)["files"]])
             with h5py.File(os.path.join(run, "recommendations.h5")) as file:
                 self.assertEqual(file["recommendations/user/item"].attrs["model"], model)
-            compare(datasets(run), datasets(self.publish(model, 3)), f"{model} on 3 ranks")
+            compare(self.published(run), self.published(self.publish(model, 3)), f"{model} on 3 ranks")
 
     def test_evaluation_and_lists_come_from_the_file_alone(self):
         for model in MODELS:
