@@ -37,7 +37,7 @@ BPR = {"dim": [64], "epochs": [1000], "evaluate_every": [10], "patience": [5], "
        "learning_rate": [1e-3], "decay": [1e-4, 1e-3, 1e-2]}
 CONTRAST = {"dim": [64], "epochs": [200], "evaluate_every": [2], "patience": [5], "learning_rate": [2e-3]}
 SEARCH = {
-    "item-knn": {"prediction": ["sum", "average"], "shrinkage": [20, 0, 100], "neighbors": [200, 80, 1000]},
+    "item-knn": {"prediction": ["sum", "average"], "neighbors": [200, 80, 1000], "shrinkage": [20, 0, 100]},
     "ease": {"ease_regularisation": [30, 100, 300, 1000]},
     "gf-cf": {"rank": [256, 64], "low_pass_weight": [0.3, 0.1, 1.0]},
     "bspm": {"rank": [448, 64], "low_pass_weight": [0.2, 0.5], "sharpening_time": [2.5, 1.0]},
