@@ -25,12 +25,12 @@ std::vector<std::string> file_names(const Config& config, const char* key) {
   return names;
 }
 
+}  // namespace
+
 bool has_forget_lists(const Config& config) {
   return std::ranges::any_of(std::array{"forget.users", "forget.items", "forget.interactions"},
                              [&](const char* key) { return !config.texts(key).empty(); });
 }
-
-}  // namespace
 
 ForgetLists read_forget_lists(Session& session, EdgeTypeId type) {
   const comm::Communicator& comm = session.comm();

@@ -17,6 +17,9 @@ struct ForgetLists {
   std::uint64_t unknown = 0;  ///< ids and pairs that the graph does not have
 };
 
+/// Whether the configuration names anything to forget.
+[[nodiscard]] bool has_forget_lists(const Config& config);
+
 /// **Collective.** `forget.users`, `forget.items` and `forget.interactions` among the vertices of the session's graph;
 /// what it does not have is counted, since it is forgotten already. Throws `ConfigError` when no list is set.
 [[nodiscard]] ForgetLists read_forget_lists(Session& session, EdgeTypeId type);

@@ -10,6 +10,7 @@
 #include "engine/base/error.hpp"
 #include "engine/base/fault.hpp"
 #include "io/publish/publisher.hpp"
+#include "jobs/pipeline/forget_lists.hpp"
 #include "jobs/pipeline/gate.hpp"
 #include "jobs/pipeline/maintained_walks.hpp"
 #include "jobs/pipeline/report.hpp"
@@ -30,6 +31,15 @@ class Pipeline {
   explicit Pipeline(Session& session) : session_(session), comm_(session.comm()), config_(session.config()) {}
 
   PipelineResult run() {
+    // Ignored lists would leave in the graph what somebody asked to have removed.
+    comm_.agree([&] {
+      if (has_forget_lists(config_)) {
+        throw ConfigError(
+            "forget names users, items or interactions, but `rove run` reads no such lists; leave them out of the "
+            "files of "
+            "graph.edges, unlearn them from published vectors by `rove forget`, and take `forget` out of this job");
+      }
+    });
     open_run();
     graph_stages();
     model_stages();

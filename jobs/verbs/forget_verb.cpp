@@ -17,7 +17,7 @@ class ForgetVerb final : public StageVerb {
            "vectors\n"
            "until the forgotten pairs score no higher than pairs that never were; ids that go have no rows in the "
            "result.\n"
-           "The same lists under `forget:` in the job file keep them out of tonight's graph. Only retraining is exact.";
+           "Leave them out of the log of the next run as well. Only retraining is exact.";
   }
 
  private:

@@ -112,6 +112,10 @@ class Forget(unittest.TestCase):
         self.assertIn("there is nothing to forget", nothing.stderr)
         missing = ROVE.run("forget", "-g", graph, "-e", vectors, "-o", self.path("x.h5"), "--users", self.path("no.txt"), ranks=2, code=4)
         self.assertIn("no.txt", missing.stderr)
+        for ranks in (1, 3):
+            unread = self.night("unread", 1, *self.lists(), ranks=ranks, code=2)
+            self.assertIn("`rove run` reads no such lists", unread.stderr)
+            self.assertFalse(os.path.exists(self.path("unread", "latest")))
 
 
 if __name__ == "__main__":
