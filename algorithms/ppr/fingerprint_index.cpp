@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "algorithms/ppr/counting_walker.hpp"
+#include "algorithms/ppr/detail/candidates.hpp"
 #include "algorithms/ppr/detail/fingerprints.hpp"
 #include "algorithms/ppr/detail/prepare.hpp"
 #include "engine/base/error.hpp"
@@ -82,6 +83,9 @@ FingerprintIndex build_fingerprint_index(const comm::Communicator& comm, const g
                     if (range.contains(entry.vertex)) of_target.push_back(entry);
                   }
                   counts = of_target;
+                } else {
+                  counts = detail::keep_candidates(visited, options.candidates, static_cast<std::uint32_t>(range.begin),
+                                                   of_target);
                 }
                 fingerprints[chunk.begin + source - slice.begin].push_back(
                     detail::make_fingerprint(counts, static_cast<std::uint32_t>(range.begin), lost, options.entries));

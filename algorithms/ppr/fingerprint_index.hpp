@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,9 @@ struct FingerprintIndexOptions {
   std::vector<VertexTypeId> types;    ///< whose vertices get fingerprints; none named: all
   std::vector<VertexTypeId> targets;  ///< what is counted, each type in a list of its own; none named: all
   double restart = 0.15;
-  std::uint32_t walks = 4'000;  ///< per vertex
-  std::uint32_t entries = 300;  ///< kept per vertex and target type, the most visited
+  std::uint32_t walks = 4'000;                    ///< per vertex
+  std::uint32_t entries = 300;                    ///< kept per vertex and target type, the most visited
+  std::span<const std::uint8_t> candidates = {};  ///< with one target type: as in `PprOptions`
   exec::EdgeSelection edges{exec::Direction::kBoth, {}};
   std::uint64_t seed = 42;
   ProgressSink* progress = &no_progress();

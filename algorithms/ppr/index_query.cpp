@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "algorithms/ppr/detail/candidates.hpp"
 #include "algorithms/ppr/detail/flow_scores.hpp"
 #include "engine/base/error.hpp"
 
@@ -188,6 +189,7 @@ PprAnswer IndexQuery::answer(const FingerprintSet& set, const SlotLists& slots, 
   TopK selection(std::min<std::uint64_t>(query.top_k, scratch.visits.size()));
   const auto offer = [&](std::uint32_t row) {
     if (scratch.visits[row] == 0 && scratch.stopped[row] == 0) return;
+    if (!detail::is_candidate(query.candidates, row)) return;
     const float score = scores.score(scratch.visits[row], scratch.stopped[row]);
     if (score > 0.0F && selection.may_enter(score)) selection.push({score, row});
   };

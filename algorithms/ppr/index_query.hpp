@@ -52,6 +52,7 @@ struct PprQuery {
   bool exclude_linked = true;                                  ///< leave out what any seed is linked to
   std::span<const std::uint32_t> excluded;                     ///< target rows to leave out; the seeds are always
   std::optional<std::span<const std::uint32_t>> allowed = {};  ///< target rows to choose among; nothing: all
+  std::span<const std::uint8_t> candidates = {};               ///< the same by target row, as in `PprOptions`
   std::uint32_t hops = 1;
   double threshold = 1e-4;  ///< a vertex hands its flow on if each of its slots would get at least this share
 };

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 
+#include "algorithms/ppr/detail/candidates.hpp"
 #include "algorithms/ppr/detail/fingerprints.hpp"
 #include "algorithms/ppr/detail/lists.hpp"
 #include "algorithms/ppr/detail/power.hpp"
@@ -34,7 +35,14 @@ class PartitionedPpr {
         owned_(graph.owned_of_type(options.sources)),
         num_targets_(graph.schema().vertex_type(options.targets).count),
         lists_(owned_.size(), options.top_k),
-        bounds_(owned_.size()) {}
+        bounds_(owned_.size()) {
+    const graph::RaggedRows<std::uint32_t>& at_home = options.excluded;
+    const bool some_excluded = comm.all_reduce<std::uint64_t>(at_home.values.size(), comm::ReduceOp::kMax) > 0;
+    if (some_excluded) {
+      excluded_ =
+          graph.home(options.sources).to_owners<std::uint32_t>(comm, at_home.offsets, std::span(at_home.values));
+    }
+  }
 
   PprResult run() {
     if (options_.method == PprMethod::kItemIndex) {
@@ -84,6 +92,12 @@ class PartitionedPpr {
       if (targets.contains(stable)) excluded.push_back(static_cast<std::uint32_t>(stable - targets.begin));
     };
     exclude(vertex);
+    if (excluded_.offsets.size() > 1) {
+      const std::uint64_t row = vertex - owned_.begin;
+      const auto begin = excluded_.values.begin();
+      excluded.insert(excluded.end(), begin + static_cast<std::ptrdiff_t>(excluded_.offsets[row]),
+                      begin + static_cast<std::ptrdiff_t>(excluded_.offsets[row + 1]));
+    }
     if (!options_.exclude_linked) return;
     for (const std::uint32_t linked : walk_graph_.neighbors(vertex)) exclude(linked);
   }
@@ -107,6 +121,7 @@ class PartitionedPpr {
   void lists_from_walks() {
     parallel::PerThread<detail::CountRanking> rankings{detail::CountRanking(options_.top_k)};
     parallel::PerThread<std::vector<std::uint32_t>> excluded;
+    parallel::PerThread<std::vector<exec::VisitCounter::Entry>> kept;
     add_traffic(detail::count_travelling_visits(
         comm_, graph_, walk_graph_, walking(options_.sources, options_.walks, "ppr: walks"),
         [&](std::uint64_t row, std::uint32_t vertex) {
@@ -117,8 +132,10 @@ class PartitionedPpr {
           collect_excluded(source.vertex, excluded.local());
           for (const std::uint32_t row : excluded.local()) counts.forget(row);
           const auto stopped = static_cast<double>(options_.walks - lost);
-          const std::span<const Scored> ranked =
-              rankings.local().rank(counts.drain(options_.top_k), 0, options_.restart / stopped);
+          const auto counted = options_.candidates.empty()
+                                   ? counts.drain(options_.top_k)
+                                   : detail::keep_candidates(counts.entries(), options_.candidates, 0, kept.local());
+          const std::span<const Scored> ranked = rankings.local().rank(counted, 0, options_.restart / stopped);
           if (ranked.empty()) return;
           store(source.vertex, ranked,
                 detail::bernstein_bound(static_cast<double>(ranked.front().score), stopped, num_targets_,
@@ -134,7 +151,10 @@ class PartitionedPpr {
       add_traffic(detail::count_travelling_visits(
           comm_, graph_, walk_graph_, walking(type, walks, stage), [](std::uint64_t, std::uint32_t) { return true; },
           [&](const detail::BatchSource& source, exec::VisitCounter& counts, std::uint64_t lost) {
-            fingerprints[source.vertex] = detail::make_fingerprint(counts.entries(), 0, lost, options_.item_entries);
+            std::vector<exec::VisitCounter::Entry> kept;
+            fingerprints[source.vertex] =
+                detail::make_fingerprint(detail::keep_candidates(counts.entries(), options_.candidates, 0, kept), 0,
+                                         lost, options_.item_entries);
           }));
     }
     return fingerprints;
@@ -260,6 +280,7 @@ class PartitionedPpr {
           if (!scores.any()) return;
           TopK selection(std::min<std::uint64_t>(options_.top_k, num_targets_));
           for (const auto& [row, counted] : sums) {
+            if (!detail::is_candidate(options_.candidates, row)) continue;
             const float score = scores.score(counted.first, counted.second);
             if (score > 0.0F) selection.push({score, row});
           }
@@ -273,7 +294,10 @@ class PartitionedPpr {
     const auto store_list = [&](std::uint32_t vertex, std::span<const Scored> ranked, double bound) {
       store(vertex, ranked, bound);
     };
-    detail::power_iteration(comm_, graph_, walk_graph_, options_, store_list);
+    const auto excluded_of = [&](std::uint32_t vertex, std::vector<std::uint32_t>& rows) {
+      collect_excluded(vertex, rows);
+    };
+    detail::power_iteration(comm_, graph_, walk_graph_, options_, excluded_of, store_list);
   }
 
   const comm::Communicator& comm_;
@@ -284,6 +308,7 @@ class PartitionedPpr {
   std::uint64_t num_targets_;
   detail::FixedLists lists_;
   std::vector<float> bounds_;
+  graph::RaggedRows<std::uint32_t> excluded_;  ///< of my owned sources; no rows: none
   exec::WalkTraffic traffic_;
   FingerprintTable index_;
   std::vector<std::uint32_t> index_row_;  ///< by local id; 0 where the vertex is not in the index

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "algorithms/ppr/detail/candidates.hpp"
 #include "algorithms/ppr/detail/prepare.hpp"
 #include "algorithms/ppr/detail/travelling_counts.hpp"
 #include "engine/exec/superstep_runner.hpp"
@@ -111,32 +112,11 @@ struct CandidateMessage {
   std::uint32_t score_bits = 0;
 };
 
-/// Target rows that the lists of the batch's sources must not hold: those of my sources, ascending.
-std::vector<std::vector<std::uint32_t>> excluded_rows(const graph::DistributedGraph& graph,
-                                                      const exec::WalkGraph& walk_graph, const PprOptions& options,
-                                                      std::span<const std::uint32_t> starts) {
-  const IndexRange targets = graph.schema().stable_range(options.targets);
-  std::vector<std::vector<std::uint32_t>> excluded(starts.size());
-  for (std::size_t column = 0; column < starts.size(); ++column) {
-    if (starts[column] == kElsewhere) continue;
-    const auto exclude = [&](std::uint32_t local) {
-      const std::uint64_t stable = graph.index_map().stable_of(LocalVertexId{local}).value();
-      if (targets.contains(stable)) excluded[column].push_back(static_cast<std::uint32_t>(stable - targets.begin));
-    };
-    exclude(starts[column]);
-    if (options.exclude_linked) {
-      for (const std::uint32_t linked : walk_graph.neighbors(starts[column])) exclude(linked);
-    }
-    std::sort(excluded[column].begin(), excluded[column].end());
-    excluded[column].erase(std::unique(excluded[column].begin(), excluded[column].end()), excluded[column].end());
-  }
-  return excluded;
-}
-
 }  // namespace
 
 void power_iteration(const comm::Communicator& comm, const graph::DistributedGraph& graph,
-                     const exec::WalkGraph& walk_graph, const PprOptions& options, const StoreList& store) {
+                     const exec::WalkGraph& walk_graph, const PprOptions& options,
+                     const CollectExcluded& collect_excluded, const StoreList& store) {
   const graph::Schema& schema = graph.schema();
   const IndexRange owned_targets = graph.owned_of_type(options.targets);
   const std::uint64_t first_target = schema.stable_range(options.targets).begin;
@@ -179,7 +159,14 @@ void power_iteration(const comm::Communicator& comm, const graph::DistributedGra
     exec::SuperstepRunner runner(comm, graph, program);
     (void)runner.run();
 
-    const auto excluded = excluded_rows(graph, walk_graph, options, starts);
+    std::vector<std::vector<std::uint32_t>> excluded(starts.size());  // of my sources, ascending
+    for (std::size_t column = 0; column < starts.size(); ++column) {
+      std::vector<std::uint32_t>& rows = excluded[column];
+      if (starts[column] == kElsewhere) continue;
+      collect_excluded(starts[column], rows);
+      std::sort(rows.begin(), rows.end());
+      rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+    }
     std::vector<std::uint64_t> num_excluded;
     for (const auto& rows : excluded) num_excluded.push_back(rows.size());
     comm.all_reduce(std::span(num_excluded), comm::ReduceOp::kSum);
@@ -202,7 +189,8 @@ void power_iteration(const comm::Communicator& comm, const graph::DistributedGra
           const auto vertex = static_cast<std::uint32_t>(v);
           const auto score = static_cast<float>(program.absorbed(vertex)[column] / masses[column]);
           if (score <= 0.0F || !selection.may_enter(score)) continue;
-          selection.push({score, graph.index_map().stable_of(LocalVertexId{vertex}).value() - first_target});
+          const std::uint64_t target = graph.index_map().stable_of(LocalVertexId{vertex}).value() - first_target;
+          if (is_candidate(options.candidates, target)) selection.push({score, target});
         }
         for (const Scored& candidate : selection.take()) {
           messages.push_back({static_cast<std::uint32_t>(column), static_cast<std::uint32_t>(candidate.id),

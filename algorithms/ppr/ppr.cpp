@@ -50,6 +50,13 @@ std::uint64_t list_bytes(const graph::Schema& schema, std::int32_t num_ranks, co
   return detail::FixedLists::bytes(rows_per_rank(schema.vertex_type(options.sources).count, num_ranks), options.top_k);
 }
 
+void hold_exclusions(MemoryPlan& plan, const PprOptions& options) {
+  if (!options.candidates.empty()) plan.hold("candidates", options.candidates.size());
+  // At home, and once more with the owners.
+  const std::uint64_t pairs = options.excluded.values.size();
+  if (pairs > 0) plan.hold("excluded pairs", 2 * (8 * options.excluded.offsets.size() + 4 * pairs));
+}
+
 }  // namespace
 
 std::string_view ppr_method_name(PprMethod method) {
@@ -84,6 +91,7 @@ MemoryPlan plan_ppr_partitioned(const graph::Schema& schema, std::int32_t num_ra
   const std::uint64_t slots = 2 * rows_per_rank(schema.num_edges(), num_ranks);
   plan.hold("walk graph", 24 * vertices + 4 * slots);
   plan.hold("lists", list_bytes(schema, num_ranks, checked));
+  hold_exclusions(plan, checked);
   if (checked.method == PprMethod::kPower) {
     plan.hold("eight columns of doubles", std::uint64_t{3} * 64 * vertices);
     return plan;
@@ -110,6 +118,7 @@ MemoryPlan plan_ppr_replicated(const graph::Schema& schema, std::int32_t num_ran
   const MemoryPlan graph_plan = exec::WalkGraph::plan_replicated(schema, checked.edges);
   for (const MemoryPlan::Item& item : graph_plan.items()) plan.hold(item.what, item.bytes);
   plan.hold("lists", list_bytes(schema, num_ranks, checked));
+  hold_exclusions(plan, checked);
   plan.hold("counts per thread", threads * std::min<std::uint64_t>(targets, exec::VisitCounter::kDenseLimit) * 16);
   if (checked.method == PprMethod::kItemIndex || checked.method == PprMethod::kMaintained)
     plan.hold("item index", 2 * index_bytes(schema, checked));

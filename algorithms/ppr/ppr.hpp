@@ -17,6 +17,7 @@
 #include "engine/graph/distributed_graph.hpp"
 #include "engine/graph/graph_blocks.hpp"
 #include "engine/graph/neighbor_lists.hpp"
+#include "engine/graph/redistribute.hpp"
 
 /// Personalized PageRank neighbour sets: for every source the k targets nearest by PPR.
 ///
@@ -29,8 +30,8 @@
 /// it the lemma D1 from D3). A source without slots is *cold*: its list is empty, and `num_cold` counts it.
 ///
 /// *Lists.* Targets of the target type, best first, ties by row; never the source itself; without the vertices the
-/// source is linked to when `exclude_linked`. Scores are rounded to float before they are compared. A target whose
-/// score is 0 is not listed, so lists may be shorter than k.
+/// source is linked to when `exclude_linked`, and what `candidates` and `excluded` leave out. Scores are rounded to
+/// float before they are compared. A target whose score is 0 is not listed, so lists may be shorter than k.
 ///
 /// The bytes depend on graph, options and seed alone: not on ranks, threads, partition, layout, batch size.
 namespace rove::algorithms {
@@ -57,6 +58,12 @@ struct PprOptions {
   double restart = 0.15;
   std::uint32_t top_k = 100;
   bool exclude_linked = true;
+  /// By target row, the same on all ranks: 1 for the targets that lists may hold; empty: all. Fingerprints count these
+  /// alone, so that `item_entries` of them are kept.
+  std::vector<std::uint8_t> candidates;
+  /// For each row of my home block of the sources (each set of this rank's `SeedSets`): target rows that its list must
+  /// not hold. On all ranks or on none.
+  graph::RaggedRows<std::uint32_t> excluded;
   exec::EdgeSelection edges{exec::Direction::kBoth, {}};  ///< what walks move along
   PprMethod method = PprMethod::kAuto;
   std::uint32_t walks = 10'000;          ///< kWalks: per source

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "algorithms/ppr/counting_walker.hpp"
+#include "algorithms/ppr/detail/candidates.hpp"
 #include "algorithms/ppr/detail/fingerprints.hpp"
 #include "algorithms/ppr/detail/lists.hpp"
 #include "algorithms/ppr/detail/prepare.hpp"
@@ -70,9 +71,10 @@ class ReplicatedPpr {
           list_from_seeds(row - block.begin, std::span(&seed, 1), result);
           return;
         }
+        const std::uint64_t here = row - block.begin;
         const detail::OneHopList list =
-            by_one_hop_ ? list_from_index(vertex) : list_from_walks(vertex, key_of(options_.sources, row));
-        lists_->set(row - block.begin, list.ranked);
+            by_one_hop_ ? list_from_index(vertex, here) : list_from_walks(vertex, key_of(options_.sources, row), here);
+        lists_->set(here, list.ranked);
         result.error_bounds[row - block.begin] = static_cast<float>(list.error_bound);
       });
     });
@@ -125,6 +127,7 @@ class ReplicatedPpr {
     Walking(IndexRange counted, std::uint32_t top_k) : walker(counted), ranking(top_k) {}
     CountingWalker walker;
     detail::CountRanking ranking;
+    std::vector<exec::VisitCounter::Entry> kept;  ///< those of candidates
   };
 
   [[nodiscard]] VertexKey key_of(VertexTypeId type, std::uint64_t row) const {
@@ -132,7 +135,14 @@ class ReplicatedPpr {
     return blocks_.keys[type.index()][row - begin];
   }
 
-  [[nodiscard]] detail::OneHopList list_from_walks(std::uint32_t vertex, VertexKey key) {
+  /// Target rows that the list of a source must not hold beside what the graph says; `row` counts this rank's sources.
+  [[nodiscard]] std::span<const std::uint32_t> excluded_of(std::uint64_t row) const {
+    const auto& [offsets, values] = options_.excluded;
+    if (offsets.size() == 1) return {};
+    return std::span(values).subspan(offsets[row], offsets[row + 1] - offsets[row]);
+  }
+
+  [[nodiscard]] detail::OneHopList list_from_walks(std::uint32_t vertex, VertexKey key, std::uint64_t row) {
     std::unique_ptr<Walking>& walking = walkers_.local();
     if (!walking) walking = std::make_unique<Walking>(targets_, options_.top_k);
     exec::VisitCounter& counter = walking->walker.counter;
@@ -141,10 +151,14 @@ class ReplicatedPpr {
     if (options_.exclude_linked) {
       for (const std::uint32_t linked : graph_.neighbors(vertex)) counter.forget(linked);
     }
+    for (const std::uint32_t target : excluded_of(row)) counter.forget(first_target_ + target);
     detail::OneHopList list;
     if (lost < options_.walks) {
       const auto stopped = static_cast<double>(options_.walks - lost);
-      list.ranked = walking->ranking.rank(counter.drain(options_.top_k), first_target_, options_.restart / stopped);
+      const auto counted = options_.candidates.empty() ? counter.drain(options_.top_k)
+                                                       : detail::keep_candidates(counter.entries(), options_.candidates,
+                                                                                 first_target_, walking->kept);
+      list.ranked = walking->ranking.rank(counted, first_target_, options_.restart / stopped);
       if (!list.ranked.empty()) {
         list.error_bound = detail::bernstein_bound(static_cast<double>(list.ranked.front().score), stopped,
                                                    targets_.size(), detail::num_looks(options_));
@@ -159,6 +173,7 @@ class ReplicatedPpr {
     walking.targets = {options_.targets};
     walking.restart = options_.restart;
     walking.entries = options_.item_entries;
+    walking.candidates = options_.candidates;
     walking.seed = options_.seed;
     walking.progress = options_.progress;
     walking.walks = options_.method == PprMethod::kVerd ? options_.verd_walks : index_walks_;
@@ -213,25 +228,28 @@ class ReplicatedPpr {
 
   void list_from_seeds(std::uint64_t row, std::span<const WeightedSeed> seeds, PprResult& result) {
     if (options_.method == PprMethod::kVerd) {
-      const PprAnswer answer = list_from_decomposition(seeds);
+      const PprAnswer answer = list_from_decomposition(seeds, row);
       lists_->set(row, answer.ranked);
       result.error_bounds[row] = static_cast<float>(answer.error_bound);
       return;
     }
     std::unique_ptr<PixieWalker>& walker = pixie_walkers_.local();
     if (!walker) walker = std::make_unique<PixieWalker>(*pixie_);
-    const PixieAnswer answer = walker->answer({seeds, options_.top_k, options_.exclude_linked});
+    const PixieAnswer answer =
+        walker->answer({seeds, options_.top_k, options_.exclude_linked, excluded_of(row), options_.candidates});
     lists_->set(row, answer.ranked);
     pixie_moves_.local() += answer.moves;
   }
 
-  [[nodiscard]] PprAnswer list_from_decomposition(std::span<const WeightedSeed> seeds) {
+  [[nodiscard]] PprAnswer list_from_decomposition(std::span<const WeightedSeed> seeds, std::uint64_t row) {
     std::unique_ptr<IndexQuery>& query = queries_.local();
     if (!query) query = std::make_unique<IndexQuery>(targets_.size());
     PprQuery asked;
     asked.seeds = seeds;
     asked.top_k = options_.top_k;
     asked.exclude_linked = options_.exclude_linked;
+    asked.excluded = excluded_of(row);
+    asked.candidates = options_.candidates;
     asked.hops = options_.verd_hops;
     asked.threshold = options_.verd_threshold;
     return query->answer(set_, slots_, asked);
@@ -245,11 +263,12 @@ class ReplicatedPpr {
     throw InternalError(fmt::format("vertex {} is not in the index", vertex));
   }
 
-  [[nodiscard]] detail::OneHopList list_from_index(std::uint32_t vertex) {
+  [[nodiscard]] detail::OneHopList list_from_index(std::uint32_t vertex, std::uint64_t row) {
     std::unique_ptr<detail::OneHopScratch>& scratch = one_hop_scratch_.local();
     if (!scratch) scratch = std::make_unique<detail::OneHopScratch>(targets_.size(), options_.top_k);
+    const std::span<const std::uint32_t> excluded = excluded_of(row);
     scratch->slots.clear();
-    scratch->excluded.clear();
+    scratch->excluded.assign(excluded.begin(), excluded.end());
     const auto exclude = [&](std::uint32_t v) {
       if (targets_.contains(v)) scratch->excluded.push_back(v - first_target_);
     };

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "algorithms/ppr/detail/candidates.hpp"
 #include "algorithms/ppr/detail/fingerprints.hpp"
 #include "algorithms/ppr/detail/prepare.hpp"
 #include "engine/exec/visit_counter.hpp"
@@ -36,21 +37,23 @@ FingerprintIndex count_stored_walks(const comm::Communicator& comm, const graph:
     const graph::BlockDistribution rows = blocks.distribution(options.types[t], comm.size());
     const IndexRange block = rows.block(comm.rank());
     FingerprintTable& table = index.tables.emplace_back(1).front();
-    detail::for_slices(comm, block, rows.block(Rank{0}).size(), "ppr: counting walks", *options.progress,
-                       [&](IndexRange slice) {
-                         std::vector<Fingerprint> fingerprints(slice.size());
-                         parallel::for_each(slice, kSourceGrain, [&](std::uint64_t row) {
-                           std::unique_ptr<exec::VisitCounter>& counter = counters.local();
-                           if (!counter) counter = std::make_unique<exec::VisitCounter>(targets);
-                           const std::span<const std::uint32_t> visits = walks[t].visits_of(row - block.begin);
-                           counter->add(visits.data(), visits.size());
-                           fingerprints[row - slice.begin] =
-                               detail::make_fingerprint(counter->entries(), static_cast<std::uint32_t>(targets.begin),
-                                                        lost_walks(walks[t], row - block.begin), options.entries);
-                           counter->clear();
-                         });
-                         for (const Fingerprint& fingerprint : fingerprints) table.append(fingerprint);
-                       });
+    detail::for_slices(
+        comm, block, rows.block(Rank{0}).size(), "ppr: counting walks", *options.progress, [&](IndexRange slice) {
+          std::vector<Fingerprint> fingerprints(slice.size());
+          parallel::for_each(slice, kSourceGrain, [&](std::uint64_t row) {
+            std::unique_ptr<exec::VisitCounter>& counter = counters.local();
+            if (!counter) counter = std::make_unique<exec::VisitCounter>(targets);
+            const std::span<const std::uint32_t> visits = walks[t].visits_of(row - block.begin);
+            counter->add(visits.data(), visits.size());
+            const auto first = static_cast<std::uint32_t>(targets.begin);
+            std::vector<exec::VisitCounter::Entry> kept;
+            fingerprints[row - slice.begin] =
+                detail::make_fingerprint(detail::keep_candidates(counter->entries(), options.candidates, first, kept),
+                                         first, lost_walks(walks[t], row - block.begin), options.entries);
+            counter->clear();
+          });
+          for (const Fingerprint& fingerprint : fingerprints) table.append(fingerprint);
+        });
   }
   return index;
 }

@@ -218,9 +218,11 @@ PixieAnswer PixieWalker::answer(const PixieQuery& query) {
     if (!query.exclude_linked) continue;
     for (const std::uint32_t linked : pixie.graph().neighbors(seed.vertex)) exclude(linked);
   }
+  for (const std::uint32_t row : query.excluded) scratch.scores[row] = 0.0;
   TopK best(std::min<std::uint64_t>(query.top_k, pixie.targets().size()));
   for (const std::uint32_t row : scratch.touched) {
     const double sum = std::exchange(scratch.scores[row], 0.0);
+    if (!query.candidates.empty() && query.candidates[row] == 0) continue;
     const double visits = options.boost ? sum * sum : sum;
     const auto score = static_cast<float>(visits / static_cast<double>(answer.moves));
     if (score > 0.0F && best.may_enter(score)) best.push({score, row});

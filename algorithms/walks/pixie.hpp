@@ -52,6 +52,8 @@ struct PixieQuery {
   std::span<const WeightedSeed> seeds;  ///< at least one; a vertex named twice counts with both weights
   std::uint32_t top_k = 100;
   bool exclude_linked = true;  ///< leave out what any seed is linked to; the seeds are always left out
+  std::span<const std::uint32_t> excluded = {};   ///< target rows to leave out
+  std::span<const std::uint8_t> candidates = {};  ///< by target row: 1 for those to choose among; empty: all
 };
 
 struct PixieAnswer {

@@ -12,9 +12,19 @@
 #include "engine/base/error.hpp"
 #include "engine/graph/block_distribution.hpp"
 #include "io/hdf5/node_rows.hpp"
+#include "io/text/utf8.hpp"
 
 namespace rove::io {
 namespace {
+
+void require_utf8(const std::string& file, const std::string& text) {
+  if (text::is_utf8(text)) return;
+  std::istringstream lines(text);
+  std::uint64_t number = 1;
+  for (std::string line; std::getline(lines, line); ++number) {
+    if (!text::is_utf8(line)) throw InputError({file, number, 1}, "bytes that are not UTF-8", "one id per line");
+  }
+}
 
 std::string read_lines(const std::vector<std::string>& files) {
   std::string text;
@@ -23,6 +33,7 @@ std::string read_lines(const std::vector<std::string>& files) {
     std::ostringstream read;
     read << in.rdbuf();
     if (!in) throw IoError(fmt::format("cannot read the list of ids '{}': {}", name, std::strerror(errno)));
+    require_utf8(name, read.str());
     text += read.str() + "\n";
   }
   return text;

@@ -19,7 +19,7 @@ struct ListedIds {
 };
 
 /// **Collective.** Reads files of ids, one a line; empty lines are skipped. Rank 0 reads, every rank looks up its share
-/// of the lines. Throws `IoError` naming a file that cannot be read.
+/// of the lines. Throws `IoError` naming a file that cannot be read, `InputError` with the line that is not UTF-8.
 [[nodiscard]] ListedIds read_listed_ids(const comm::Communicator& comm, const std::vector<std::string>& files,
                                         const IdIndex& index);
 

@@ -14,14 +14,6 @@
 #include "io/publish/file_system.hpp"
 
 namespace rove::jobs {
-namespace {
-
-io::IdIndex id_index(const Session& session, VertexTypeId type) {
-  const io::NodeRows& nodes = session.nodes(type);
-  return {session.comm(), nodes.type, type, nodes.ids, nodes.keys, session.overrides()};
-}
-
-}  // namespace
 
 std::optional<std::vector<std::uint64_t>> listed_sources(Session& session) {
   const auto file = session.config().path("ppr.source_list");
@@ -44,7 +36,7 @@ std::optional<std::vector<std::uint64_t>> listed_sources(Session& session) {
   io::IdBlock mine;
   for (std::uint64_t i = share.begin; i < share.end; ++i) io::append(mine, ids[i]);
   const std::vector<std::uint32_t> found =
-      comm.all_gather_v<std::uint32_t>(id_index(session, type).rows_of(comm, mine)).data;
+      comm.all_gather_v<std::uint32_t>(session.id_index(type).rows_of(comm, mine)).data;
   std::vector<std::uint64_t> rows;
   comm.agree([&] {
     for (std::size_t i = 0; i < found.size(); ++i) {
@@ -59,6 +51,10 @@ std::optional<std::vector<std::uint64_t>> listed_sources(Session& session) {
   std::sort(rows.begin(), rows.end());
   rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
   return rows;
+}
+
+io::IdIndex id_index(const comm::Communicator& comm, const NamedSeedSets& sets) {
+  return {comm, sets.names.type, VertexTypeId{0}, sets.names.ids, sets.names.keys, sets.overrides};
 }
 
 NamedSeedSets read_seed_sets(Session& session) {
@@ -83,10 +79,11 @@ NamedSeedSets read_seed_sets(Session& session) {
 
   // Every rank has seeds anywhere, so all learn the rows of all distinct seeds.
   const std::vector<std::uint32_t> rows =
-      comm.all_gather_v<std::uint32_t>(id_index(session, seed_type).rows_of(comm, imported.ids[1])).data;
+      comm.all_gather_v<std::uint32_t>(session.id_index(seed_type).rows_of(comm, imported.ids[1])).data;
   const graph::AdjacencyBlock& adjacency = imported.blocks.edges[0].by_source;
   NamedSeedSets result;
   result.names = {"seed_set", imported.ids[0], imported.blocks.keys[0]};
+  result.overrides = imported.overrides;
   result.count = imported.blocks.schema.vertex_types()[0].count;
   std::uint64_t unknown = 0;
   for (std::size_t set = 0; set + 1 < adjacency.offsets.size(); ++set) {

@@ -7,6 +7,7 @@
 
 #include "algorithms/ppr/ppr.hpp"
 #include "io/hdf5/node_rows.hpp"
+#include "io/ids/id_index.hpp"
 #include "jobs/pipeline/session.hpp"
 
 namespace rove::jobs {
@@ -19,9 +20,12 @@ namespace rove::jobs {
 /// out and counted in a warning; a set without any is cold.
 struct NamedSeedSets {
   io::NodeRows names;  ///< type "seed_set"
+  std::vector<io::KeyOverride> overrides;
   algorithms::SeedSets sets;
   std::uint64_t count = 0;  ///< on all ranks
 };
+/// **Collective.** Finds sets by name, which must outlive it.
+[[nodiscard]] io::IdIndex id_index(const comm::Communicator& comm, const NamedSeedSets& sets);
 /// **Collective.**
 [[nodiscard]] NamedSeedSets read_seed_sets(Session& session);
 

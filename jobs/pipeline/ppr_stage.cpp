@@ -8,6 +8,7 @@
 #include "io/hdf5/result_files.hpp"
 #include "jobs/display/progress_display.hpp"
 #include "jobs/pipeline/maintained_walks.hpp"
+#include "jobs/pipeline/ppr_exclusions.hpp"
 #include "jobs/pipeline/ppr_sources.hpp"
 #include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
@@ -44,7 +45,7 @@ std::string edges_text(const Session& session) {
 
 /// `sources`: the rows the lists belong to, vertices of the graph or seed sets.
 void write_lists(Session& session, const std::filesystem::path& ppr_file, const algorithms::PprOptions& options,
-                 const algorithms::PprResult& result, const io::NodeRows& sources) {
+                 const PprExclusions& exclusions, const algorithms::PprResult& result, const io::NodeRows& sources) {
   const std::string& target = session.schema().vertex_type(options.targets).name;
   const io::NeighborSetView set{
       sources.type,
@@ -59,6 +60,8 @@ void write_lists(Session& session, const std::filesystem::path& ppr_file, const 
        {"target_error", options.target_error},
        {"dangling", std::string("lost walks are renormalised: the walk continues from its own source")},
        {"exclude_linked", static_cast<std::int64_t>(options.exclude_linked)},
+       {"candidates", static_cast<std::int64_t>(exclusions.num_candidates)},
+       {"excluded_pairs", static_cast<std::int64_t>(exclusions.num_pairs)},
        {"cold_sources", static_cast<std::int64_t>(result.num_cold)}}};
   std::vector<io::NodeView> nodes{sources};
   if (sources.type != target) nodes.emplace_back(session.nodes(options.targets));
@@ -82,6 +85,9 @@ void ppr_stage(Session& session, const std::filesystem::path& ppr_file) {
     if (has_sets && options.method != algorithms::PprMethod::kPixie) options.method = algorithms::PprMethod::kVerd;
     options.method = algorithms::chosen_ppr_method(session.schema(), options);
   });
+  PprExclusions exclusions = read_exclusions(session, sets ? id_index(comm, *sets) : session.id_index(options.sources));
+  options.candidates = std::move(exclusions.candidates);
+  options.excluded = std::move(exclusions.pairs);
   const MemoryPlan replicated =
       algorithms::plan_ppr_replicated(session.schema(), comm.size(), parallel::concurrency(), options);
   algorithms::PprResult result;
@@ -100,7 +106,7 @@ void ppr_stage(Session& session, const std::filesystem::path& ppr_file) {
     ensure_assignment(session);
     result = algorithms::personalized_pagerank(comm, session.graph(), options);
   }
-  write_lists(session, ppr_file, options, result, sets ? sets->names : session.nodes(options.sources));
+  write_lists(session, ppr_file, options, exclusions, result, sets ? sets->names : session.nodes(options.sources));
 
   const std::uint64_t entries =
       comm.all_reduce(static_cast<std::uint64_t>(result.lists.targets.size()), comm::ReduceOp::kSum);

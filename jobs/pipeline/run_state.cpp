@@ -102,6 +102,10 @@ std::map<std::string, std::string> stage_hashes(const Config& config) {
   hashes["partition"] = hash_text("partition\n" + seeded + config.effective_yaml({"partition"}));
   std::vector<std::filesystem::path> sources = config.paths("ppr.seed_sets");
   if (const auto list = config.path("ppr.source_list")) sources.push_back(*list);
+  for (const char* key : {"ppr.exclude_targets", "ppr.allow_targets", "ppr.exclude_pairs"}) {
+    const auto files = config.paths(key);
+    sources.insert(sources.end(), files.begin(), files.end());
+  }
   hashes["ppr"] = hash_text("ppr\n" + seeded + config.effective_yaml({"ppr"}) + identity_of(sources));
   hashes["index"] = hash_text("index\n" + seeded + config.effective_yaml({"ppr", "index"}));
   const std::string evaluated = config.effective_yaml({"evaluate"}) + identity_of(config.paths("evaluate.test"));

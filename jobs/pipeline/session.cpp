@@ -166,6 +166,11 @@ VertexTypeId Session::vertex_type_named(const std::string& config_key, const std
                                 name, fmt::join(names, ", "), nearest_word(name, names)));
 }
 
+io::IdIndex Session::id_index(VertexTypeId type) const {
+  const io::NodeRows& rows = nodes(type);
+  return {comm_, rows.type, type, rows.ids, rows.keys, overrides_};
+}
+
 void Session::set_assignment(graph::Assignment assignment) {
   graph_.reset();
   assignment_ = std::move(assignment);

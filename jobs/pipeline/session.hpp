@@ -19,6 +19,7 @@
 #include "gnn/split.hpp"
 #include "io/hdf5/header.hpp"
 #include "io/hdf5/node_rows.hpp"
+#include "io/ids/id_index.hpp"
 #include "io/imported_graph.hpp"
 #include "jobs/config/config.hpp"
 
@@ -66,6 +67,9 @@ class Session {
   [[nodiscard]] VertexTypeId vertex_type(const std::string& config_key) const;
   /// The same for one name in a list of them.
   [[nodiscard]] VertexTypeId vertex_type_named(const std::string& config_key, const std::string& name) const;
+
+  /// **Collective.** Finds rows of a type by original id. Refers to this session.
+  [[nodiscard]] io::IdIndex id_index(VertexTypeId type) const;
 
   void set_assignment(graph::Assignment assignment);
   /// **Collective.** Reads `partition.h5`.

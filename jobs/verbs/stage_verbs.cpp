@@ -88,7 +88,8 @@ class PprVerb final : public StageVerb {
   [[nodiscard]] std::string summary() const override { return "PPR neighbour sets for every source of a type"; }
   [[nodiscard]] std::string examples() const override {
     return "rove ppr -g graph.h5 --sources user --targets item --top-k 100\n  mpirun -n 4 rove ppr -g graph.h5 "
-           "--method walks\n  rove ppr -g graph.h5 --seed-sets baskets.txt --set ppr.seed_weight=3";
+           "--method walks\n  rove ppr -g graph.h5 --allow-targets in-stock.txt --exclude-pairs hidden.txt\n"
+           "  rove ppr -g graph.h5 --seed-sets baskets.txt --set ppr.seed_weight=3";
   }
 
  private:
@@ -103,6 +104,10 @@ class PprVerb final : public StageVerb {
     command_line_.declare_key(app, "--method", "ppr.method", "auto, item-index, verd, walks or power");
     command_line_.declare_key(app, "--walks,--num-walks", "ppr.walks", "Walks per source");
     command_line_.declare_key(app, "--source-list", "ppr.source_list", "File of ids: only these sources");
+    command_line_.declare_key(app, "--exclude-targets", "ppr.exclude_targets", "Files of ids that are never listed");
+    command_line_.declare_key(app, "--allow-targets", "ppr.allow_targets", "Files of ids: only these are listed");
+    command_line_.declare_key(app, "--exclude-pairs", "ppr.exclude_pairs",
+                              "Files of pairs: targets that a source is not shown");
     command_line_.declare_key(app, "--seed-sets", "ppr.seed_sets", "Lines `set seed`: each set is one source");
   }
   void run_stage(CollectiveJob& job) override {

@@ -57,6 +57,9 @@ PprOptions checked_options(const graph::Schema& schema, const PprOptions& option
     require(type.index() < schema.edge_types().size(),
             fmt::format("edge type {} is not among the graph's {}", type.value(), schema.edge_types().size()));
   }
+  require(options.candidates.empty() || options.candidates.size() == schema.vertex_type(options.targets).count,
+          fmt::format("the candidates are {}, expected one for each of the {} rows of '{}'", options.candidates.size(),
+                      schema.vertex_type(options.targets).count, schema.vertex_type(options.targets).name));
   if (options.source_rows) {
     const std::vector<std::uint64_t>& rows = *options.source_rows;
     require(std::adjacent_find(rows.begin(), rows.end(), std::greater_equal<>()) == rows.end() &&

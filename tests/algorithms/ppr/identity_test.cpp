@@ -10,27 +10,15 @@
 #include "algorithms/ppr/ppr.hpp"
 #include "partition/partitioner.hpp"
 #include "tests/algorithms/ppr/serial_ppr.hpp"
+#include "tests/algorithms/ppr/whole_lists.hpp"
 #include "tests/support/graphs.hpp"
 #include "tests/support/mpi.hpp"
 
 namespace rove::algorithms {
 namespace {
 
+using tests::whole_lists;
 using tests::world;
-
-graph::NeighborLists whole_lists(const PprResult& result) {
-  graph::NeighborLists all;
-  std::vector<std::uint64_t> lengths;
-  for (std::uint64_t row = 0; row < result.lists.num_rows(); ++row) {
-    lengths.push_back(result.lists.targets_of(row).size());
-  }
-  for (const std::uint64_t length : world().all_gather_v<std::uint64_t>(lengths).data) {
-    all.offsets.push_back(all.offsets.back() + length);
-  }
-  all.targets = world().all_gather_v<std::uint64_t>(result.lists.targets).data;
-  all.scores = world().all_gather_v<float>(result.lists.scores).data;
-  return all;
-}
 
 graph::DistributedGraph cut_by(const std::string& method, const graph::GraphBlocks& whole) {
   const graph::GraphBlocks mine = tests::cut(whole, world().rank(), world().size());

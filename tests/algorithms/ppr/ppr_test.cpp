@@ -12,6 +12,7 @@
 #include "engine/base/error.hpp"
 #include "engine/base/stop.hpp"
 #include "tests/algorithms/ppr/serial_ppr.hpp"
+#include "tests/algorithms/ppr/whole_lists.hpp"
 #include "tests/support/graphs.hpp"
 #include "tests/support/mpi.hpp"
 #include "tests/support/serial_walker.hpp"
@@ -19,22 +20,8 @@
 namespace rove::algorithms {
 namespace {
 
+using tests::whole_lists;
 using tests::world;
-
-/// The lists of all rows, on every rank.
-graph::NeighborLists whole_lists(const PprResult& result) {
-  std::vector<std::uint64_t> lengths;
-  for (std::uint64_t row = 0; row < result.lists.num_rows(); ++row) {
-    lengths.push_back(result.lists.targets_of(row).size());
-  }
-  graph::NeighborLists all;
-  for (const std::uint64_t length : world().all_gather_v<std::uint64_t>(lengths).data) {
-    all.offsets.push_back(all.offsets.back() + length);
-  }
-  all.targets = world().all_gather_v<std::uint64_t>(result.lists.targets).data;
-  all.scores = world().all_gather_v<float>(result.lists.scores).data;
-  return all;
-}
 
 graph::GraphBlocks my_cut(const graph::GraphBlocks& whole) {
   return tests::cut(whole, world().rank(), world().size());

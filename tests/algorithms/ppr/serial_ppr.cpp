@@ -21,9 +21,16 @@ void append_list(graph::NeighborLists& lists, const graph::GraphBlocks& whole, c
   const IndexRange targets = whole.schema.stable_range(options.targets);
   std::set<std::uint32_t> excluded = {source};
   if (options.exclude_linked) excluded.insert(graph.slots[source].begin(), graph.slots[source].end());
+  if (options.excluded.offsets.size() > 1) {
+    const std::uint64_t row = source - whole.schema.stable_range(options.sources).begin;
+    for (std::uint64_t i = options.excluded.offsets[row]; i < options.excluded.offsets[row + 1]; ++i) {
+      excluded.insert(static_cast<std::uint32_t>(targets.begin + options.excluded.values[i]));
+    }
+  }
   std::vector<Scored> ranked;
   for (const auto& [vertex, score] : scores) {
     if (!targets.contains(vertex) || excluded.contains(vertex) || static_cast<float>(score) <= 0.0F) continue;
+    if (!options.candidates.empty() && options.candidates[vertex - targets.begin] == 0) continue;
     ranked.push_back({static_cast<float>(score), vertex - targets.begin});
   }
   std::sort(ranked.begin(), ranked.end(), ranks_before);
@@ -74,7 +81,9 @@ SerialFingerprint serial_fingerprint(const SerialGraph& graph, const graph::Grap
   const SerialVisits visits = serial_visits(graph, vertex, walks, options.restart, options.seed);
   std::vector<std::pair<std::uint32_t, std::uint64_t>> ranked;
   for (const auto& [target, count] : visits.counts) {
-    if (targets.contains(target)) ranked.emplace_back(target, count);
+    if (!targets.contains(target)) continue;
+    if (!options.candidates.empty() && options.candidates[target - targets.begin] == 0) continue;
+    ranked.emplace_back(target, count);
   }
   std::sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) {
     return a.second != b.second ? a.second > b.second : a.first < b.first;

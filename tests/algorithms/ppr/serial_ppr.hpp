@@ -9,6 +9,7 @@
 #include "engine/graph/neighbor_lists.hpp"
 
 /// Slow twins of PPR on the whole graph, from the definitions in algorithms/ppr/ppr.hpp.
+/// `PprOptions::excluded` is read as that of all rows.
 namespace rove::tests {
 
 /// Lists of all rows of the source type by walking, one walk after the other; counts in ordered maps.

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "engine/graph/redistribute.hpp"
+#include "io/ids/id_index.hpp"
+#include "jobs/pipeline/session.hpp"
+
+namespace rove::jobs {
+
+/// What `ppr.exclude_targets`, `ppr.allow_targets` and `ppr.exclude_pairs` leave out of the lists.
+struct PprExclusions {
+  std::optional<VertexTypeId> type;        ///< of the listed targets; nothing: no list is set
+  std::vector<std::uint8_t> candidates;    ///< as in `algorithms::PprOptions`
+  graph::RaggedRows<std::uint32_t> pairs;  ///< by the rows of my home block of the sources
+  std::uint64_t num_candidates = 0;        ///< the same on all ranks
+  std::uint64_t num_pairs = 0;             ///< distinct pairs of known ids, on all ranks
+};
+
+/// **Collective.** `sources`: of the vertices, or of the seed sets. Ids that the graph does not have are counted in a
+/// warning. Throws `InputError` with file and line for lines that are no id or no pair, and when nothing is allowed.
+[[nodiscard]] PprExclusions read_exclusions(Session& session, const io::IdIndex& sources);
+
+}  // namespace rove::jobs

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`rove ppr` with lists of targets, pairs that must not be shown, several target types, and edge weights.
+
+usage: ppr_job_test.py MPIRUN ROVE
+"""
+import os
+import random
+import sys
+import tempfile
+import unittest
+
+import h5py
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from rove_process import Rove
+
+USERS, ITEMS = 40, 30
+RANKS = (1, 2, 3, 4, 7)
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def datasets(path):
+    """Bytes of every dataset but the configuration, which names ranks and paths."""
+    found = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: found.update({name: item[()].tobytes()})
+                        if isinstance(item, h5py.Dataset) and name != "config" else None)
+    return found
+
+
+def lists(path, target="item", source="user"):
+    """Of every source the targets' ids, best first."""
+    with h5py.File(path) as file:
+        group = file[f"neighbors/{source}/{target}"]
+        ids = [name.decode() for name in file[f"nodes/{target}/ids"][:]]
+        names = [name.decode() for name in file[f"nodes/{source}/ids"][:]]
+        indptr, indices = group["indptr"][:], group["indices"][:]
+        return {name: [ids[i] for i in indices[indptr[row]:indptr[row + 1]]] for row, name in enumerate(names)}
+
+
+class PprJob(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.rove = Rove(*sys.argv[1:3])
+        cls.kept = tempfile.TemporaryDirectory(prefix="rove-ppr-")
+        cls.directory = cls.kept.name
+        draw = random.Random(3)
+        pairs = sorted({(number % USERS, draw.randrange(ITEMS)) for number in range(300)})
+        cls.edges = write(cls.path("edges.txt"), "".join(f"u{u} i{i}\n" for u, i in pairs))
+        cls.graph = cls.path("graph.h5")
+        cls.rove.run("import", "--type", "user,rates,item", "--files", cls.edges, "-o", cls.graph)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.kept.cleanup()
+
+    @classmethod
+    def path(cls, name):
+        return os.path.join(cls.directory, name)
+
+    def ppr(self, *arguments, graph=None, ranks=1, code=0):
+        out = self.path("ppr.h5")
+        settings = [f"--set=ppr.{name}={value}" for name, value in
+                    (("walks", 200), ("item_walks", 200), ("verd_walks", 100), ("pixie_moves", 400), ("top_k", 12))]
+        done = self.rove.run("ppr", "-g", graph or self.graph, "-o", out, *settings, *arguments, ranks=ranks, code=code)
+        return out, done.stdout + done.stderr
+
+    def same_at_any_ranks(self, *arguments, graph=None, layouts=("replicated", "partitioned")):
+        """Returns the file of one rank."""
+        expected = None
+        for number, ranks in enumerate(RANKS):
+            layout = layouts[number % len(layouts)]
+            out, _ = self.ppr(*arguments, f"--set=resources.layout={layout}", graph=graph, ranks=ranks)
+            expected = expected or datasets(out)
+            self.assertEqual(datasets(out), expected, f"{ranks} ranks, {layout}, {arguments}")
+        return out
+
+    def test_exclusions(self):
+        blocked = {f"i{i}" for i in range(0, ITEMS, 5)}
+        allowed = {f"i{i}" for i in range(ITEMS) if i % 3}
+        hidden = {f"u{u}": {f"i{(u + j) % ITEMS}" for j in range(3)} for u in range(0, USERS, 2)}
+        arguments = [
+            "--exclude-targets", write(self.path("blocked.txt"), "\n".join([*blocked, "gone", ""])),
+            "--allow-targets", write(self.path("allowed.txt"), "\r\n".join([*allowed, "never-there", "nor-this"])),
+            "--exclude-pairs", write(self.path("hidden.txt"), "".join(f"{u} {' '.join(items)}\n"
+                                                                      for u, items in hidden.items()) + "nobody i1\n"),
+            "--set=ppr.exclude_format=adjacency", "--method"]
+        out, said = self.ppr(*arguments, "item-index")
+        for warning in ("1 ids of ppr.exclude_targets are not", "2 ids of ppr.allow_targets are not",
+                        "1 pairs of ppr.exclude_pairs are not"):
+            self.assertIn(warning, said)
+        shown = lists(out)
+        self.assertGreater(sum(map(len, shown.values())), 100)
+        for user, items in shown.items():
+            self.assertFalse(set(items) & blocked, user)
+            self.assertFalse(set(items) - allowed, user)
+            self.assertFalse(set(items) & hidden.get(user, set()), user)
+        with h5py.File(out) as file:
+            attributes = file["neighbors/user/item"].attrs
+            self.assertEqual(attributes["candidates"], len(allowed - blocked))
+            self.assertEqual(attributes["excluded_pairs"], sum(map(len, hidden.values())))
+        self.assertTrue(any(set(items) & hidden.get(user, set()) for user, items in lists(self.ppr()[0]).items()))
+        self.same_at_any_ranks(*arguments, "item-index")
+
+    def test_pairs_of_seed_sets_name_the_set(self):
+        sets = write(self.path("sets.txt"), "first i1\nfirst i2\nsecond i3\n")
+        every = lists(self.ppr("--seed-sets", sets)[0], source="seed_set")
+        best = every["first"][0]
+        pairs = write(self.path("pairs.txt"), f"first {best}\nthird i1\n")
+        shown = lists(self.same_at_any_ranks("--seed-sets", sets, "--exclude-pairs", pairs, layouts=["replicated"]),
+                      source="seed_set")
+        self.assertEqual(shown["first"], every["first"][1:] + shown["first"][len(every["first"]) - 1:])
+        self.assertEqual(shown["second"], every["second"])
+
+    def test_bad_lists(self):
+        with open(self.path("bytes.txt"), "wb") as file:
+            file.write(b"i1\ni\xff2\n")
+        _, said = self.ppr("--exclude-targets", self.path("bytes.txt"), code=3, ranks=2)
+        self.assertIn("bytes.txt:2:1", said)
+        _, said = self.ppr("--exclude-pairs", write(self.path("short.txt"), "u1 i1\nu2\n"), code=3, ranks=2)
+        self.assertIn("short.txt:2", said)
+        _, said = self.ppr("--allow-targets", write(self.path("strangers.txt"), "a\nb\n"), code=3)
+        self.assertIn("none of them of a 'item'", said)
+        self.ppr("--exclude-targets", self.path("missing.txt"), code=4)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
