@@ -52,6 +52,11 @@ class Run:
         return self.file("model.h5")
 
     @functools.cached_property
+    def delta(self):
+        """What the run changes of the one published before it."""
+        return self.file("delta.h5")
+
+    @functools.cached_property
     def ppr(self):
         return self.file("ppr.h5")
 

@@ -98,6 +98,44 @@ class Reader(unittest.TestCase):
         with self.assertRaisesRegex(rove_reader.RoveError, "no vertex type 'film'; it has user, item"):
             embeddings.ids("film")
 
+    def test_delta(self):
+        directory = self.temporary.name
+        job = os.path.join(directory, "job.yaml")
+        train = os.path.join(directory, "train.csv")
+        output = os.path.join(directory, "nights")
+        with open(train, encoding="utf-8") as file:
+            lines = file.readlines()
+        call(ROVE, "run", job, "-q", "--set", f"output={output}")
+        gone = lines[5].split(",")[0]
+        try:
+            with open(train, "w", encoding="utf-8") as file:
+                file.writelines(line for line in lines if line.split(",")[0] != gone)
+                file.write(lines[9].replace(lines[9].split(",")[0], "new-user"))
+            call(ROVE, "run", job, "-q", "--set", f"output={output}")
+        finally:
+            with open(train, "w", encoding="utf-8") as file:
+                file.writelines(lines)
+        before, tonight = (rove_reader.open_run(os.path.join(output, night)) for night in ("0001", "0002"))
+        delta = tonight.delta
+        self.assertEqual((delta.since, delta.tolerance), ("0001", 0.0))
+        self.assertEqual([delta.ids("user")[row] for row in delta.added("user")], ["new-user"])
+        self.assertEqual(delta.removed("user")[0], [gone])
+        self.assertEqual(list(delta.removed("user")[1]),
+                         [before.embeddings.keys("user")[before.embeddings.row("user", gone)]])
+        for type in ("user", "item"):
+            np.testing.assert_array_equal(
+                delta.update_vectors(type, before.embeddings.keys(type), before.embeddings.vectors(type)),
+                tonight.embeddings.vectors(type))
+            self.assertEqual(len(delta.vectors(type)[0]), len(delta.vectors(type)[2]))
+        self.assertIn(("neighbors", "user", "item"), delta.sets)
+        rows, lists, overlaps = delta.lists("user", "item")
+        self.assertEqual((len(rows), len(rows)), (len(lists), len(overlaps)))
+        tonights = tonight.ppr.lists()
+        for place, row in enumerate(rows):
+            np.testing.assert_array_equal(lists.of(place)[0], tonights.of(row)[0])
+        with self.assertRaisesRegex(rove_reader.RoveError, "has nothing of neighbors/item/user"):
+            delta.lists("item", "user")
+
     def test_ranked_lists(self):
         run = rove_reader.open_run(self.output)
         for file, name in ((run.ppr, "ppr.h5"), (run.recommendations, "recommendations.h5")):
