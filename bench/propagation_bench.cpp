@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // propagation_bench [train.txt | synthetic ...]: one pull of 64 columns over the graph of an adjacency file, or a
-// synthetic one of 1M users, 200k items and 20M draws, as gathered bytes per second beside STREAM.
+// synthetic one of 1M users, 200k items and 20M draws, stored as float32 and as bfloat16: gathered bytes per second
+// beside STREAM.
 #include <chrono>
 #include <cstdio>
 #include <string>
@@ -20,13 +21,19 @@ using namespace rove;
 
 constexpr std::uint32_t kWidth = 64;
 
-void measure(const comm::Communicator& world, const std::string& name, const bench::BipartiteGraph& input,
-             int repetitions) {
-  const graph::DistributedGraph graph = bench::scatter(world, input.blocks);
-  const exec::Propagation propagation(graph, {});
-  HugeBuffer<float> x(std::size_t{graph.num_local()} * kWidth);
-  HugeBuffer<float> y(x.size());
+void fill(HugeBuffer<float>& x) {
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 97) * 0.01F;
+}
+void fill(HugeBuffer<BFloat16>& x) {
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = to_bfloat16(static_cast<float>(i % 97) * 0.01F);
+}
+
+template <class Stored>
+void measure_stored(const comm::Communicator& world, const std::string& name, const exec::Propagation& propagation,
+                    int repetitions) {
+  HugeBuffer<Stored> x(std::size_t{propagation.num_local()} * kWidth);
+  HugeBuffer<Stored> y(x.size());
+  fill(x);
   exec::Propagation::Pull pull;
   pull.scale = propagation.chain();
   double best = 1e9;
@@ -38,13 +45,22 @@ void measure(const comm::Communicator& world, const std::string& name, const ben
     best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   const std::uint64_t slots = world.all_reduce(propagation.num_slots(), comm::ReduceOp::kSum);
-  const auto rows = static_cast<double>(graph.schema().num_vertices());
-  const double gathered = static_cast<double>(slots) * (4.0 * kWidth + 4) + rows * 4.0 * kWidth;
-  const double compulsory = static_cast<double>(slots) * 4 + rows * 8.0 * kWidth;
+  const auto rows = static_cast<double>(propagation.graph().schema().num_vertices());
+  constexpr double kRowBytes = sizeof(Stored) * kWidth;
+  const double gathered = static_cast<double>(slots) * (kRowBytes + 4) + rows * kRowBytes;
+  const double compulsory = static_cast<double>(slots) * 4 + rows * 2 * kRowBytes;
   if (!world.is_root()) return;
-  fmt::print("{}: {} slots, {:.2f} ms a pull, gathered {:.1f} GB/s, compulsory {:.1f} GB/s, {:.1f} GFLOP/s\n", name,
-             slots, best * 1e3, gathered / best * 1e-9, compulsory / best * 1e-9,
-             2.0 * kWidth * static_cast<double>(slots) / best * 1e-9);
+  fmt::print("{}, {}: {} slots, {:.2f} ms a pull, gathered {:.1f} GB/s, compulsory {:.1f} GB/s, {:.1f} GFLOP/s\n", name,
+             sizeof(Stored) == 2 ? "bfloat16" : "float32", slots, best * 1e3, gathered / best * 1e-9,
+             compulsory / best * 1e-9, 2.0 * kWidth * static_cast<double>(slots) / best * 1e-9);
+}
+
+void measure(const comm::Communicator& world, const std::string& name, const bench::BipartiteGraph& input,
+             int repetitions) {
+  const graph::DistributedGraph graph = bench::scatter(world, input.blocks);
+  const exec::Propagation propagation(graph, {});
+  measure_stored<float>(world, name, propagation, repetitions);
+  measure_stored<BFloat16>(world, name, propagation, repetitions);
 }
 
 }  // namespace

@@ -68,6 +68,7 @@ gnn::ModelOptions options_of(std::span<char*> arguments) {
     set("batch_size", batches.batch_size);
     set("learning_rate", batches.learning_rate);
     set("decay", batches.decay);
+    set("storage", batches.storage);  // 0: float32, 1: bfloat16
     set("initial_deviation", batches.initial_deviation);
     set("loss", batches.loss.kind);
     set("loss_temperature", batches.loss.temperature);

@@ -50,6 +50,9 @@ class BatchTraining final : public EpochModel {
     if (columns_ && !model_->knows_columns()) {
       throw ConfigError("this model is not trained by columns; set resources.train_layout to partitioned or auto");
     }
+    if (options.storage != StateStorage::kFloat32 && !model_->knows_storage()) {
+      throw ConfigError("this model propagates float32 only; set train.storage to float32");
+    }
     if (options.negatives == NegativeKind::kPopularity) popular_negatives_.emplace(comm, interactions_, options.seed);
     if (options.negatives == NegativeKind::kListed) {
       listed_negatives_.emplace(interactions_, *ranked_items, options.hard_first, options.hard_last, options.seed);
@@ -131,7 +134,6 @@ class BatchTraining final : public EpochModel {
     task.loss_factor = gradients.factor;
     task.decay_factor = static_cast<float>(options_.decay / static_cast<double>(batch.num_triples));
     task.scaled = gradients.scaled;
-    task.scale = gradients.scale;
     const auto take = [&](std::span<const std::uint32_t> rows, const float* results) {
       detail::AdamRows part = task;
       part.rows = rows.data();
@@ -139,7 +141,7 @@ class BatchTraining final : public EpochModel {
       part.results = results;
       take_gradients(part, group);
     };
-    model_->backward({take, {task.parameters, task.first_moments, task.second_moments, task.scaled}});
+    model_->backward({take, {task.parameters, task.first_moments, task.second_moments, task.scaled.floats}});
     if (DenseWeights* const weights = model_->weights()) {
       if (options_.accumulate > 1) weights->accumulate(group.share, group.is_first);
       if (group.is_last) weights->apply(task);

@@ -18,6 +18,7 @@
 #include "gnn/embedding_table.hpp"
 #include "gnn/gradient_consumer.hpp"
 #include "gnn/interactions.hpp"
+#include "gnn/state_storage.hpp"
 #include "gnn/training.hpp"
 #include "gnn/triple_sampler.hpp"
 
@@ -74,6 +75,7 @@ struct BatchOptions : LoopOptions {
   double final_rate = 0.01;                        ///< where a schedule ends, as a share of the learning rate
   std::uint64_t warmup_steps = 0;                  ///< the first steps, over which the learning rate rises from 0
   TrainLayout layout = TrainLayout::kPartitioned;  ///< one rank trains partitioned
+  StateStorage storage = StateStorage::kFloat32;
 };
 
 /// Whether batches have shared negatives (gnn/shared_negatives.hpp).
@@ -111,8 +113,7 @@ struct BatchGradients {
   const std::uint32_t* batch_index;  ///< per row of the table: 1 + its place among `BatchStep::active()`, or 0
   const float* at_active;            ///< gradients at the final representations of those
   float factor;                      ///< how much of them reaches the row itself: weight of layer 0
-  float* scaled;                     ///< a copy of the parameters times `scale` to keep up to date, or nullptr
-  const float* scale;
+  ScaledCopy scaled;
 };
 
 /// From parameters to a loss and back: what one model adds to training on batches. All calls are **collective**.
@@ -135,6 +136,8 @@ class BatchModel {
   [[nodiscard]] virtual std::uint64_t slots_per_step() const = 0;
   /// Whether the model propagates on `BatchContext::propagated()` and moves rows by `BatchRows`.
   [[nodiscard]] virtual bool knows_columns() const { return false; }
+  /// Whether the model propagates in `BatchOptions::storage`.
+  [[nodiscard]] virtual bool knows_storage() const { return false; }
 };
 
 /// Makes room for at least `size` floats; what was there is lost when it had to grow.

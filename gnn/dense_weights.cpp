@@ -58,7 +58,7 @@ void DenseWeights::apply(const detail::AdamRows& step) {
   task.parameters = values_.data();
   task.first_moments = first_moments_.data();
   task.second_moments = second_moments_.data();
-  task.scaled = nullptr;
+  task.scaled = {};
   pick_isa(detail::avx2::apply_adam, detail::avx512::apply_adam)(task);
 }
 

@@ -41,17 +41,23 @@ void sum_terms(const float* rows, std::uint32_t width, const GradientTerm* terms
   }
 }
 
-void update_rows(const RowUpdate& task) {
+template <class T>
+[[gnu::always_inline]] inline void prefetch_row(const T* row, std::uint32_t width) {
+  for (std::size_t c = 0; c < width; c += kLanes) simd::prefetch(row + c);
+}
+
+template <class From, class To>
+void update_rows(const RowUpdate<From, To>& task) {
   constexpr std::uint64_t kAhead = 8;
-  const float* const random = task.scatter ? task.to : task.from;
   for (std::uint64_t i = 0; i < task.count; ++i) {
-    if (i + kAhead < task.count && (task.add || !task.scatter)) {
-      const float* const next = random + std::size_t{task.rows[i + kAhead]} * task.width;
-      for (std::size_t c = 0; c < task.width; c += kLanes) simd::prefetch(next + c);
+    if (i + kAhead < task.count) {
+      const std::size_t next = std::size_t{task.rows[i + kAhead]} * task.width;
+      if (!task.scatter) prefetch_row(task.from + next, task.width);
+      if (task.scatter && task.add) prefetch_row(task.to + next, task.width);
     }
     const std::size_t row = task.rows[i];
-    const float* from = task.from + (task.scatter ? i : row) * task.width;
-    float* to = task.to + (task.scatter ? row : i) * task.width;
+    const From* from = task.from + (task.scatter ? i : row) * task.width;
+    To* to = task.to + (task.scatter ? row : i) * task.width;
     const F32x16 factor = F32x16::broadcast(task.scale == nullptr ? task.factor : task.factor * task.scale[row]);
     for (std::size_t c = 0; c < task.width; c += kLanes) {
       const F32x16 x = F32x16::load(from + c);
@@ -59,6 +65,10 @@ void update_rows(const RowUpdate& task) {
     }
   }
 }
+
+template void update_rows(const RowUpdate<float, float>& task);
+template void update_rows(const RowUpdate<BFloat16, float>& task);
+template void update_rows(const RowUpdate<float, BFloat16>& task);
 
 float squared_norm(const float* row, std::uint32_t width) {
   F32x16 sum = F32x16::zero();
@@ -97,8 +107,11 @@ void apply_adam(const AdamRows& task) {
       m.store(first + c);
       v.store(second + c);
       updated.store(parameters + c);
-      if (task.scaled != nullptr) {
-        (F32x16::broadcast(task.scale[row]) * updated).store(task.scaled + row * task.width + c);
+      const std::size_t at = row * task.width + c;
+      if (task.scaled.floats != nullptr) {
+        (F32x16::broadcast(task.scaled.scale[row]) * updated).store(task.scaled.floats + at);
+      } else if (task.scaled.halves != nullptr) {
+        (F32x16::broadcast(task.scaled.scale[row]) * updated).store(task.scaled.halves + at);
       }
     }
   }

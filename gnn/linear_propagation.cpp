@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <type_traits>
 
 #include "engine/base/isa.hpp"
 #include "engine/parallel/parallel.hpp"
@@ -14,41 +15,73 @@ namespace {
 
 constexpr std::uint64_t kGrain = 512;
 
-void update(const detail::RowUpdate& task) {
-  detail::UpdateRows* const kernel = pick_isa(detail::avx2::update_rows, detail::avx512::update_rows);
+template <class From, class To>
+void update_rows(const detail::RowUpdate<From, To>& task) {
+  pick_isa(detail::avx2::update_rows<From, To>, detail::avx512::update_rows<From, To>)(task);
+}
+
+template <class From, class To>
+void update(const detail::RowUpdate<From, To>& task) {
   parallel::for_chunks({0, task.count}, kGrain, [&](IndexRange chunk) {
-    detail::RowUpdate part = task;
+    auto part = task;
     part.rows += chunk.begin;
     part.count = chunk.size();
     part.from += task.scatter ? chunk.begin * task.width : 0;
     part.to += task.scatter ? 0 : chunk.begin * task.width;
-    kernel(part);
+    update_rows(part);
   });
 }
 
 }  // namespace
 
 LinearPropagation::LinearPropagation(const exec::Propagation& propagation, VertexTypeId users, VertexTypeId items,
-                                     std::vector<float> weights, std::uint32_t width)
+                                     std::vector<float> weights, std::uint32_t width, StateStorage storage)
     : propagation_(&propagation),
       weights_(std::move(weights)),
       width_(width),
-      scaled_(weights_.size() > 1 && propagation.graph().halo().comm().size() > 1
-                  ? std::size_t{propagation.num_local()} * width
-                  : 0),
-      work_(weights_.size() > 1 ? std::size_t{propagation.num_local()} * width : 0),
+      storage_(storage),
       batch_index_(propagation.num_owned()),
       is_active_(propagation.num_local()) {
   sides_[0].type = users;
   sides_[1].type = items;
+  if (num_layers() == 0) return;
+  if (storage == StateStorage::kBFloat16) {
+    halves_ = make_states<BFloat16>(true);
+  } else {
+    floats_ = make_states<float>(propagation.graph().halo().comm().size() > 1);
+  }
+}
+
+void LinearPropagation::plan(MemoryPlan& plan, std::uint64_t local_rows, std::uint64_t row_bytes,
+                             StateStorage storage) {
+  const std::uint64_t floats = 2 * local_rows * row_bytes;
+  if (storage == StateStorage::kFloat32) {
+    plan.hold("layers", floats);
+    return;
+  }
+  plan.hold("layers in bfloat16", floats / 2);
+  plan.hold("layers of published vectors", floats);
+}
+
+template <class Stored>
+LinearPropagation::States<Stored> LinearPropagation::make_states(bool keep_scaled) const {
+  const std::size_t size = std::size_t{propagation_->num_local()} * width_;
+  return {HugeBuffer<Stored>(keep_scaled ? size : 0), HugeBuffer<Stored>(size)};
+}
+
+template <class Stored>
+void LinearPropagation::refresh(States<Stored>& states, const EmbeddingTable& table) const {
+  if (states.scaled.empty()) return;
+  std::vector<std::uint32_t> rows(table.num_rows());
+  std::iota(rows.begin(), rows.end(), 0U);
+  detail::RowUpdate<float, Stored> scale{table.values().data(), states.scaled.data(), rows.data(), rows.size(), width_};
+  scale.scale = propagation_->before().data();
+  update(scale);
 }
 
 void LinearPropagation::refresh(const EmbeddingTable& table) {
-  if (scaled_.empty()) return;
-  const std::span<const float> scale = propagation_->before();
-  parallel::for_each({0, table.num_rows()}, kGrain, [&](std::uint64_t row) {
-    for (std::uint64_t c = row * width_; c < (row + 1) * width_; ++c) scaled_[c] = scale[row] * table.values()[c];
-  });
+  refresh(floats_, table);
+  refresh(halves_, table);
 }
 
 void LinearPropagation::set_active(const ActiveRows& batch) {
@@ -73,9 +106,10 @@ void LinearPropagation::set_active(const ActiveRows& batch) {
 }
 
 /// `results` are sums times `chain`, or times `after` in the last layer: the noise is scaled like the state it joins.
+template <class To>
 void LinearPropagation::add_noise(const LayerNoise& noise, std::uint32_t layer, std::span<const std::uint32_t> rows,
-                                  const float* results, float* to, bool is_last) const {
-  detail::NoiseRows task;
+                                  const float* results, To* to, bool is_last) const {
+  detail::NoiseRows<To> task;
   task.rows = rows.data();
   task.count = rows.size();
   task.width = width_;
@@ -89,28 +123,41 @@ void LinearPropagation::add_noise(const LayerNoise& noise, std::uint32_t layer, 
   task.step = noise.view << 16U | layer;
   task.to = to;
   task.scatter = !is_last;
-  pick_isa(detail::avx2::add_noise, detail::avx512::add_noise)(task);
+  pick_isa(detail::avx2::add_noise<To>, detail::avx512::add_noise<To>)(task);
 }
 
-template <class Output>
-void LinearPropagation::pull_first(const EmbeddingTable& table, exec::Propagation::Pull pull, const Output& output) {
-  if (propagation_->graph().halo().comm().size() > 1) {
-    propagation_->pull(scaled_.span(), width_, pull, output);
-    return;
+template <class Stored, class Output>
+void LinearPropagation::pull_first(States<Stored>& states, const EmbeddingTable& table, exec::Propagation::Pull pull,
+                                   const Output& output) {
+  if constexpr (std::is_same_v<Stored, float>) {
+    if (states.scaled.empty()) {
+      pull.source_scale = propagation_->before();
+      propagation_->pull_local(table.values(), width_, pull, output);
+      return;
+    }
   }
-  pull.source_scale = propagation_->before();
-  propagation_->pull_local(table.values(), width_, pull, output);
+  propagation_->pull(states.scaled.span(), width_, pull, output);
 }
 
 void LinearPropagation::forward(const EmbeddingTable& table, const ActiveRows& batch, float* row_buffer,
                                 const LayerNoise* noise, LayerTap<float> tap) {
   set_active(batch);
-  detail::RowUpdate gather{table.values().data(), row_buffer, batch.active.data(), batch.active.size(), width_};
+  detail::RowUpdate<float, float> gather{table.values().data(), row_buffer, batch.active.data(), batch.active.size(),
+                                         width_};
   gather.factor = weights_[0];
   update(gather);
   if (num_layers() == 0) return;
+  if (storage_ == StateStorage::kBFloat16) {
+    forward_in(halves_, table, row_buffer, noise, tap);
+  } else {
+    forward_in(floats_, table, row_buffer, noise, tap);
+  }
+}
 
-  detail::UpdateRows* const kernel = pick_isa(detail::avx2::update_rows, detail::avx512::update_rows);
+template <class Stored>
+void LinearPropagation::forward_in(States<Stored>& states, const EmbeddingTable& table, float* row_buffer,
+                                   const LayerNoise* noise, LayerTap<float> tap) {
+  const auto work = states.work.span();
   for (std::uint32_t start = 0; start < 2; ++start) {
     exec::Propagation::Pull pull;
     pull.scale = propagation_->chain();
@@ -120,19 +167,20 @@ void LinearPropagation::forward(const EmbeddingTable& table, const ActiveRows& b
       pull.rows = &propagation_->rows_of_type(side.type);
       const auto pull_into = [&](const auto& output) {
         if (k == 1) {
-          pull_first(table, pull, output);
+          pull_first(states, table, pull, output);
         } else {
-          propagation_->pull(work_.span(), width_, pull, output);
+          propagation_->pull(work, width_, pull, output);
         }
       };
       if (noise == nullptr) {
-        pull_into(work_.span());
+        pull_into(work);
       } else {
         pull_into([&](std::span<const std::uint32_t> rows, const float* results) {
-          add_noise(*noise, k, rows, results, work_.data(), false);
+          add_noise(*noise, k, rows, results, work.data(), false);
         });
       }
-      gather = {work_.data(), row_buffer + side.first * width_, side.active.data(), side.active.size(), width_};
+      detail::RowUpdate<Stored, float> gather{work.data(), row_buffer + side.first * width_, side.active.data(),
+                                              side.active.size(), width_};
       gather.scale = propagation_->undo_before().data();
       if (tap.layer == k) {
         gather.to = tap.rows + side.first * width_;
@@ -156,21 +204,21 @@ void LinearPropagation::forward(const EmbeddingTable& table, const ActiveRows& b
         add_noise(*noise, num_layers(), rows, results, perturbed.data(), true);
         results = perturbed.data();
       }
-      detail::RowUpdate task{results, row_buffer, places.data(), rows.size(), width_};
+      detail::RowUpdate<float, float> task{results, row_buffer, places.data(), rows.size(), width_};
       task.scatter = true;
       if (tap.layer == num_layers()) {
         task.to = tap.rows;
-        kernel(task);
+        update_rows(task);
         task.to = row_buffer;
       }
       task.factor = weights_.back();
       task.add = true;
-      kernel(task);
+      update_rows(task);
     };
     if (num_layers() == 1) {
-      pull_first(table, pull, consume);
+      pull_first(states, table, pull, exec::Propagation::BlockConsumer(consume));
     } else {
-      propagation_->pull(work_.span(), width_, pull, consume);
+      propagation_->pull(work, width_, pull, exec::Propagation::BlockConsumer(consume));
     }
   }
 }
@@ -187,10 +235,21 @@ void LinearPropagation::backward(const float* gradients, const GradientConsumer&
   if (propagation_->graph().halo().comm().size() > 1) {
     propagation_->graph().halo().update<std::uint8_t>(is_active_);
   }
+  if (storage_ == StateStorage::kBFloat16) {
+    backward_in(halves_, gradients, consume, tap);
+  } else {
+    backward_in(floats_, gradients, consume, tap);
+  }
+}
+
+template <class Stored>
+void LinearPropagation::backward_in(States<Stored>& states, const float* gradients, const GradientConsumer& consume,
+                                    LayerTap<const float> tap) {
+  const auto work = states.work.span();
   // The adjoint of D^-a A D^-b is D^-b A D^-a: the scalings before and after change places.
   const auto add_gradients = [&](const Side& side, std::uint32_t k) {
-    detail::RowUpdate scatter{gradients + side.first * width_, work_.data(), side.active.data(), side.active.size(),
-                              width_};
+    detail::RowUpdate<float, Stored> scatter{gradients + side.first * width_, work.data(), side.active.data(),
+                                             side.active.size(), width_};
     scatter.scale = propagation_->after().data();
     scatter.factor = weights_[k];
     scatter.scatter = true;
@@ -213,10 +272,10 @@ void LinearPropagation::backward(const float* gradients, const GradientConsumer&
       if (hop == num_layers()) {
         pull.scale = propagation_->before();
         pull.touched = consume.touched();
-        propagation_->pull(work_.span(), width_, pull, consume.function());
+        propagation_->pull(work, width_, pull, consume.function());
       } else {
         pull.scale = propagation_->chain();
-        propagation_->pull(work_.span(), width_, pull, work_.span());
+        propagation_->pull(work, width_, pull, work);
         add_gradients(side, num_layers() - hop);
       }
     }
@@ -224,10 +283,18 @@ void LinearPropagation::backward(const float* gradients, const GradientConsumer&
 }
 
 void LinearPropagation::forward_all(const EmbeddingTable& table, EmbeddingTable& result) {
+  if (storage_ == StateStorage::kFloat32 || num_layers() == 0) return forward_all_in(floats_, table, result);
+  States<float> states = make_states<float>(propagation_->graph().halo().comm().size() > 1);
+  refresh(states, table);
+  forward_all_in(states, table, result);
+}
+
+void LinearPropagation::forward_all_in(States<float>& states, const EmbeddingTable& table, EmbeddingTable& result) {
   const auto add_layer = [&](const float* from, IndexRange rows, float weight, std::span<const float> scale, bool add) {
     std::vector<std::uint32_t> list(rows.size());
     std::iota(list.begin(), list.end(), static_cast<std::uint32_t>(rows.begin));
-    detail::RowUpdate gather{from, result.values().data() + rows.begin * width_, list.data(), list.size(), width_};
+    detail::RowUpdate<float, float> gather{from, result.values().data() + rows.begin * width_, list.data(), list.size(),
+                                           width_};
     gather.scale = scale.empty() ? nullptr : scale.data();
     gather.factor = weight;
     gather.add = add;
@@ -244,11 +311,11 @@ void LinearPropagation::forward_all(const EmbeddingTable& table, EmbeddingTable&
       pull.rows = &propagation_->rows_of_type(type);
       pull.scale = is_last ? propagation_->after() : propagation_->chain();
       if (k == 1) {
-        pull_first(table, pull, work_.span());
+        pull_first(states, table, pull, states.work.span());
       } else {
-        propagation_->pull(work_.span(), width_, pull, work_.span());
+        propagation_->pull(states.work.span(), width_, pull, states.work.span());
       }
-      add_layer(work_.data(), propagation_->graph().owned_of_type(type), weights_[k],
+      add_layer(states.work.data(), propagation_->graph().owned_of_type(type), weights_[k],
                 is_last ? std::span<const float>() : propagation_->undo_before(), true);
     }
   }

@@ -7,11 +7,13 @@
 #include <vector>
 
 #include "engine/base/huge_buffer.hpp"
+#include "engine/base/memory_plan.hpp"
 #include "engine/base/random.hpp"
 #include "engine/exec/propagation.hpp"
 #include "gnn/batches.hpp"
 #include "gnn/embedding_table.hpp"
 #include "gnn/gradient_consumer.hpp"
+#include "gnn/state_storage.hpp"
 
 namespace rove::gnn {
 
@@ -40,20 +42,25 @@ struct LayerTap {
 /// a chain's hop reads what the last one wrote, and both fit the cache together where a whole layer and the next do
 /// not. One work array serves both chains, since a hop reads one type's rows and writes the other's.
 ///
-/// On several ranks D^-b X is kept beside X, since it is what travels: whoever changes X calls `refresh`, or writes
-/// both (the fused optimiser step). On one rank the first hop scales the rows of X as it reads them; the bits are the
-/// same. All calls are for the thread that drives the rank. Memory: 2 rows of the table's width per local vertex, 1 on
-/// one rank.
+/// On several ranks, and where states are stored as BFloat16, D^-b X is kept beside X, since it is what travels:
+/// whoever changes X calls `refresh`, or writes both (the fused optimiser step). Otherwise the first hop scales the
+/// rows of X as it reads them; the bits are the same. All calls are for the thread that drives the rank. Memory: 2 rows
+/// of the table's width per local vertex, in the storage's format, 1 where no D^-b X is kept; `forward_all` always
+/// computes in floats, for which BFloat16 storage takes as many rows of floats during the call.
 class LinearPropagation {
  public:
   /// `weights`: w_0 ... w_K. `users` and `items`: the types of the two sides. Refers to the propagation.
   LinearPropagation(const exec::Propagation& propagation, VertexTypeId users, VertexTypeId items,
-                    std::vector<float> weights, std::uint32_t width);
+                    std::vector<float> weights, std::uint32_t width, StateStorage storage = StateStorage::kFloat32);
+
+  /// What one holds with layers: local rows of `row_bytes` as floats.
+  static void plan(MemoryPlan& plan, std::uint64_t local_rows, std::uint64_t row_bytes, StateStorage storage);
 
   [[nodiscard]] std::uint32_t num_layers() const { return static_cast<std::uint32_t>(weights_.size()) - 1; }
-  /// D^-b X of owned rows, to be kept up to date with X, and d^-b; nullptr where it is not kept.
-  [[nodiscard]] float* scaled() { return scaled_.data(); }
-  [[nodiscard]] const float* scaled_by() const { return propagation_->before().data(); }
+  /// D^-b X of owned rows, to be kept up to date with X where it is kept.
+  [[nodiscard]] ScaledCopy scaled() {
+    return {floats_.scaled.data(), halves_.scaled.data(), propagation_->before().data()};
+  }
   void refresh(const EmbeddingTable& table);
 
   /// **Collective.** H of the batch's active rows into the first rows of the row buffer. With `noise`, layers 1 ... K
@@ -73,6 +80,16 @@ class LinearPropagation {
   void forward_all(const EmbeddingTable& table, EmbeddingTable& result);
 
  private:
+  template <class Stored>
+  struct States {
+    HugeBuffer<Stored> scaled;  ///< D^-b X, or empty
+    HugeBuffer<Stored> work;    ///< a chain's present state
+  };
+  template <class Stored>
+  [[nodiscard]] States<Stored> make_states(bool keep_scaled) const;
+  template <class Stored>
+  void refresh(States<Stored>& states, const EmbeddingTable& table) const;
+
   /// The active rows of one type: a range of the batch's, since types lie one after the other.
   struct Side {
     VertexTypeId type;
@@ -81,19 +98,29 @@ class LinearPropagation {
     exec::Propagation::Rows rows;
   };
   void set_active(const ActiveRows& batch);
+  template <class To>
   void add_noise(const LayerNoise& noise, std::uint32_t layer, std::span<const std::uint32_t> rows,
-                 const float* results, float* to, bool is_last) const;
+                 const float* results, To* to, bool is_last) const;
   /// Pulls from D^-b X.
-  template <class Output>
-  void pull_first(const EmbeddingTable& table, exec::Propagation::Pull pull, const Output& output);
+  template <class Stored, class Output>
+  void pull_first(States<Stored>& states, const EmbeddingTable& table, exec::Propagation::Pull pull,
+                  const Output& output);
+  template <class Stored>
+  void forward_in(States<Stored>& states, const EmbeddingTable& table, float* row_buffer, const LayerNoise* noise,
+                  LayerTap<float> tap);
+  template <class Stored>
+  void backward_in(States<Stored>& states, const float* gradients, const GradientConsumer& consume,
+                   LayerTap<const float> tap);
+  void forward_all_in(States<float>& states, const EmbeddingTable& table, EmbeddingTable& result);
   /// The side that hop k of the chain which starts at `start` writes; hop 0 is the start itself.
   [[nodiscard]] const Side& side_of(std::uint32_t start, std::uint32_t hop) const { return sides_[(start + hop) % 2]; }
 
   const exec::Propagation* propagation_;
   std::vector<float> weights_;
   std::uint32_t width_;
-  HugeBuffer<float> scaled_;
-  HugeBuffer<float> work_;
+  StateStorage storage_;
+  States<float> floats_;     ///< empty for BFloat16
+  States<BFloat16> halves_;  ///< empty for float32
   std::array<Side, 2> sides_;
   std::vector<std::uint32_t> batch_index_;
   std::vector<std::uint32_t> indexed_rows_;

@@ -15,7 +15,9 @@ using simd::kLanes;
 constexpr std::uint32_t kMaxWidth = 1024;
 
 /// Columns [16 c, 16 c + 16) of r.
-[[gnu::always_inline]] inline void draw_columns(const NoiseRows& task, std::uint64_t key, std::uint32_t c, float* r) {
+template <class To>
+[[gnu::always_inline]] inline void draw_columns(const NoiseRows<To>& task, std::uint64_t key, std::uint32_t c,
+                                                float* r) {
   const RandomBlock block = task.random->block(key, c, task.step);
   std::uint8_t bytes[kLanes];
   __builtin_memcpy(bytes, block.data(), kLanes);
@@ -25,13 +27,14 @@ constexpr std::uint32_t kMaxWidth = 1024;
 
 }  // namespace
 
-void add_noise(const NoiseRows& task) {
+template <class To>
+void add_noise(const NoiseRows<To>& task) {
   if (task.width == 0) return;
   alignas(64) float r[kMaxWidth];
   for (std::uint64_t i = 0; i < task.count; ++i) {
     const std::size_t row = task.rows[i];
     const float* x = task.results + i * task.width;
-    float* to = task.to + (task.scatter ? row : i) * task.width;
+    To* to = task.to + (task.scatter ? row : i) * task.width;
     F32x16 squares = F32x16::zero();
     for (std::uint32_t c = 0; c * kLanes < task.dim; ++c) {
       draw_columns(task, task.keys[row], c, r + c * kLanes);
@@ -48,5 +51,8 @@ void add_noise(const NoiseRows& task) {
     }
   }
 }
+
+template void add_noise(const NoiseRows<float>& task);
+template void add_noise(const NoiseRows<BFloat16>& task);
 
 }  // namespace rove::gnn::detail::ROVE_ISA

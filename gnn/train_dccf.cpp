@@ -114,7 +114,7 @@ class Dccf final : public BatchModel {
         if (std::isfinite(square)) step.extra_loss.add(options_.intent_decay * square);
       }
     }
-    return {batch_index_.data(), gradients_.data(), 1.0F, nullptr, nullptr};
+    return {batch_index_.data(), gradients_.data(), 1.0F, {}};
   }
 
   void backward(const GradientConsumer& consume) override {

@@ -71,7 +71,7 @@ class LightGcl final : public BatchModel {
       const std::vector<float> core = scaled_products(view_rows(sides_[1 - s]));
       add_through_view(sides_[s], core);
     }
-    return {not_in_batch_.data(), nullptr, 0.0F, propagation_.scaled(), propagation_.scaled_by()};
+    return {not_in_batch_.data(), nullptr, 0.0F, propagation_.scaled()};
   }
 
   void backward(const GradientConsumer& consume) override {

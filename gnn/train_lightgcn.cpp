@@ -18,7 +18,7 @@ class LightGcn final : public BatchModel {
                   {{context.propagated().edge_type}, options.row_exponent, options.column_exponent}),
         propagation_(operator_, context.interactions.user_type(), context.interactions.item_type(),
                      std::vector<float>(options.layers + 1U, static_cast<float>(1.0 / (options.layers + 1.0))),
-                     context.propagated().width),
+                     context.propagated().width, options.storage),
         loss_(make_loss(context, options)),
         rows_(context),
         gradients_(context) {}
@@ -32,8 +32,7 @@ class LightGcn final : public BatchModel {
     rows_.to_losses(step);
     loss_->run(step, rows_.whole(), gradients_.whole());
     gradients_.to_propagation(step);
-    return {propagation_.batch_index(), gradients_.propagated(), propagation_.first_weight(),
-            propagation_.num_layers() == 0 ? nullptr : propagation_.scaled(), propagation_.scaled_by()};
+    return {propagation_.batch_index(), gradients_.propagated(), propagation_.first_weight(), propagation_.scaled()};
   }
 
   void backward(const GradientConsumer& consume) override { propagation_.backward(gradients_.propagated(), consume); }
@@ -44,6 +43,7 @@ class LightGcn final : public BatchModel {
     return 2 * std::uint64_t{propagation_.num_layers()} * operator_.num_slots();
   }
   [[nodiscard]] bool knows_columns() const override { return true; }
+  [[nodiscard]] bool knows_storage() const override { return true; }
 
  private:
   exec::Propagation operator_;
@@ -77,15 +77,14 @@ TrainResult train_mf(const comm::Communicator& comm, const graph::DistributedGra
 
 MemoryPlan plan_lightgcn(const ModelShare& share, const TrainOptions& options) {
   const PlannedRows rows = planned_rows(share, options);
-  const std::uint64_t buffers = options.layers == 0 ? 0 : 2;
   MemoryPlan plan = plan_batches(share, options);
-  plan.hold("layers", buffers * (rows.owned + rows.ghosts) * rows.row_bytes);
+  if (options.layers > 0) LinearPropagation::plan(plan, rows.owned + rows.ghosts, rows.row_bytes, options.storage);
   plan.hold("scales, flags and rows", rows.owned * 56 + rows.ghosts * 2);
   return plan;
 }
 
 StepShape lightgcn_step(const TrainOptions& options) {
-  return {2 * options.layers, options.layers == 0 ? 0U : 1U, 1, 1};
+  return {2 * options.layers, options.layers == 0 ? 0U : 1U, 1, 1, options.storage};
 }
 StepShape mf_step(const TrainOptions& options) {
   return lightgcn_step(without_layers(options));

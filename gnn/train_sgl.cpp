@@ -32,7 +32,7 @@ class Sgl final : public BatchModel {
         options_(options),
         operator_(context.propagated().graph, {{context.propagated().edge_type}, 0.5, 0.5, {}}),
         propagation_(operator_, context.interactions.user_type(), context.interactions.item_type(),
-                     layer_mean(options.layers), context.propagated().width),
+                     layer_mean(options.layers), context.propagated().width, options.storage),
         views_{View(context_), View(context_)},
         loss_(make_loss(context_, options)),
         contrast_(context.width),
@@ -61,7 +61,7 @@ class Sgl final : public BatchModel {
       made.propagation.reset();
       made.graph.emplace(propagated.graph, view);
       made.propagation.emplace(*made.graph, context_.interactions.user_type(), context_.interactions.item_type(),
-                               layer_mean(options_.layers), propagated.width);
+                               layer_mean(options_.layers), propagated.width, options_.storage);
     }
   }
 
@@ -90,8 +90,7 @@ class Sgl final : public BatchModel {
     for (BatchRows* gradients : {&gradients_, &views_[0].gradients, &views_[1].gradients}) {
       gradients->to_propagation(step);
     }
-    return {propagation_.batch_index(), gradients_.propagated(), propagation_.first_weight(), propagation_.scaled(),
-            propagation_.scaled_by()};
+    return {propagation_.batch_index(), gradients_.propagated(), propagation_.first_weight(), propagation_.scaled()};
   }
 
   void backward(const GradientConsumer& consume) override {
@@ -129,6 +128,7 @@ class Sgl final : public BatchModel {
            (operator_.num_slots() + views_[0].graph->num_slots() + views_[1].graph->num_slots());
   }
   [[nodiscard]] bool knows_columns() const override { return true; }
+  [[nodiscard]] bool knows_storage() const override { return true; }
 
  private:
   struct View {
@@ -169,13 +169,15 @@ TrainResult train_sgl(const comm::Communicator& comm, const graph::DistributedGr
 }
 
 StepShape sgl_step(const SglOptions& options) {
-  return {6 * options.layers, 3, 3, 3};
+  return {6 * options.layers, 3, 3, 3, options.storage};
 }
 
 MemoryPlan plan_sgl(const ModelShare& share, const SglOptions& options) {
   const PlannedRows rows = planned_rows(share, options);
   MemoryPlan plan = plan_xsimgcl(share, options);
-  plan.hold("layers of the views", 4 * (rows.owned + rows.ghosts) * rows.row_bytes);
+  for (int view = 0; view < 2; ++view) {
+    LinearPropagation::plan(plan, rows.owned + rows.ghosts, rows.row_bytes, options.storage);
+  }
   plan.hold("gradients of the views", rows.owned * rows.row_bytes);
   plan.hold("edges of the views", 4 * rows.interactions * 4 + 2 * (rows.owned * 56 + rows.ghosts * 2));
   plan.hold("keys", 8 * (rows.owned + rows.ghosts));

@@ -21,7 +21,7 @@ class SimGcl final : public BatchModel {
         options_(options),
         operator_(context.propagated().graph, {{context.propagated().edge_type}, 0.5, 0.5}),
         propagation_(operator_, context.interactions.user_type(), context.interactions.item_type(),
-                     mean_without_first(options.layers), context.propagated().width),
+                     mean_without_first(options.layers), context.propagated().width, options.storage),
         loss_(make_loss(context_, options)),
         contrast_(context.width),
         rows_(context_),
@@ -52,8 +52,7 @@ class SimGcl final : public BatchModel {
                          gradients_.whole().data(), step.extra_loss);
     }
     gradients_.to_propagation(step);
-    return {propagation_.batch_index(), gradients_.propagated(), propagation_.first_weight(), propagation_.scaled(),
-            propagation_.scaled_by()};
+    return {propagation_.batch_index(), gradients_.propagated(), propagation_.first_weight(), propagation_.scaled()};
   }
 
   void backward(const GradientConsumer& consume) override { propagation_.backward(gradients_.propagated(), consume); }
@@ -64,6 +63,7 @@ class SimGcl final : public BatchModel {
     return 4 * std::uint64_t{options_.layers} * operator_.num_slots();
   }
   [[nodiscard]] bool knows_columns() const override { return true; }
+  [[nodiscard]] bool knows_storage() const override { return true; }
 
  private:
   const BatchContext context_;
@@ -91,7 +91,7 @@ TrainResult train_simgcl(const comm::Communicator& comm, const graph::Distribute
 }
 
 StepShape simgcl_step(const SimGclOptions& options) {
-  return {4 * options.layers, 1, 3, 1};
+  return {4 * options.layers, 1, 3, 1, options.storage};
 }
 
 MemoryPlan plan_simgcl(const ModelShare& share, const SimGclOptions& options) {

@@ -62,7 +62,7 @@ class SimpleX final : public BatchModel {
     });
     add_behaviour(means_, mapped_, std::span(rows_.data() + users_.begin * width_, means_.size()));
     loss_->run(step, rows_.span(), gradients_.span());
-    return {batch_index_.data(), gradients_.data(), 1.0F, copies_.empty() ? nullptr : copies_.data(), ones_.data()};
+    return {batch_index_.data(), gradients_.data(), 1.0F, {copies_.data(), nullptr, ones_.data()}};
   }
 
   void backward(const GradientConsumer& consume) override {

@@ -72,7 +72,7 @@ class UltraGcn final : public BatchModel {
     item_rows_.fetch(step.table, std::span(item_lists_).first(step.batch.triples.size() * list_length_));
     sum_losses(step);
     sort_terms(step.batch);
-    return {not_in_batch_.data(), nullptr, 0.0F, nullptr, nullptr};
+    return {not_in_batch_.data(), nullptr, 0.0F, {}};
   }
 
   void backward(const GradientConsumer& consume) override {

@@ -25,7 +25,7 @@ class XSimGcl final : public BatchModel {
         options_(options),
         operator_(context.propagated().graph, {{context.propagated().edge_type}, 0.5, 0.5}),
         propagation_(operator_, context.interactions.user_type(), context.interactions.item_type(),
-                     mean_without_first(options.layers), context.propagated().width),
+                     mean_without_first(options.layers), context.propagated().width, options.storage),
         loss_(make_loss(context_, options)),
         contrast_(context.width),
         rows_(context_),
@@ -55,8 +55,7 @@ class XSimGcl final : public BatchModel {
     }
     gradients_.to_propagation(step);
     tap_gradients_.to_propagation(step);
-    return {propagation_.batch_index(), gradients_.propagated(), propagation_.first_weight(), propagation_.scaled(),
-            propagation_.scaled_by()};
+    return {propagation_.batch_index(), gradients_.propagated(), propagation_.first_weight(), propagation_.scaled()};
   }
 
   void backward(const GradientConsumer& consume) override {
@@ -69,6 +68,7 @@ class XSimGcl final : public BatchModel {
     return 2 * std::uint64_t{options_.layers} * operator_.num_slots();
   }
   [[nodiscard]] bool knows_columns() const override { return true; }
+  [[nodiscard]] bool knows_storage() const override { return true; }
 
  private:
   const BatchContext context_;
@@ -124,13 +124,13 @@ TrainResult train_xsimgcl(const comm::Communicator& comm, const graph::Distribut
 }
 
 StepShape xsimgcl_step(const ContrastOptions& options) {
-  return {2 * options.layers, 1, 2, 2};
+  return {2 * options.layers, 1, 2, 2, options.storage};
 }
 
 MemoryPlan plan_xsimgcl(const ModelShare& share, const ContrastOptions& options) {
   const PlannedRows rows = planned_rows(share, options);
   MemoryPlan plan = plan_batches(share, options);
-  plan.hold("layers", 2 * (rows.owned + rows.ghosts) * rows.row_bytes);
+  LinearPropagation::plan(plan, rows.owned + rows.ghosts, rows.row_bytes, options.storage);
   plan.hold("scales, flags and rows", rows.owned * 56 + rows.ghosts * 2);
   plan.hold("contrast", contrast_bytes(options.batch_size, options.dim, share.threads));
   return plan;

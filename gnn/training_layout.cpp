@@ -40,18 +40,19 @@ StepCost step_cost(TrainLayout layout, const StepShape& shape, const StepFacts& 
   const auto vertices = static_cast<double>(facts.users + facts.items);
   const double pulls = shape.hops * 2.0 * static_cast<double>(facts.interactions);
   const double whole = exec::padded_width(facts.dim) * kFloat;
+  const double stored = shape.storage == StateStorage::kBFloat16 ? 0.5 : 1.0;
   const double active = expected_active_rows(facts);
   StepCost cost;
   if (layout == TrainLayout::kPartitioned) {
-    cost.row_bytes = (pulls * (whole + kFloat) + vertices * kOptimiserFloats * whole) / ranks;
+    cost.row_bytes = (pulls * (whole * stored + kFloat) + vertices * kOptimiserFloats * whole) / ranks;
     const double halos = shape.hops - shape.backward * (1 - active / std::max(vertices, 1.0));
-    cost.wire_bytes = halos * static_cast<double>(facts.halo_rows) * whole;
+    cost.wire_bytes = halos * static_cast<double>(facts.halo_rows) * whole * stored;
     cost.exchanges = 2.0 * shape.hops;
     return cost;
   }
   const double part = static_cast<double>(columns_of(Rank{0}, facts.ranks, facts.dim).size()) * kFloat;
   constexpr double kSharedRow = 8;
-  cost.row_bytes = pulls * (part + kFloat) + vertices * kOptimiserFloats * part;
+  cost.row_bytes = pulls * (part * stored + kFloat) + vertices * kOptimiserFloats * part;
   cost.wire_bytes = shape.moves_out * active * (1 - 1 / ranks) * part +
                     shape.moves_back * active / ranks * (whole - part) + active / ranks * (ranks - 1) * kSharedRow;
   cost.exchanges = shape.moves_out + shape.moves_back;

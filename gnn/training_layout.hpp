@@ -13,6 +13,7 @@ struct StepShape {
   std::uint32_t backward = 0;   ///< backward passes, whose first hop reads the batch's rows only
   std::uint32_t moves_out = 0;  ///< times that the batch's rows go from propagation to the losses
   std::uint32_t moves_back = 0;
+  StateStorage storage = StateStorage::kFloat32;  ///< of what is pulled
 };
 
 /// What the cost of a step depends on.

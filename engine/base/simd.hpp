@@ -6,6 +6,7 @@
 
 #include <immintrin.h>
 
+#include "engine/base/bfloat16.hpp"
 #include "engine/base/detail/isa_namespace.hpp"
 
 /// Sixteen float lanes with the same bits on every instruction set: one 512-bit register, or two of 256 bits. For
@@ -14,7 +15,10 @@
 ///
 /// `F32x16` has zero, broadcast(x), load(p), load_first(p, n) (n <= 16 lanes, the others 0; touches nothing beyond),
 /// store(p), store_first(p, n), stream(p) (p aligned to 64 bytes; follow with `stream_fence`) and sum(). Pointers of
-/// the other loads and stores need no alignment. `sum` adds lanes i and i + 8, then i and i + 4, i + 2, i + 1.
+/// the other loads and stores need no alignment. load and store also take a `BFloat16*`: widened, and rounded as
+/// `to_bfloat16` does. load_shuffled(p) gives the lanes in an order of the type's own, for sums lane by lane that
+/// `unshuffled(p)` puts right once: cheaper than load for `BFloat16`. `sum` adds lanes i and i + 8, then those 4, 2 and
+/// 1 apart.
 ///
 /// Operators + - * /, fma(a, b, c) = a b + c rounded once, sqrt, abs, copy_sign(magnitude, sign); max(a, b) is
 /// a > b ? a : b and min(a, b) is a < b ? a : b (so b when one is NaN); select_less(a, b, yes, no) is a < b ? yes : no;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <memory>
 #include <numeric>
+#include <type_traits>
 
 #include "engine/base/assert.hpp"
 #include "engine/base/checked_cast.hpp"
@@ -55,6 +56,20 @@ Travellers travellers(std::span<const std::uint32_t> rows, std::span<const std::
   }
   for (std::uint64_t& offset : result.offsets) offset *= width;
   return result;
+}
+
+template <class Stored>
+Stored stored(float x) {
+  if constexpr (std::is_same_v<Stored, float>) {
+    return x;
+  } else {
+    return to_bfloat16(x);
+  }
+}
+
+template <class Stored, class Result>
+void pull_rows(const detail::PullTask<Stored, Result>& task) {
+  pick_isa(detail::avx2::pull_rows<Stored, Result>, detail::avx512::pull_rows<Stored, Result>)(task);
 }
 
 }  // namespace
@@ -167,9 +182,19 @@ void Propagation::pull(std::span<float> x, std::uint32_t width, const Pull& opti
   run(x, width, options, y.data(), nullptr);
 }
 
+void Propagation::pull(std::span<BFloat16> x, std::uint32_t width, const Pull& options, std::span<BFloat16> y) const {
+  ROVE_ASSERT_LIGHT(y.size() >= std::uint64_t{num_owned()} * width);
+  run(x, width, options, y.data(), nullptr);
+}
+
 void Propagation::pull(std::span<float> x, std::uint32_t width, const Pull& options,
                        const BlockConsumer& consume) const {
-  run(x, width, options, nullptr, &consume);
+  run<float>(x, width, options, nullptr, &consume);
+}
+
+void Propagation::pull(std::span<BFloat16> x, std::uint32_t width, const Pull& options,
+                       const BlockConsumer& consume) const {
+  run<BFloat16>(x, width, options, nullptr, &consume);
 }
 
 void Propagation::pull_local(std::span<const float> x, std::uint32_t width, const Pull& options,
@@ -181,10 +206,11 @@ void Propagation::pull_local(std::span<const float> x, std::uint32_t width, cons
 void Propagation::pull_local(std::span<const float> x, std::uint32_t width, const Pull& options,
                              const BlockConsumer& consume) const {
   ROVE_ASSERT_LIGHT(num_local() == num_owned() && x.size() >= std::uint64_t{num_owned()} * width);
-  pull_all(x.data(), width, options, false, nullptr, &consume);
+  pull_all<float>(x.data(), width, options, false, nullptr, &consume);
 }
 
-void Propagation::pull_all(const float* x, std::uint32_t width, const Pull& options, bool boundary, float* y,
+template <class Stored>
+void Propagation::pull_all(const Stored* x, std::uint32_t width, const Pull& options, bool boundary, Stored* y,
                            const BlockConsumer* consume) const {
   const std::span<const Rows> parts =
       options.rows == nullptr ? std::span<const Rows>(rows_by_type_) : std::span(options.rows, 1);
@@ -193,7 +219,8 @@ void Propagation::pull_all(const float* x, std::uint32_t width, const Pull& opti
   }
 }
 
-void Propagation::run(std::span<float> x, std::uint32_t width, const Pull& options, float* y,
+template <class Stored>
+void Propagation::run(std::span<Stored> x, std::uint32_t width, const Pull& options, Stored* y,
                       const BlockConsumer* consume) const {
   ROVE_ASSERT_LIGHT(width % kRowLanes == 0 && x.size() >= std::uint64_t{num_local()} * width);
   const auto interior = [&] { pull_all(x.data(), width, options, false, y, consume); };
@@ -209,13 +236,13 @@ void Propagation::run(std::span<float> x, std::uint32_t width, const Pull& optio
     const Travellers in = travellers(halo.ghosts, halo.receive_offsets, options.nonzero, width);
     const std::uint64_t outgoing_size = out.rows.size() * width;
     const std::uint64_t incoming_size = in.rows.size() * width;
-    const auto outgoing = std::make_unique_for_overwrite<float[]>(outgoing_size);
-    const auto incoming = std::make_unique_for_overwrite<float[]>(incoming_size);
+    const auto outgoing = std::make_unique_for_overwrite<Stored[]>(outgoing_size);
+    const auto incoming = std::make_unique_for_overwrite<Stored[]>(incoming_size);
     parallel::for_each({0, out.rows.size()}, kGrain, [&](std::uint64_t i) {
       std::copy_n(x.data() + std::uint64_t{out.rows[i]} * width, width, outgoing.get() + i * width);
     });
-    auto pending = comm.start_exchange<float>({outgoing.get(), outgoing_size}, out.offsets,
-                                              {incoming.get(), incoming_size}, in.offsets);
+    auto pending = comm.start_exchange<Stored>({outgoing.get(), outgoing_size}, out.offsets,
+                                               {incoming.get(), incoming_size}, in.offsets);
     interior();
     pending.wait();
     parallel::for_each({0, in.rows.size()}, kGrain, [&](std::uint64_t i) {
@@ -225,21 +252,9 @@ void Propagation::run(std::span<float> x, std::uint32_t width, const Pull& optio
   pull_all(x.data(), width, options, true, y, consume);
 }
 
-void Propagation::pull_part(const float* x, std::uint32_t width, std::span<const std::uint32_t> rows,
-                            const Pull& options, bool is_sparse, float* y, const BlockConsumer* consume) const {
-  detail::PullRows* const kernel = pick_isa(detail::avx2::pull_rows, detail::avx512::pull_rows);
-  detail::PullTask task;
-  task.x = x;
-  task.width = width;
-  task.slots = slots_.data();
-  task.scale = options.scale.empty() ? nullptr : options.scale.data();
-  task.source_scale = options.source_scale.empty() ? nullptr : options.source_scale.data();
-  task.nonzero = options.nonzero.empty() ? nullptr : options.nonzero.data();
-  task.touched = options.touched;
-  task.segment = kSegment;
-  task.skip_degree = kHubDegree;
-  task.is_sparse = is_sparse;
-
+template <class Stored>
+void Propagation::pull_part(const Stored* x, std::uint32_t width, std::span<const std::uint32_t> rows,
+                            const Pull& options, bool is_sparse, Stored* y, const BlockConsumer* consume) const {
   for (const std::uint32_t hub : hubs_) {
     const auto found = std::lower_bound(rows.begin(), rows.end(), hub);
     if (found == rows.end() || *found != hub) continue;
@@ -248,30 +263,45 @@ void Propagation::pull_part(const float* x, std::uint32_t width, std::span<const
     if (consume != nullptr) {
       (*consume)(std::span(&hub, 1), sum.data());
     } else {
-      std::copy(sum.begin(), sum.end(), y + std::uint64_t{hub} * width);
+      std::transform(sum.begin(), sum.end(), y + std::uint64_t{hub} * width, stored<Stored>);
     }
   }
 
+  const auto of_rows = [&]<class Result>(detail::PullTask<Stored, Result> task) {
+    task.x = x;
+    task.width = width;
+    task.slots = slots_.data();
+    task.scale = options.scale.empty() ? nullptr : options.scale.data();
+    task.source_scale = options.source_scale.empty() ? nullptr : options.source_scale.data();
+    task.nonzero = options.nonzero.empty() ? nullptr : options.nonzero.data();
+    task.touched = options.touched;
+    task.segment = kSegment;
+    task.skip_degree = kHubDegree;
+    task.is_sparse = is_sparse;
+    return task;
+  };
   if (consume == nullptr) {
+    const auto task = of_rows(detail::PullTask<Stored, Stored>());
     parallel::for_chunks({0, rows.size()}, kGrain, [&](IndexRange chunk) {
-      detail::PullTask part = task;
+      auto part = task;
       part.rows = rows.data() + chunk.begin;
       part.count = chunk.size();
       part.out = y;
-      kernel(part);
+      pull_rows(part);
     });
     return;
   }
+  const auto task = of_rows(detail::PullTask<Stored, float>());
   parallel::for_chunks({0, rows.size()}, kGrain, [&](IndexRange chunk) {
     std::vector<float> results(kBlockRows * width);
     for (std::uint64_t begin = chunk.begin; begin < chunk.end; begin += kBlockRows) {
       auto block = rows.subspan(begin, std::min(kBlockRows, chunk.end - begin));
-      detail::PullTask part = task;
+      auto part = task;
       part.rows = block.data();
       part.count = block.size();
       part.out = results.data();
       part.compact = true;
-      kernel(part);
+      pull_rows(part);
       if (hubs_.empty()) {
         (*consume)(block, results.data());
         continue;
@@ -287,7 +317,8 @@ void Propagation::pull_part(const float* x, std::uint32_t width, std::span<const
   });
 }
 
-void Propagation::pull_hub(const float* x, std::uint32_t width, std::uint32_t row, const Pull& options,
+template <class Stored>
+void Propagation::pull_hub(const Stored* x, std::uint32_t width, std::uint32_t row, const Pull& options,
                            float* out) const {
   const detail::RowSlots& slots = slots_[row];
   const std::uint64_t segments = (slots.degree - 1) / kSegment + 1;
@@ -299,7 +330,7 @@ void Propagation::pull_hub(const float* x, std::uint32_t width, std::uint32_t ro
     names[s] = static_cast<std::uint32_t>(s);
   }
   std::vector<float> sums(segments * width);
-  detail::PullTask task;
+  detail::PullTask<Stored, float> task;
   task.x = x;
   task.width = width;
   task.slots = parts.data();
@@ -308,12 +339,11 @@ void Propagation::pull_hub(const float* x, std::uint32_t width, std::uint32_t ro
   task.segment = kSegment;
   task.skip_degree = kSegment + 1;
   task.out = sums.data();
-  detail::PullRows* const kernel = pick_isa(detail::avx2::pull_rows, detail::avx512::pull_rows);
   parallel::for_chunks({0, segments}, 1, [&](IndexRange chunk) {
-    detail::PullTask part = task;
+    auto part = task;
     part.rows = names.data() + chunk.begin;
     part.count = chunk.size();
-    kernel(part);
+    pull_rows(part);
   });
   const float scale = options.scale.empty() ? 1.0F : options.scale[row];
   for (std::uint32_t c = 0; c < width; ++c) {

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/base/bfloat16.hpp"
 #include "engine/base/ids.hpp"
 #include "engine/exec/detail/propagation_kernels.hpp"
 #include "engine/graph/distributed_graph.hpp"
@@ -41,7 +42,9 @@ struct PropagationOptions {
 /// Rows without edges have scale 0. Edge weights are not read.
 ///
 /// X is row-major, `num_local` rows of `width` floats (a multiple of 16), 64-byte aligned: owned rows, then ghosts.
-/// Immutable; refers to the graph, which must outlive it. Cost of a pull: 4 (width + 1) bytes per slot, and the halo.
+/// Stored as `BFloat16` it takes half the bytes to gather and to send; sums are of floats all the same, and a result
+/// that is stored so is rounded once, after it was scaled. Immutable; refers to the graph, which must outlive it. Cost
+/// of a pull: 4 (width + 1) bytes per slot (2 width + 4 of `BFloat16`), and the halo.
 class Propagation {
  public:
   static constexpr std::uint64_t kSegment = 8192;
@@ -95,6 +98,8 @@ class Propagation {
   /// read.
   void pull(std::span<float> x, std::uint32_t width, const Pull& options, std::span<float> y) const;
 
+  void pull(std::span<BFloat16> x, std::uint32_t width, const Pull& options, std::span<BFloat16> y) const;
+
   /// The same on a single rank, where x has no ghosts to bring up to date.
   void pull_local(std::span<const float> x, std::uint32_t width, const Pull& options, std::span<float> y) const;
 
@@ -103,6 +108,7 @@ class Propagation {
   using BlockConsumer = std::function<void(std::span<const std::uint32_t> rows, const float* results)>;
   /// **Collective.** The same, handing over blocks of results while they lie in the first-level cache.
   void pull(std::span<float> x, std::uint32_t width, const Pull& options, const BlockConsumer& consume) const;
+  void pull(std::span<BFloat16> x, std::uint32_t width, const Pull& options, const BlockConsumer& consume) const;
   void pull_local(std::span<const float> x, std::uint32_t width, const Pull& options,
                   const BlockConsumer& consume) const;
 
@@ -116,12 +122,17 @@ class Propagation {
   };
   void build_rows();
   void build_halos();
-  void run(std::span<float> x, std::uint32_t width, const Pull& options, float* y, const BlockConsumer* consume) const;
-  void pull_all(const float* x, std::uint32_t width, const Pull& options, bool boundary, float* y,
+  template <class Stored>
+  void run(std::span<Stored> x, std::uint32_t width, const Pull& options, Stored* y,
+           const BlockConsumer* consume) const;
+  template <class Stored>
+  void pull_all(const Stored* x, std::uint32_t width, const Pull& options, bool boundary, Stored* y,
                 const BlockConsumer* consume) const;
-  void pull_part(const float* x, std::uint32_t width, std::span<const std::uint32_t> rows, const Pull& options,
-                 bool is_sparse, float* y, const BlockConsumer* consume) const;
-  void pull_hub(const float* x, std::uint32_t width, std::uint32_t row, const Pull& options, float* out) const;
+  template <class Stored>
+  void pull_part(const Stored* x, std::uint32_t width, std::span<const std::uint32_t> rows, const Pull& options,
+                 bool is_sparse, Stored* y, const BlockConsumer* consume) const;
+  template <class Stored>
+  void pull_hub(const Stored* x, std::uint32_t width, std::uint32_t row, const Pull& options, float* out) const;
 
   const graph::DistributedGraph* graph_;
   std::vector<detail::RowSlots> slots_;             ///< per owned row

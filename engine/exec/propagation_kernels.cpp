@@ -19,9 +19,12 @@ constexpr std::uint32_t kBlocks = 4;
   return a < b ? a : b;
 }
 
-template <std::uint32_t blocks>
-[[gnu::always_inline]] inline void prefetch_row(const float* row) {
-  for (std::uint32_t b = 0; b < blocks; ++b) simd::prefetch(row + b * simd::kLanes);
+/// Every cache line of the row: a block of floats is one, and so are two blocks of halves where rows hold an even
+/// number.
+template <std::uint32_t blocks, class Stored>
+[[gnu::always_inline]] inline void prefetch_row(const Stored* row) {
+  constexpr std::uint32_t kStep = sizeof(Stored) == 2 && blocks % 2 == 0 ? 2 : 1;
+  for (std::uint32_t b = 0; b < blocks; b += kStep) simd::prefetch(row + b * simd::kLanes);
 }
 
 /// Into the second-level cache, where a block's rows have room until its consumer comes.
@@ -35,19 +38,19 @@ template <std::uint32_t blocks>
   }
 }
 
-template <std::uint32_t blocks>
-[[gnu::always_inline]] inline void add_row(F32x16 (&sum)[blocks], const float* row) {
-  for (std::uint32_t b = 0; b < blocks; ++b) sum[b] += F32x16::load(row + b * simd::kLanes);
+template <std::uint32_t blocks, class Stored>
+[[gnu::always_inline]] inline void add_row(F32x16 (&sum)[blocks], const Stored* row) {
+  for (std::uint32_t b = 0; b < blocks; ++b) sum[b] += F32x16::load_shuffled(row + b * simd::kLanes);
 }
 
-template <std::uint32_t blocks>
-[[gnu::always_inline]] inline void add_scaled_row(F32x16 (&sum)[blocks], const float* row, F32x16 scale) {
-  for (std::uint32_t b = 0; b < blocks; ++b) sum[b] += scale * F32x16::load(row + b * simd::kLanes);
+template <std::uint32_t blocks, class Stored>
+[[gnu::always_inline]] inline void add_scaled_row(F32x16 (&sum)[blocks], const Stored* row, F32x16 scale) {
+  for (std::uint32_t b = 0; b < blocks; ++b) sum[b] += scale * F32x16::load_shuffled(row + b * simd::kLanes);
 }
 
 /// Sum over the slots [begin, end); entries of `targets` up to `last` may be looked at.
-template <std::uint32_t blocks>
-[[gnu::always_inline]] inline void sum_segment(const float* x, std::size_t width, const std::uint32_t* targets,
+template <std::uint32_t blocks, class Stored>
+[[gnu::always_inline]] inline void sum_segment(const Stored* x, std::size_t width, const std::uint32_t* targets,
                                                std::uint64_t begin, std::uint64_t end, std::uint64_t last,
                                                F32x16 (&sum)[blocks]) {
   for (F32x16& s : sum) s = F32x16::zero();
@@ -57,8 +60,8 @@ template <std::uint32_t blocks>
   }
 }
 
-template <std::uint32_t blocks>
-[[gnu::always_inline]] inline void sum_scaled_segment(const float* x, std::size_t width, const float* scale,
+template <std::uint32_t blocks, class Stored>
+[[gnu::always_inline]] inline void sum_scaled_segment(const Stored* x, std::size_t width, const float* scale,
                                                       const std::uint32_t* targets, std::uint64_t begin,
                                                       std::uint64_t end, std::uint64_t last, F32x16 (&sum)[blocks]) {
   for (F32x16& s : sum) s = F32x16::zero();
@@ -68,8 +71,8 @@ template <std::uint32_t blocks>
   }
 }
 
-template <std::uint32_t blocks>
-[[gnu::always_inline]] inline void sum_nonzero(const float* x, std::size_t width, const std::uint8_t* nonzero,
+template <std::uint32_t blocks, class Stored>
+[[gnu::always_inline]] inline void sum_nonzero(const Stored* x, std::size_t width, const std::uint8_t* nonzero,
                                                const std::uint32_t* targets, std::uint64_t begin, std::uint64_t end,
                                                F32x16 (&sum)[blocks]) {
   constexpr std::uint64_t kWindow = 64;
@@ -86,9 +89,10 @@ template <std::uint32_t blocks>
   }
 }
 
-template <std::uint32_t blocks>
-[[gnu::always_inline]] inline void sum_part(const PullTask& task, const float* x, const RowSlots& slots,
-                                            std::uint64_t begin, std::uint64_t end, F32x16 (&sum)[blocks]) {
+/// A function of its own, or its sums would compete for registers with everything around them and lie on the stack.
+template <std::uint32_t blocks, class Stored, class Result>
+[[gnu::noinline]] void sum_part(const PullTask<Stored, Result>& task, const Stored* x, const RowSlots& slots,
+                                std::uint64_t begin, std::uint64_t end, F32x16 (&sum)[blocks]) {
   const std::uint64_t last = (task.is_sparse ? slots.degree : slots.readable) - 1U;
   if (task.nonzero != nullptr) {
     sum_nonzero<blocks>(x, task.width, task.nonzero, slots.targets, begin, end, sum);
@@ -99,9 +103,9 @@ template <std::uint32_t blocks>
   }
 }
 
-template <std::uint32_t blocks>
-void pull_columns(const PullTask& task, std::uint32_t first_column) {
-  const float* x = task.x + first_column;
+template <std::uint32_t blocks, class Stored, class Result>
+void pull_columns(const PullTask<Stored, Result>& task, std::uint32_t first_column) {
+  const Stored* x = task.x + first_column;
   for (std::uint64_t q = 0; q < task.count; ++q) {
     const std::uint32_t row = task.rows[q];
     const RowSlots slots = task.slots[row];
@@ -121,14 +125,15 @@ void pull_columns(const PullTask& task, std::uint32_t first_column) {
       for (std::uint32_t b = 0; b < blocks; ++b) total[b] += sum[b];
     }
     const F32x16 scale = F32x16::broadcast(task.scale == nullptr ? 1.0F : task.scale[row]);
-    float* out = task.out + (task.compact ? q : std::uint64_t{row}) * task.width + first_column;
-    for (std::uint32_t b = 0; b < blocks; ++b) (scale * total[b]).store(out + b * simd::kLanes);
+    Result* out = task.out + (task.compact ? q : std::uint64_t{row}) * task.width + first_column;
+    for (std::uint32_t b = 0; b < blocks; ++b) (scale * total[b].unshuffled(x)).store(out + b * simd::kLanes);
   }
 }
 
 }  // namespace
 
-void pull_rows(const PullTask& task) {
+template <class Stored, class Result>
+void pull_rows(const PullTask<Stored, Result>& task) {
   const std::uint32_t blocks = task.width / static_cast<std::uint32_t>(simd::kLanes);
   std::uint32_t block = 0;
   for (; block + kBlocks <= blocks; block += kBlocks) {
@@ -146,5 +151,9 @@ void pull_rows(const PullTask& task) {
       return;
   }
 }
+
+template void pull_rows(const PullTask<float, float>& task);
+template void pull_rows(const PullTask<BFloat16, BFloat16>& task);
+template void pull_rows(const PullTask<BFloat16, float>& task);
 
 }  // namespace rove::exec::detail::ROVE_ISA

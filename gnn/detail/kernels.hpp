@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "gnn/state_storage.hpp"
+
 namespace rove::gnn::detail {
 
 /// Rows of a batch (positions in its row buffer) of one triple.
@@ -30,10 +32,11 @@ using SumTerms = void(const float* rows, std::uint32_t width, const GradientTerm
                       const float* deltas, float* out);
 /// to[i] = from[rows[i]] · (factor · scale[rows[i]]); with `add`, added to `to[i]` in one fused step. `scale` may be
 /// nullptr. The rows of `to` are taken in order when `scatter` is off; when it is on, `from` in order and `to` by
-/// rows[i].
+/// rows[i]. One of `From` and `To` may be BFloat16, what is computed is of floats.
+template <class From, class To>
 struct RowUpdate {
-  const float* from = nullptr;
-  float* to = nullptr;
+  const From* from = nullptr;
+  To* to = nullptr;
   const std::uint32_t* rows = nullptr;
   std::uint64_t count = 0;
   std::uint32_t width = 0;
@@ -42,7 +45,6 @@ struct RowUpdate {
   bool add = false;
   bool scatter = false;
 };
-using UpdateRows = void(const RowUpdate& task);
 /// Sum of squares of one row.
 using SquaredNorm = float(const float* row, std::uint32_t width);
 
@@ -61,8 +63,7 @@ struct AdamRows {
   float* parameters = nullptr;
   float* first_moments = nullptr;
   float* second_moments = nullptr;
-  float* scaled = nullptr;  ///< parameters · scale[row], or nullptr
-  const float* scale = nullptr;
+  ScaledCopy scaled;
   float beta1 = 0.9F;
   float one_minus_beta1 = 0.1F;
   float beta2 = 0.999F;
@@ -85,16 +86,19 @@ using AccumulateGradients = void(const AdamRows& gradients, const AccumulateRows
 #define ROVE_GNN_KERNELS      \
   ScoreTriples score_triples; \
   SumTerms sum_terms;         \
-  UpdateRows update_rows;     \
   SquaredNorm squared_norm;   \
   ApplyAdam apply_adam;       \
   AccumulateGradients accumulate_gradients;
 namespace avx2 {
 ROVE_GNN_KERNELS
-}
+template <class From, class To>
+void update_rows(const RowUpdate<From, To>& task);
+}  // namespace avx2
 namespace avx512 {
 ROVE_GNN_KERNELS
-}
+template <class From, class To>
+void update_rows(const RowUpdate<From, To>& task);
+}  // namespace avx512
 #undef ROVE_GNN_KERNELS
 
 }  // namespace rove::gnn::detail

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 
+#include "engine/base/bfloat16.hpp"
 #include "engine/base/random.hpp"
 
 namespace rove::gnn::detail {
 
 /// to[rows[i]] = x_i + strength · scale[rows[i]] · sign(x_i) ⊙ r / ‖r‖, r uniform in (0, 1)^dim by (key, step): one
-/// byte of a Philox block per column. sign(0) = 0.
+/// byte of a Philox block per column. sign(0) = 0. `To` is float or BFloat16.
+template <class To>
 struct NoiseRows {
   const std::uint32_t* rows = nullptr;  ///< owned local ids
   std::uint64_t count = 0;
@@ -21,16 +23,17 @@ struct NoiseRows {
   float strength = 0.0F;
   const RandomStream* random = nullptr;
   std::uint32_t step = 0;
-  float* to = nullptr;
+  To* to = nullptr;
   bool scatter = false;  ///< `to` by rows[i]; otherwise in order
 };
-using AddNoise = void(const NoiseRows& task);
 
 namespace avx2 {
-AddNoise add_noise;
+template <class To>
+void add_noise(const NoiseRows<To>& task);
 }
 namespace avx512 {
-AddNoise add_noise;
+template <class To>
+void add_noise(const NoiseRows<To>& task);
 }
 
 }  // namespace rove::gnn::detail

@@ -158,6 +158,8 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"train.decay", kReal, "1e-4", "", "L2 on the layer-0 rows of a batch"},
     {"train.initial_deviation", kReal, "0.1", "", "standard deviation of the parameters at the start"},
     {"train.batch_size", kInteger, "2048", "", "triples per batch"},
+    {"train.storage", kText, "float32", "float32|bfloat16",
+     "what propagated states are stored and sent as; bfloat16 halves what a step gathers and changes the last bits"},
     {"train.accumulate", kInteger, "1", "", "batches per step of the optimiser, their gradients averaged"},
     {"train.alpha", kReal, "20", "", "ials: an interaction counts 1 + alpha times as much as a pair without one"},
     {"train.regularisation", kReal, "~", "", "ials, lightgcl, ultragcn: L2 on every row (0.01, 1e-7, 1e-4)"},

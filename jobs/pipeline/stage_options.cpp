@@ -385,6 +385,9 @@ gnn::ModelOptions model_options(const Config& config) {
   models.bpr.layers = models.ssm.layers = models.directau.layers = layers;
   models.set_batches([&](gnn::BatchOptions& options) {
     options.batch_size = config.count("train.batch_size", 1);
+    options.storage = choose<gnn::StateStorage>(
+        config.text("train.storage"),
+        {{"float32", gnn::StateStorage::kFloat32}, {"bfloat16", gnn::StateStorage::kBFloat16}});
     options.accumulate = config.count("train.accumulate", 1);
     options.learning_rate = config.real("train.learning_rate");
     options.schedule =

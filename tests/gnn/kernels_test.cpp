@@ -118,7 +118,7 @@ TEST(TrainingKernels, AdamIsPyTorchsUpdate) {
   index[3] = 1;
   index[9] = 2;
   const std::vector<std::uint32_t> uses = {4, 1};
-  const auto run = [&](ApplyAdam* kernel) {
+  const auto run = [&](ApplyAdam* kernel, BFloat16* halves) {
     AdamState state;
     AdamRows task;
     task.rows = rows.data();
@@ -133,14 +133,20 @@ TEST(TrainingKernels, AdamIsPyTorchsUpdate) {
     task.parameters = state.parameters.data();
     task.first_moments = state.first.data();
     task.second_moments = state.second.data();
-    task.scaled = state.scaled.data();
-    task.scale = scale.data();
+    task.scaled = {halves == nullptr ? state.scaled.data() : nullptr, halves, scale.data()};
     task.step_size = 0.01F;
     task.root_correction = 0.125F;
     kernel(task);
     return state;
   };
-  const AdamState state = run(avx2::apply_adam);
+  const auto expect_halves = [&](ApplyAdam* kernel) {
+    std::vector<BFloat16> halves(kRows * kWidth);
+    const AdamState with_halves = run(kernel, halves.data());
+    for (std::uint32_t i = 0; i < kRows * kWidth; ++i) {
+      ASSERT_EQ(halves[i].bits, to_bfloat16(scale[i / kWidth] * with_halves.parameters[i]).bits);
+    }
+  };
+  const AdamState state = run(avx2::apply_adam, nullptr);
   const AdamState before;
   for (std::uint32_t i = 0; i < kRows * kWidth; ++i) {
     const std::uint32_t row = i / kWidth;
@@ -157,8 +163,10 @@ TEST(TrainingKernels, AdamIsPyTorchsUpdate) {
     EXPECT_NEAR(state.parameters[i], updated, 1e-5);
     EXPECT_EQ(state.scaled[i], scale[row] * state.parameters[i]);
   }
+  expect_halves(avx2::apply_adam);
   if (!has_avx512()) return;
-  const AdamState wide = run(avx512::apply_adam);
+  expect_halves(avx512::apply_adam);
+  const AdamState wide = run(avx512::apply_adam, nullptr);
   expect_same(wide.parameters, state.parameters);
   expect_same(wide.first, state.first);
   expect_same(wide.second, state.second);

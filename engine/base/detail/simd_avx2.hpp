@@ -12,12 +12,33 @@ struct F32x16 {
   ROVE_SIMD static F32x16 zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
   ROVE_SIMD static F32x16 broadcast(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
   ROVE_SIMD static F32x16 load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+  ROVE_SIMD static F32x16 load(const BFloat16* p) {
+    const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return {widen(_mm256_castsi256_si128(halves)), widen(_mm256_extracti128_si256(halves, 1))};
+  }
+  ROVE_SIMD static F32x16 load_shuffled(const float* p) { return load(p); }
+  ROVE_SIMD static F32x16 load_shuffled(const BFloat16* p) {
+    const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return {_mm256_castsi256_ps(_mm256_slli_epi32(halves, 16)),
+            _mm256_castsi256_ps(_mm256_and_si256(halves, _mm256_set1_epi32(-0x10000)))};
+  }
+  /// Of lanes 0 2 4 ... 14 and 1 3 5 ... 15.
+  ROVE_SIMD F32x16 unshuffled(const BFloat16*) const {
+    const __m256 first = _mm256_unpacklo_ps(low, high);
+    const __m256 second = _mm256_unpackhi_ps(low, high);
+    return {_mm256_permute2f128_ps(first, second, 0x20), _mm256_permute2f128_ps(first, second, 0x31)};
+  }
+  ROVE_SIMD F32x16 unshuffled(const float*) const { return *this; }
   ROVE_SIMD static F32x16 load_first(const float* p, std::size_t n) {
     return {_mm256_maskload_ps(p, first(n, 0)), _mm256_maskload_ps(p + 8, first(n, 8))};
   }
   [[gnu::always_inline]] inline void store(float* p) const {
     _mm256_storeu_ps(p, low);
     _mm256_storeu_ps(p + 8, high);
+  }
+  [[gnu::always_inline]] inline void store(BFloat16* p) const {
+    const __m256i packed = _mm256_packus_epi32(narrow(low), narrow(high));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(packed, _MM_SHUFFLE(3, 1, 2, 0)));
   }
   [[gnu::always_inline]] inline void store_first(float* p, std::size_t n) const {
     _mm256_maskstore_ps(p, first(n, 0), low);
@@ -30,6 +51,17 @@ struct F32x16 {
   ROVE_SIMD float sum() const { return detail::sum8(_mm256_add_ps(low, high)); }
 
  private:
+  ROVE_SIMD static __m256 widen(__m128i halves) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+  }
+  ROVE_SIMD static __m256i narrow(__m256 v) {
+    const __m256i bits = _mm256_castps_si256(v);
+    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i rounded =
+        _mm256_srli_epi32(_mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF))), 16);
+    const __m256i is_nan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+    return _mm256_blendv_epi8(rounded, _mm256_set1_epi32(0x7FC0), is_nan);
+  }
   ROVE_SIMD static __m256i first(std::size_t n, int lane) {
     const __m256i lanes = _mm256_add_epi32(_mm256_set1_epi32(lane), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), lanes);

@@ -11,8 +11,29 @@ struct F32x16 {
   ROVE_SIMD static F32x16 zero() { return {_mm512_setzero_ps()}; }
   ROVE_SIMD static F32x16 broadcast(float x) { return {_mm512_set1_ps(x)}; }
   ROVE_SIMD static F32x16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+  ROVE_SIMD static F32x16 load(const BFloat16* p) {
+    const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16))};
+  }
+  template <class Stored>
+  ROVE_SIMD static F32x16 load_shuffled(const Stored* p) {
+    return load(p);
+  }
+  template <class Stored>
+  ROVE_SIMD F32x16 unshuffled(const Stored*) const {
+    return *this;
+  }
   ROVE_SIMD static F32x16 load_first(const float* p, std::size_t n) { return {_mm512_maskz_loadu_ps(first(n), p)}; }
   [[gnu::always_inline]] inline void store(float* p) const { _mm512_storeu_ps(p, v); }
+  [[gnu::always_inline]] inline void store(BFloat16* p) const {
+    const __m512i bits = _mm512_castps_si512(v);
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i rounded =
+        _mm512_srli_epi32(_mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF))), 16);
+    const __mmask16 is_nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+    const __m512i halves = _mm512_mask_mov_epi32(rounded, is_nan, _mm512_set1_epi32(0x7FC0));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(halves));
+  }
   [[gnu::always_inline]] inline void store_first(float* p, std::size_t n) const {
     _mm512_mask_storeu_ps(p, first(n), v);
   }

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include "engine/base/bfloat16.hpp"
+
 namespace rove::exec::detail {
 
 /// Arrays with a row of the pull's width per owned row that the consumer of a block will touch.
@@ -22,9 +24,12 @@ struct RowSlots {
 /// Result i (at out + i · width when `compact`, else at out + rows[i] · width) is
 /// scale[rows[i]] · Σ (source_scale[target] · x[target]), two roundings per term: in slot order within segments of
 /// `segment` slots, segments in order. Rows of `skip_degree` slots and more are left out.
+/// `Stored` is what rows lie in memory as, `Result` what is written; sums are of floats, rounded at most once, after
+/// they were scaled.
+template <class Stored, class Result>
 struct PullTask {
-  const float* x = nullptr;
-  std::uint32_t width = 0;                ///< floats per row, a multiple of 16
+  const Stored* x = nullptr;
+  std::uint32_t width = 0;                ///< columns, a multiple of 16
   const RowSlots* slots = nullptr;        ///< per owned row
   const float* scale = nullptr;           ///< per owned row, or nullptr
   const float* source_scale = nullptr;    ///< per row of x, or nullptr
@@ -34,18 +39,22 @@ struct PullTask {
   std::uint64_t count = 0;
   std::uint64_t segment = 0;
   std::uint64_t skip_degree = 0;
-  float* out = nullptr;
+  Result* out = nullptr;
   bool compact = false;
   bool is_sparse = false;  ///< `rows` skip many rows: prefetch from the next one of them, not from the next in memory
 };
 
-using PullRows = void(const PullTask& task);
+template <class Stored, class Result>
+using PullRows = void(const PullTask<Stored, Result>& task);
 
+/// Defined for float to float, BFloat16 to BFloat16 and BFloat16 to float.
 namespace avx2 {
-PullRows pull_rows;
+template <class Stored, class Result>
+void pull_rows(const PullTask<Stored, Result>& task);
 }
 namespace avx512 {
-PullRows pull_rows;
+template <class Stored, class Result>
+void pull_rows(const PullTask<Stored, Result>& task);
 }
 
 }  // namespace rove::exec::detail

@@ -122,4 +122,14 @@ void transform_scalar(int function, const float* in, float* out, std::size_t n) 
   for (std::size_t i = 0; i < n; ++i) out[i] = apply(function, in[i]);
 }
 
+void narrow(const float* in, BFloat16* out, std::size_t n) {
+  for (std::size_t i = 0; i < n; i += simd::kLanes) F32x16::load(in + i).store(out + i);
+}
+
+void widen(const BFloat16* in, float* out, std::size_t n, bool shuffled) {
+  for (std::size_t i = 0; i < n; i += simd::kLanes) {
+    (shuffled ? F32x16::load_shuffled(in + i).unshuffled(in) : F32x16::load(in + i)).store(out + i);
+  }
+}
+
 }  // namespace rove::test::ROVE_ISA

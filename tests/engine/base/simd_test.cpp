@@ -70,6 +70,36 @@ TEST(Simd, BothInstructionSetsGiveTheSameBits) {
   }
 }
 
+TEST(Simd, HalvesAreRoundedToTheNearestEven) {
+  std::vector<float> in = arguments();
+  for (const std::uint32_t bits : {0x3F808000U, 0x3F818000U, 0x3F808001U, 0x7F7FFFFFU, 0x7F800001U, 0xFFFFFFFFU}) {
+    in.push_back(std::bit_cast<float>(bits));
+  }
+  in.resize((in.size() + 15) / 16 * 16);
+  const auto check = [&](auto narrow, auto widen) {
+    std::vector<BFloat16> halves(in.size());
+    std::vector<float> back(in.size());
+    std::vector<float> shuffled(in.size());
+    narrow(in.data(), halves.data(), in.size());
+    widen(halves.data(), back.data(), in.size(), false);
+    widen(halves.data(), shuffled.data(), in.size(), true);
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      ASSERT_EQ(halves[i].bits, to_bfloat16(in[i]).bits) << in[i];
+      ASSERT_EQ(std::bit_cast<std::uint32_t>(back[i]), std::uint32_t{halves[i].bits} << 16U);
+      ASSERT_EQ(std::bit_cast<std::uint32_t>(shuffled[i]), std::bit_cast<std::uint32_t>(back[i]));
+      if (std::isnan(in[i])) {
+        ASSERT_TRUE(std::isnan(to_float(halves[i])));
+      } else if (std::fabs(in[i]) < 0x1p127F && std::fabs(in[i]) >= std::numeric_limits<float>::min()) {
+        ASSERT_LE(std::fabs(to_float(halves[i]) - in[i]), std::fabs(in[i]) * 0x1p-8F);
+      }
+    }
+  };
+  check(test::avx2::narrow, test::avx2::widen);
+  if (has_avx512()) check(test::avx512::narrow, test::avx512::widen);
+  EXPECT_EQ(to_bfloat16(1.00390625F).bits, 0x3F80);  // halfway: to the even one below
+  EXPECT_EQ(to_bfloat16(1.01171875F).bits, 0x3F82);  // halfway: to the even one above
+}
+
 TEST(Simd, DotFollowsTheStatedTreeAtEveryLength) {
   const RandomStream random(5, Purpose::kNoise);
   for (std::size_t n = 0; n <= 70; ++n) {

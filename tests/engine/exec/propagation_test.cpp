@@ -125,6 +125,42 @@ TEST(Propagation, EqualsSerialSumsByteForByte) {
   }
 }
 
+/// Rounded as they are stored, summed as floats, rounded once more where the results are stored.
+TEST(Propagation, StoresHalvesAndSumsFloats) {
+  constexpr std::uint32_t kWidth = 48;
+  std::vector<tests::NamedGraph> graphs = tests::awkward_graphs();
+  graphs.push_back({"bipartite", tests::random_bipartite(60, 90, 900, 3)});
+  for (const tests::NamedGraph& named : graphs) {
+    const auto slots = serial_slots(named.whole);
+    std::vector<float> values = whole_values(named.whole, kWidth);
+    for (float& value : values) value = to_float(to_bfloat16(value));
+    const std::vector<float> expected = serial_pull(slots, values, kWidth, serial_scale(slots));
+    std::vector<float> rounded = expected;
+    for (float& value : rounded) value = to_float(to_bfloat16(value));
+    for (const tests::Spread spread : tests::kSpreads) {
+      const graph::DistributedGraph graph = distribute(world(), named.whole, spread);
+      const Propagation propagation(graph, {});
+      const std::vector<float> floats = owned_values(graph, kWidth);
+      std::vector<BFloat16> x(floats.size());
+      std::transform(floats.begin(), floats.end(), x.begin(), to_bfloat16);
+      std::vector<BFloat16> stored(std::size_t{graph.num_owned()} * kWidth);
+      std::vector<float> handed(stored.size());
+      Propagation::Pull pull;
+      pull.scale = propagation.after();
+      propagation.pull(x, kWidth, pull, stored);
+      propagation.pull(x, kWidth, pull, [&](std::span<const std::uint32_t> rows, const float* results) {
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+          std::copy_n(results + i * kWidth, kWidth, handed.data() + std::size_t{rows[i]} * kWidth);
+        }
+      });
+      std::vector<float> widened(stored.size());
+      std::transform(stored.begin(), stored.end(), widened.begin(), to_float);
+      EXPECT_TRUE(same_bytes(tests::in_stable_order<float>(world(), graph, handed, kWidth), expected)) << named.name;
+      EXPECT_TRUE(same_bytes(tests::in_stable_order<float>(world(), graph, widened, kWidth), rounded)) << named.name;
+    }
+  }
+}
+
 TEST(Propagation, ReadsChosenEdgesOnlyAndCountsThemAlone) {
   const graph::GraphBlocks whole = tests::random_bipartite(60, 90, 900, 3);
   const auto is_kept = [](std::uint64_t a, std::uint64_t b) { return (a * b + a + b) % 3 != 0; };
