@@ -9,6 +9,7 @@
 #include "engine/base/error.hpp"
 #include "io/ids/listed_ids.hpp"
 #include "io/ids/resolve_interactions.hpp"
+#include "jobs/pipeline/ppr_sources.hpp"
 
 namespace rove::jobs {
 namespace {
@@ -55,26 +56,26 @@ PprExclusions read_exclusions(Session& session, const io::IdIndex& sources) {
   const comm::Communicator& comm = session.comm();
   const Config& config = session.config();
   PprExclusions result;
-  result.num_candidates = session.schema().vertex_type(session.vertex_type("ppr.targets")).count;
   io::TextLayout pair_files;
   comm.agree([&] {
     pair_files.files = file_names(config, "ppr.exclude_pairs");
     pair_files.format = io::text_format_of(config.text("ppr.exclude_format"));
     const bool any = !pair_files.files.empty() || !config.paths("ppr.exclude_targets").empty() ||
                      !config.paths("ppr.allow_targets").empty();
-    if (any) result.type = session.vertex_type("ppr.targets");
+    if (!any) return;
+    result.type = type_or_target(session, "ppr.exclude_type");
+    if (!std::ranges::count(ppr_target_types(session), *result.type)) {
+      throw ConfigError(fmt::format("ppr.exclude_type is '{}', which is not among ppr.targets",
+                                    session.schema().vertex_type(*result.type).name));
+    }
   });
   if (!result.type) return result;
   const io::IdIndex targets = session.id_index(*result.type);
   result.candidates = comm.all_gather_v<std::uint8_t>(home_candidates(session, targets)).data;
-  if (!result.candidates.empty()) {
-    result.num_candidates = static_cast<std::uint64_t>(std::ranges::count(result.candidates, 1));
-  }
   if (pair_files.files.empty()) return result;
   io::ResolvedInteractions pairs = io::resolve_interactions(comm, pair_files, sources, targets);
   warn_of_unknown(session, pairs.unknown_sources + pairs.unknown_targets, "pairs", "ppr.exclude_pairs");
   result.pairs = {std::move(pairs.offsets), std::move(pairs.targets)};
-  result.num_pairs = pairs.kept;
   return result;
 }
 

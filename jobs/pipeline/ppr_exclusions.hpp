@@ -16,8 +16,6 @@ struct PprExclusions {
   std::optional<VertexTypeId> type;        ///< of the listed targets; nothing: no list is set
   std::vector<std::uint8_t> candidates;    ///< as in `algorithms::PprOptions`
   graph::RaggedRows<std::uint32_t> pairs;  ///< by the rows of my home block of the sources
-  std::uint64_t num_candidates = 0;        ///< the same on all ranks
-  std::uint64_t num_pairs = 0;             ///< distinct pairs of known ids, on all ranks
 };
 
 /// **Collective.** `sources`: of the vertices, or of the seed sets. Ids that the graph does not have are counted in a

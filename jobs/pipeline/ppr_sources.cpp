@@ -15,6 +15,26 @@
 
 namespace rove::jobs {
 
+std::vector<VertexTypeId> ppr_target_types(const Session& session) {
+  std::vector<VertexTypeId> types;
+  for (const std::string& name : session.config().texts("ppr.targets")) {
+    types.push_back(session.vertex_type_named("ppr.targets", name));
+    if (std::ranges::count(types, types.back()) > 1) {
+      throw ConfigError(fmt::format("ppr.targets names '{}' twice", name));
+    }
+  }
+  if (types.empty()) throw ConfigError("ppr.targets is empty; name at least one vertex type");
+  return types;
+}
+
+VertexTypeId type_or_target(const Session& session, const std::string& key) {
+  if (session.config().has(key)) return session.vertex_type(key);
+  const std::vector<VertexTypeId> types = ppr_target_types(session);
+  if (types.size() == 1) return types.front();
+  throw ConfigError(
+      fmt::format("{} is not set, and ppr.targets has {} types; say of which type the ids are", key, types.size()));
+}
+
 std::optional<std::vector<std::uint64_t>> listed_sources(Session& session) {
   const auto file = session.config().path("ppr.source_list");
   if (!file) return std::nullopt;
@@ -60,11 +80,10 @@ io::IdIndex id_index(const comm::Communicator& comm, const NamedSeedSets& sets) 
 NamedSeedSets read_seed_sets(Session& session) {
   const comm::Communicator& comm = session.comm();
   const Config& config = session.config();
-  const std::string type_key = config.has("ppr.seed_type") ? "ppr.seed_type" : "ppr.targets";
   VertexTypeId seed_type;
   io::EdgeOptions edges;
   comm.agree([&] {
-    seed_type = session.vertex_type(type_key);
+    seed_type = type_or_target(session, "ppr.seed_type");
     // Both names are free here: the sets are a graph of their own.
     edges.source_type = "seed_set";
     edges.relation_name = "holds";

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "algorithms/ppr/ppr.hpp"
@@ -11,6 +12,12 @@
 #include "jobs/pipeline/session.hpp"
 
 namespace rove::jobs {
+
+/// The types of `ppr.targets`, as listed. Throws `ConfigError` when there is none, or one twice.
+[[nodiscard]] std::vector<VertexTypeId> ppr_target_types(const Session& session);
+/// The type that a key names, or the one of `ppr.targets` where it is not set. Throws `ConfigError` where that is not
+/// one.
+[[nodiscard]] VertexTypeId type_or_target(const Session& session, const std::string& key);
 
 /// **Collective.** Rows of the ids in `ppr.source_list`, ascending, the same on all ranks; nothing when it is not set.
 /// Throws `InputError` with the line of the first id that the graph does not have.

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -43,84 +46,147 @@ std::string edges_text(const Session& session) {
                      session.config().text("ppr.direction"));
 }
 
+/// The lists of one target type.
+struct TargetLists {
+  algorithms::PprOptions options;
+  algorithms::PprResult result;
+  std::uint64_t candidates = 0;
+  std::uint64_t excluded_pairs = 0;
+};
+
 /// `sources`: the rows the lists belong to, vertices of the graph or seed sets.
-void write_lists(Session& session, const std::filesystem::path& ppr_file, const algorithms::PprOptions& options,
-                 const PprExclusions& exclusions, const algorithms::PprResult& result, const io::NodeRows& sources) {
-  const std::string& target = session.schema().vertex_type(options.targets).name;
-  const io::NeighborSetView set{
-      sources.type,
-      target,
-      result.lists,
-      result.error_bounds,
-      {{"restart", options.restart},
-       {"method", std::string(algorithms::ppr_method_name(result.method))},
-       {"top_k", static_cast<std::int64_t>(options.top_k)},
-       {"edges", edges_text(session)},
-       {"walks", static_cast<std::int64_t>(walks_of(options))},
-       {"target_error", options.target_error},
-       {"dangling", std::string("lost walks are renormalised: the walk continues from its own source")},
-       {"exclude_linked", static_cast<std::int64_t>(options.exclude_linked)},
-       {"candidates", static_cast<std::int64_t>(exclusions.num_candidates)},
-       {"excluded_pairs", static_cast<std::int64_t>(exclusions.num_pairs)},
-       {"cold_sources", static_cast<std::int64_t>(result.num_cold)}}};
+void write_lists(Session& session, const std::filesystem::path& ppr_file, std::span<const TargetLists> all,
+                 const io::NodeRows& sources) {
   std::vector<io::NodeView> nodes{sources};
-  if (sources.type != target) nodes.emplace_back(session.nodes(options.targets));
-  io::write_neighbors(session.comm(), ppr_file, io::FileFormat::kPpr, nodes, std::span(&set, 1), session.provenance());
+  std::vector<io::NeighborSetView> sets;
+  for (const auto& [options, result, candidates, excluded_pairs] : all) {
+    const std::string& target = session.schema().vertex_type(options.targets).name;
+    if (sources.type != target) nodes.emplace_back(session.nodes(options.targets));
+    sets.push_back({sources.type,
+                    target,
+                    result.lists,
+                    result.error_bounds,
+                    {{"restart", options.restart},
+                     {"method", std::string(algorithms::ppr_method_name(result.method))},
+                     {"top_k", static_cast<std::int64_t>(options.top_k)},
+                     {"edges", edges_text(session)},
+                     {"walks", static_cast<std::int64_t>(walks_of(options))},
+                     {"target_error", options.target_error},
+                     {"dangling", std::string("lost walks are renormalised: the walk continues from its own source")},
+                     {"exclude_linked", static_cast<std::int64_t>(options.exclude_linked)},
+                     {"candidates", static_cast<std::int64_t>(candidates)},
+                     {"excluded_pairs", static_cast<std::int64_t>(excluded_pairs)},
+                     {"cold_sources", static_cast<std::int64_t>(result.num_cold)}}});
+  }
+  io::write_neighbors(session.comm(), ppr_file, io::FileFormat::kPpr, nodes, sets, session.provenance());
 }
+
+/// The lists of each target type in turn. The walks are the same for all, so scores of several types belong together.
+class PprStage {
+ public:
+  PprStage(Session& session, const std::filesystem::path& ppr_file)
+      : session_(session), comm_(session.comm()), ppr_file_(ppr_file) {}
+
+  void run() {
+    read_sources();
+    PprExclusions exclusions =
+        read_exclusions(session_, sets_ ? id_index(comm_, *sets_) : session_.id_index(first_.sources));
+    std::vector<TargetLists> all;
+    for (const VertexTypeId target : targets_) {
+      TargetLists& lists = all.emplace_back();
+      lists.options = first_;
+      lists.options.targets = target;
+      lists.candidates = session_.schema().vertex_type(target).count;
+      if (exclusions.type == target) {
+        lists.options.candidates = std::move(exclusions.candidates);
+        lists.options.excluded = std::move(exclusions.pairs);
+        if (const auto& candidates = lists.options.candidates; !candidates.empty()) {
+          lists.candidates = static_cast<std::uint64_t>(std::ranges::count(candidates, 1));
+        }
+        lists.excluded_pairs =
+            comm_.all_reduce<std::uint64_t>(lists.options.excluded.values.size(), comm::ReduceOp::kSum);
+      }
+      lists.result = lists_of(lists.options);
+    }
+    write_lists(session_, ppr_file_, all, sets_ ? sets_->names : session_.nodes(first_.sources));
+    report(all);
+  }
+
+ private:
+  void read_sources() {
+    const bool has_sets = !session_.config().paths("ppr.seed_sets").empty();
+    if (has_sets) sets_ = read_seed_sets(session_);
+    first_.source_rows = listed_sources(session_);
+    comm_.agree([&] {
+      std::optional<std::vector<std::uint64_t>> listed = std::move(first_.source_rows);
+      first_ = ppr_options(session_);
+      targets_ = ppr_target_types(session_);
+      if (has_sets && listed) throw ConfigError("ppr.source_list and ppr.seed_sets are both set; choose one");
+      first_.source_rows = std::move(listed);
+      if (has_sets && first_.method != algorithms::PprMethod::kPixie) first_.method = algorithms::PprMethod::kVerd;
+      first_.method = algorithms::chosen_ppr_method(session_.schema(), first_);
+    });
+  }
+
+  algorithms::PprResult lists_of(const algorithms::PprOptions& options) {
+    const MemoryPlan replicated =
+        algorithms::plan_ppr_replicated(session_.schema(), comm_.size(), parallel::concurrency(), options);
+    if (options.method == algorithms::PprMethod::kMaintained) {
+      session_.require_fits(replicated);
+      if (!walks_) {
+        walks_ = maintained_walks_stage(session_, options,
+                                        std::filesystem::path(ppr_file_).replace_filename(kMaintainedWalksFile));
+      }
+      return algorithms::personalized_pagerank(comm_, session_.blocks(), options, *walks_);
+    }
+    if (sets_ || use_replicated(session_, options, replicated)) {
+      session_.require_fits(replicated);
+      return sets_ ? algorithms::personalized_pagerank(comm_, session_.blocks(), options, sets_->sets)
+                   : algorithms::personalized_pagerank(comm_, session_.blocks(), options);
+    }
+    session_.require_fits(
+        algorithms::plan_ppr_partitioned(session_.schema(), comm_.size(), parallel::concurrency(), options));
+    ensure_assignment(session_);
+    return algorithms::personalized_pagerank(comm_, session_.graph(), options);
+  }
+
+  void report(std::span<const TargetLists> all) {
+    std::uint64_t entries = 0;
+    std::uint64_t moves = 0;
+    std::uint64_t above_target = 0;
+    for (const TargetLists& lists : all) {
+      entries += lists.result.lists.targets.size();
+      moves += lists.result.moves;
+      above_target += lists.result.num_above_target;
+    }
+    entries = comm_.all_reduce(entries, comm::ReduceOp::kSum);
+    const graph::VertexType& source_type = session_.schema().vertex_type(first_.sources);
+    const std::uint64_t sources = sets_                ? sets_->count
+                                  : first_.source_rows ? first_.source_rows->size()
+                                                       : source_type.count;
+    session_.progress().begin("ppr", 0, "entries");
+    session_.progress().end(fmt::format(
+        "{}: {} neighbours of {} {} by {}, {} steps, {} cold{}", ppr_file_.filename().string(), format_count(entries),
+        format_count(sources), sets_ ? "seed sets" : source_type.name,
+        algorithms::ppr_method_name(all.front().result.method), format_count(moves), all.front().result.num_cold,
+        above_target == 0 ? std::string{}
+                          : fmt::format(", {} above ppr.target_error at the most walks", format_count(above_target))));
+  }
+
+  Session& session_;
+  const comm::Communicator& comm_;
+  std::filesystem::path ppr_file_;
+  std::optional<NamedSeedSets> sets_;
+  std::vector<VertexTypeId> targets_;
+  algorithms::PprOptions first_;  ///< for the first target type
+  std::optional<std::vector<algorithms::MaintainedWalks>> walks_;
+};
 
 }  // namespace
 
 void ppr_stage(Session& session, const std::filesystem::path& ppr_file) {
   const PhaseTimer timer(session.times(), "ppr");
-  const comm::Communicator& comm = session.comm();
-  const bool has_sets = !session.config().paths("ppr.seed_sets").empty();
-  std::optional<NamedSeedSets> sets;
-  if (has_sets) sets = read_seed_sets(session);
-  const std::optional<std::vector<std::uint64_t>> listed = listed_sources(session);
-  algorithms::PprOptions options;
-  comm.agree([&] {
-    options = ppr_options(session);
-    if (has_sets && listed) throw ConfigError("ppr.source_list and ppr.seed_sets are both set; choose one");
-    options.source_rows = listed;
-    if (has_sets && options.method != algorithms::PprMethod::kPixie) options.method = algorithms::PprMethod::kVerd;
-    options.method = algorithms::chosen_ppr_method(session.schema(), options);
-  });
-  PprExclusions exclusions = read_exclusions(session, sets ? id_index(comm, *sets) : session.id_index(options.sources));
-  options.candidates = std::move(exclusions.candidates);
-  options.excluded = std::move(exclusions.pairs);
-  const MemoryPlan replicated =
-      algorithms::plan_ppr_replicated(session.schema(), comm.size(), parallel::concurrency(), options);
-  algorithms::PprResult result;
-  if (options.method == algorithms::PprMethod::kMaintained) {
-    session.require_fits(replicated);
-    const auto walks = maintained_walks_stage(session, options,
-                                              std::filesystem::path(ppr_file).replace_filename(kMaintainedWalksFile));
-    result = algorithms::personalized_pagerank(comm, session.blocks(), options, walks);
-  } else if (sets || use_replicated(session, options, replicated)) {
-    session.require_fits(replicated);
-    result = sets ? algorithms::personalized_pagerank(comm, session.blocks(), options, sets->sets)
-                  : algorithms::personalized_pagerank(comm, session.blocks(), options);
-  } else {
-    session.require_fits(
-        algorithms::plan_ppr_partitioned(session.schema(), comm.size(), parallel::concurrency(), options));
-    ensure_assignment(session);
-    result = algorithms::personalized_pagerank(comm, session.graph(), options);
-  }
-  write_lists(session, ppr_file, options, exclusions, result, sets ? sets->names : session.nodes(options.sources));
-
-  const std::uint64_t entries =
-      comm.all_reduce(static_cast<std::uint64_t>(result.lists.targets.size()), comm::ReduceOp::kSum);
-  const std::uint64_t sources = sets     ? sets->count
-                                : listed ? listed->size()
-                                         : session.schema().vertex_type(options.sources).count;
-  session.progress().begin("ppr", 0, "entries");
-  session.progress().end(fmt::format(
-      "{}: {} neighbours of {} {} by {}, {} steps, {} cold{}", ppr_file.filename().string(), format_count(entries),
-      format_count(sources), sets ? "seed sets" : session.schema().vertex_type(options.sources).name,
-      algorithms::ppr_method_name(result.method), format_count(result.moves), result.num_cold,
-      result.num_above_target == 0
-          ? std::string{}
-          : fmt::format(", {} above ppr.target_error at the most walks", format_count(result.num_above_target))));
+  PprStage(session, ppr_file).run();
 }
 
 }  // namespace rove::jobs

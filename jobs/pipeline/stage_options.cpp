@@ -11,6 +11,7 @@
 #include "engine/base/error.hpp"
 #include "gnn/triple_sampler.hpp"
 #include "jobs/config/schema.hpp"
+#include "jobs/pipeline/ppr_sources.hpp"
 
 namespace rove::jobs {
 namespace {
@@ -204,7 +205,7 @@ algorithms::PprOptions ppr_options(Session& session) {
   const Config& config = session.config();
   algorithms::PprOptions options;
   options.sources = session.vertex_type("ppr.sources");
-  options.targets = session.vertex_type("ppr.targets");
+  options.targets = ppr_target_types(session).front();
   options.restart = config.real("ppr.restart");
   options.top_k = checked_cast<std::uint32_t>(config.count("ppr.top_k", 1), "ppr.top_k");
   options.exclude_linked = config.boolean("ppr.exclude_linked");

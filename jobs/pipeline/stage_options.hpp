@@ -21,6 +21,7 @@ namespace rove::jobs {
 /// Whether there is something to evaluate on: `evaluate.test`, or a test part of the split; never both.
 [[nodiscard]] bool has_test(const Config& config);
 [[nodiscard]] partition::PartitionOptions partition_options(const Session& session);
+/// With the first type of `ppr.targets`.
 [[nodiscard]] algorithms::PprOptions ppr_options(Session& session);
 [[nodiscard]] algorithms::WalkCorpusOptions walk_options(Session& session);
 /// Memory for a batch of a corpus's walks: a quarter of a rank's, at most 1 GiB.

@@ -42,6 +42,7 @@ class ExportVerb final : public CollectiveVerb {
         ->check(CLI::IsMember({"npy", "fbin", "word2vec", "trec"}))
         ->default_str("npy; trec for lists");
     app.add_option("--type", type_, "Vertex type (embeddings: all without it)");
+    app.add_option("--target", target_, "trec: target type, where a source type has lists of several");
     app.add_option("-o,--out", out_,
                    "What the files' names begin with; trec: the file. Default: the input's name without its ending");
     app.add_option("--depth", depth_, "trec: entries per list")->check(CLI::PositiveNumber);
@@ -107,10 +108,14 @@ class ExportVerb final : public CollectiveVerb {
                             opened.attribute<std::string>(group, "target"));
         }
       }
-      std::erase_if(sets, [&](const auto& set) { return !type_.empty() && set.first != type_; });
+      std::erase_if(sets, [&](const auto& set) {
+        return (!type_.empty() && set.first != type_) || (!target_.empty() && set.second != target_);
+      });
       if (sets.size() != 1) {
-        throw ConfigError(fmt::format("'{}' holds {} sets of lists{}, expected one; choose by --type its source type",
-                                      file_.string(), sets.size(), type_.empty() ? "" : " of " + type_));
+        throw ConfigError(fmt::format(
+            "'{}' holds {} sets of lists{}{}, expected one; choose by --type its source type "
+            "and by --target its target type",
+            file_.string(), sets.size(), type_.empty() ? "" : " of " + type_, target_.empty() ? "" : " to " + target_));
       }
       std::tie(source, target) = sets.front();
     });
@@ -132,6 +137,7 @@ class ExportVerb final : public CollectiveVerb {
   fs::path file_;
   std::string format_;
   std::string type_;
+  std::string target_;
   fs::path out_;
   std::uint64_t depth_ = 1000;
   std::string tag_ = "rove";

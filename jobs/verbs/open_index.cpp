@@ -39,10 +39,16 @@ fs::path find_graph_file(const fs::path& path, const std::optional<fs::path>& gr
   return kind_of(path) == PathKind::kFile ? path : fs::canonical(run_of(path)) / "graph.h5";
 }
 
+std::string default_target(const Config& config) {
+  const std::vector<std::string> targets = config.texts("ppr.targets");
+  if (targets.empty()) throw ConfigError("ppr.targets is empty; name at least one vertex type");
+  return targets.front();
+}
+
 std::unique_ptr<NeighborIndex> open_index(const IndexFiles& files, const Config& config) {
   NeighborIndex::Options options;
   options.source = config.text("ppr.sources");
-  options.target = config.text("ppr.targets");
+  options.target = default_target(config);
   options.hops = checked_cast<std::uint32_t>(config.count("query.hops"), "query.hops");
   options.threshold = config.real("query.threshold");
   if (!(options.threshold >= 0.0 && options.threshold <= 1.0)) {

@@ -25,6 +25,9 @@ struct IndexFiles {
 [[nodiscard]] std::filesystem::path find_graph_file(const std::filesystem::path& path,
                                                     const std::optional<std::filesystem::path>& graph);
 
+/// What a request that names no target type asks for: the first of `ppr.targets`.
+[[nodiscard]] std::string default_target(const Config& config);
+
 /// Opens them with the configuration's `query.*` and `ppr.*` defaults.
 [[nodiscard]] std::unique_ptr<NeighborIndex> open_index(const IndexFiles& files, const Config& config);
 

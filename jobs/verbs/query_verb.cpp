@@ -42,7 +42,7 @@ class QueryVerb final : public SerialVerb {
     app.add_option("-g,--graph", graph_, "The graph it was built on (default: graph.h5 beside the index)")
         ->type_name("graph.h5");
     app.add_option("--type", type_, "Vertex type of the ids (default: ppr.sources, or the one that has the id)");
-    app.add_option("--target", target_, "Vertex type to answer (default: ppr.targets)");
+    app.add_option("--target", target_, "Vertex type to answer (default: the first of ppr.targets)");
     app.add_option("-k,--top-k", top_k_, "Neighbours to list")->capture_default_str();
     app.add_flag("--weighted", weighted_, "Ids are written ID:WEIGHT");
     app.add_flag("--include-linked", include_linked_, "List what the ids are linked to as well");
@@ -62,7 +62,7 @@ class QueryVerb final : public SerialVerb {
       const double restart = config.real("ppr.restart");
       constexpr double kTolerance = 1e-8;
       print(names, names.header(), restart,
-            exact_neighbors(names, request, config.text("ppr.targets"), restart, kTolerance));
+            exact_neighbors(names, request, default_target(config), restart, kTolerance));
     } else {
       const auto index = open_index(find_index_files(path_, graph_), config);
       print(index->names(), index->header(), index->info().restart, index->neighbors(request));

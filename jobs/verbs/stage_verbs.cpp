@@ -87,7 +87,7 @@ class PprVerb final : public StageVerb {
   [[nodiscard]] std::string name() const override { return "ppr"; }
   [[nodiscard]] std::string summary() const override { return "PPR neighbour sets for every source of a type"; }
   [[nodiscard]] std::string examples() const override {
-    return "rove ppr -g graph.h5 --sources user --targets item --top-k 100\n  mpirun -n 4 rove ppr -g graph.h5 "
+    return "rove ppr -g graph.h5 --sources user --targets item --top-k 100\n  rove ppr -g graph.h5 --targets item,brand\n  mpirun -n 4 rove ppr -g graph.h5 "
            "--method walks\n  rove ppr -g graph.h5 --allow-targets in-stock.txt --exclude-pairs hidden.txt\n"
            "  rove ppr -g graph.h5 --seed-sets baskets.txt --set ppr.seed_weight=3";
   }
@@ -98,7 +98,7 @@ class PprVerb final : public StageVerb {
     declare_partition(app);
     declare_out(app, "ppr.h5");
     command_line_.declare_key(app, "--sources", "ppr.sources", "Vertex type of the sources");
-    command_line_.declare_key(app, "--targets", "ppr.targets", "Vertex type of the targets");
+    command_line_.declare_key(app, "--targets", "ppr.targets", "Vertex types of the targets");
     command_line_.declare_key(app, "-k,--top-k", "ppr.top_k", "Neighbours per source");
     command_line_.declare_key(app, "--restart,--alpha", "ppr.restart", "Restart probability (1 - damping)");
     command_line_.declare_key(app, "--method", "ppr.method", "auto, item-index, verd, walks or power");

@@ -3,6 +3,7 @@
 
 usage: ppr_job_test.py MPIRUN ROVE
 """
+import json
 import os
 import random
 import sys
@@ -12,7 +13,9 @@ import unittest
 import h5py
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "python"))
 from rove_process import Rove
+from rove_reader import open_file
 
 USERS, ITEMS = 40, 30
 RANKS = (1, 2, 3, 4, 7)
@@ -54,6 +57,16 @@ class PprJob(unittest.TestCase):
         cls.edges = write(cls.path("edges.txt"), "".join(f"u{u} i{i}\n" for u, i in pairs))
         cls.graph = cls.path("graph.h5")
         cls.rove.run("import", "--type", "user,rates,item", "--files", cls.edges, "-o", cls.graph)
+
+        brands = write(cls.path("brands.txt"), "".join(f"i{i} b{i % 7}\n" for i in range(ITEMS)))
+        job = write(cls.path("typed.yaml"), f"""
+graph:
+  edges:
+    - {{type: [user, rates, item], files: [{cls.edges}]}}
+    - {{type: [item, of, brand], files: [{brands}]}}
+""")
+        cls.typed = cls.path("typed.h5")
+        cls.rove.run("import", "-c", job, "-o", cls.typed)
 
     @classmethod
     def tearDownClass(cls):
@@ -116,6 +129,41 @@ class PprJob(unittest.TestCase):
                       source="seed_set")
         self.assertEqual(shown["first"], every["first"][1:] + shown["first"][len(every["first"]) - 1:])
         self.assertEqual(shown["second"], every["second"])
+
+    def test_several_target_types(self):
+        both = self.same_at_any_ranks("--targets", "item,brand", "--method", "item-index", graph=self.typed)
+        kept = os.path.join(self.directory, "both.h5")
+        os.replace(both, kept)
+        self.rove.run("verify", kept)
+        for target in ("item", "brand"):
+            one, _ = self.ppr("--targets", target, "--method", "item-index", graph=self.typed)
+            with h5py.File(kept) as several, h5py.File(one) as alone:
+                for name in ("indptr", "indices", "scores", "error_bounds"):
+                    self.assertEqual(several[f"neighbors/user/{target}/{name}"][()].tobytes(),
+                                     alone[f"neighbors/user/{target}/{name}"][()].tobytes(), (target, name))
+        found = self.rove.run("lookup", kept, "u1", "--type", "user", "--json").stdout
+        self.assertEqual({entry["name"] for entry in json.loads(found)[0]["lists"]},
+                         {"/neighbors/user/item", "/neighbors/user/brand"})
+        self.assertIn("neighbors/user/brand", self.rove.run("diff", kept, one, code=1).stdout)
+        self.assertIn("--target", self.rove.run("export", kept, "-o", self.path("run.trec"), code=2).stderr)
+        self.rove.run("export", kept, "--target", "brand", "-o", self.path("run.trec"))
+        with open(self.path("run.trec"), encoding="utf-8") as file:
+            self.assertTrue(all(line.split()[2].startswith("b") for line in file))
+        with open_file(kept) as file:
+            self.assertEqual(set(file.sets), {("user", "item"), ("user", "brand")})
+            self.assertEqual(file.entries("u1", target="brand")[0][0], lists(kept, "brand")["u1"][0])
+
+        blocked = write(self.path("one.txt"), "i3\n")
+        _, said = self.ppr("--targets", "item,brand", "--exclude-targets", blocked, graph=self.typed, code=2)
+        self.assertIn("ppr.exclude_type", said)
+        out, _ = self.ppr("--targets", "item,brand", "--exclude-targets", blocked, "--set=ppr.exclude_type=item",
+                          graph=self.typed)
+        self.assertFalse(any("i3" in shown for shown in lists(out).values()))
+        with h5py.File(out) as file:
+            self.assertEqual([file[f"neighbors/user/{target}"].attrs["candidates"] for target in ("item", "brand")],
+                             [ITEMS - 1, 7])
+        self.ppr("--targets", "item,item", graph=self.typed, code=2)
+        self.ppr("--targets", "item,brand", "--seed-sets", self.edges, graph=self.typed, code=2)
 
     def test_bad_lists(self):
         with open(self.path("bytes.txt"), "wb") as file:
