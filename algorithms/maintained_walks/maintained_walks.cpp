@@ -354,9 +354,9 @@ MaintainedWalks refresh(const comm::Communicator& comm, MaintainedWalks before, 
 
 MemoryPlan plan_maintained_walks(const graph::Schema& schema, std::int32_t num_ranks,
                                  std::span<const VertexTypeId> types, const exec::EdgeSelection& selection,
-                                 const MaintainedWalkOptions& options, bool refreshing) {
+                                 const MaintainedWalkOptions& options, bool refreshing, bool weighted) {
   MemoryPlan plan("maintained walks");
-  const MemoryPlan adjacency = ConsistentAdjacency::plan(schema, selection);
+  const MemoryPlan adjacency = ConsistentAdjacency::plan(schema, selection, weighted);
   for (const MemoryPlan::Item& item : adjacency.items()) plan.hold(item.what, item.bytes);
   std::uint64_t sources = 0;
   for (const VertexTypeId type : types) {

@@ -81,6 +81,7 @@ struct RefreshCounts {
 [[nodiscard]] MemoryPlan plan_maintained_walks(const graph::Schema& schema, std::int32_t num_ranks,
                                                std::span<const VertexTypeId> types,
                                                const exec::EdgeSelection& selection,
-                                               const MaintainedWalkOptions& options, bool refreshing);
+                                               const MaintainedWalkOptions& options, bool refreshing,
+                                               bool weighted = false);
 
 }  // namespace rove::algorithms

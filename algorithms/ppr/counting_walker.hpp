@@ -30,8 +30,8 @@ class CountingWalker {
   /// they are forgotten after it. Few walks per source would leave the kernel's lanes half empty whenever the last ones
   /// of a source end; sources of few walks therefore overlap, their visits being put down one by one and counted when
   /// all are there.
-  template <class Done>
-  void walk_from_each(const exec::WalkGraph& graph, const exec::RestartPolicy& policy, const RandomStream& random,
+  template <exec::WalkPolicy Policy, class Done>
+  void walk_from_each(const exec::WalkGraph& graph, const Policy& policy, const RandomStream& random,
                       std::span<const Source> sources, std::uint32_t walks, const Done& done) {
     if (walks >= kManyWalks) {
       for (std::size_t s = 0; s < sources.size(); ++s) {
@@ -46,7 +46,8 @@ class CountingWalker {
   }
 
   /// Leaves the visits in the counter; returns the walks lost.
-  std::uint64_t walk_from(const exec::WalkGraph& graph, const exec::RestartPolicy& policy, const RandomStream& random,
+  template <exec::WalkPolicy Policy>
+  std::uint64_t walk_from(const exec::WalkGraph& graph, const Policy& policy, const RandomStream& random,
                           std::uint32_t vertex, VertexKey key, std::uint32_t walks) {
     exec::SingleSourceSupply supply(vertex, key, 0, 0, walks);
     Sink sink{&counter};

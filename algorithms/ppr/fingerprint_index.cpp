@@ -9,6 +9,7 @@
 #include "algorithms/ppr/counting_walker.hpp"
 #include "algorithms/ppr/detail/candidates.hpp"
 #include "algorithms/ppr/detail/fingerprints.hpp"
+#include "algorithms/ppr/detail/ppr_policy.hpp"
 #include "algorithms/ppr/detail/prepare.hpp"
 #include "engine/base/error.hpp"
 #include "engine/parallel/parallel.hpp"
@@ -54,7 +55,6 @@ FingerprintIndex build_fingerprint_index(const comm::Communicator& comm, const g
   index.types = all_or(schema, options.types, "index.types");
   index.targets = all_or(schema, options.targets, "index.targets");
   const IndexRange counted = counted_range(schema, index.targets);
-  const exec::RestartPolicy policy(options.restart);
   const RandomStream random(options.seed, Purpose::kWalk);
   parallel::PerThread<std::unique_ptr<CountingWalker>> walkers;
   for (const VertexTypeId type : index.types) {
@@ -71,26 +71,28 @@ FingerprintIndex build_fingerprint_index(const comm::Communicator& comm, const g
           sources.push_back({static_cast<std::uint32_t>(schema.stable_id(type, row).value()),
                              blocks.keys[type.index()][row - block.begin]});
         }
-        walker->walk_from_each(
-            walk_graph, policy, random, sources, options.walks, [&](std::size_t source, std::uint64_t lost) {
-              const std::span<const exec::VisitCounter::Entry> visited = walker->counter.entries();
-              for (const VertexTypeId target : index.targets) {
-                const IndexRange range = schema.stable_range(target);
-                std::vector<exec::VisitCounter::Entry> of_target;
-                std::span<const exec::VisitCounter::Entry> counts = visited;
-                if (index.targets.size() > 1) {
-                  for (const auto& entry : visited) {
-                    if (range.contains(entry.vertex)) of_target.push_back(entry);
-                  }
-                  counts = of_target;
-                } else {
-                  counts = detail::keep_candidates(visited, options.candidates, static_cast<std::uint32_t>(range.begin),
-                                                   of_target);
-                }
-                fingerprints[chunk.begin + source - slice.begin].push_back(
-                    detail::make_fingerprint(counts, static_cast<std::uint32_t>(range.begin), lost, options.entries));
+        const auto keep = [&](std::size_t source, std::uint64_t lost) {
+          const std::span<const exec::VisitCounter::Entry> visited = walker->counter.entries();
+          for (const VertexTypeId target : index.targets) {
+            const IndexRange range = schema.stable_range(target);
+            std::vector<exec::VisitCounter::Entry> of_target;
+            std::span<const exec::VisitCounter::Entry> counts = visited;
+            if (index.targets.size() > 1) {
+              for (const auto& entry : visited) {
+                if (range.contains(entry.vertex)) of_target.push_back(entry);
               }
-            });
+              counts = of_target;
+            } else {
+              counts = detail::keep_candidates(visited, options.candidates, static_cast<std::uint32_t>(range.begin),
+                                               of_target);
+            }
+            fingerprints[chunk.begin + source - slice.begin].push_back(
+                detail::make_fingerprint(counts, static_cast<std::uint32_t>(range.begin), lost, options.entries));
+          }
+        };
+        detail::with_ppr_policy(walk_graph, options.restart, options.seed, options.weighted, [&](const auto& policy) {
+          walker->walk_from_each(walk_graph, policy, random, sources, options.walks, keep);
+        });
       });
       for (const std::vector<Fingerprint>& of_row : fingerprints) {
         for (std::size_t t = 0; t < of_row.size(); ++t) tables[t].append(of_row[t]);
@@ -104,8 +106,10 @@ FingerprintIndex build_fingerprint_index(const comm::Communicator& comm, const g
 
 FingerprintIndex build_fingerprint_index(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                                          const FingerprintIndexOptions& options) {
-  return build_fingerprint_index(comm, blocks, exec::WalkGraph::replicated(comm, blocks, options.edges), options,
-                                 "index: walks");
+  return build_fingerprint_index(
+      comm, blocks,
+      exec::WalkGraph::replicated(comm, blocks, options.edges, detail::ppr_graph_options(options.weighted)), options,
+      "index: walks");
 }
 
 FingerprintTable gather_fingerprints(const comm::Communicator& comm, const FingerprintTable& mine) {
@@ -128,7 +132,8 @@ MemoryPlan plan_fingerprint_index(const graph::Schema& schema, std::int32_t num_
   const std::vector<VertexTypeId> types = all_or(schema, options.types, "index.types");
   const std::vector<VertexTypeId> targets = all_or(schema, options.targets, "index.targets");
   MemoryPlan plan("index");
-  const MemoryPlan graph_plan = exec::WalkGraph::plan_replicated(schema, options.edges);
+  const MemoryPlan graph_plan =
+      exec::WalkGraph::plan_replicated(schema, options.edges, detail::ppr_graph_options(options.weighted));
   for (const MemoryPlan::Item& item : graph_plan.items()) plan.hold(item.what, item.bytes);
   const std::uint64_t counted = counted_range(schema, targets).size();
   plan.hold("counts per thread", threads * std::min<std::uint64_t>(counted, exec::VisitCounter::kDenseLimit) * 16);

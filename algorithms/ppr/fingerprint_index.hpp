@@ -28,6 +28,7 @@ struct FingerprintIndexOptions {
   std::uint32_t entries = 300;                    ///< kept per vertex and target type, the most visited
   std::span<const std::uint8_t> candidates = {};  ///< with one target type: as in `PprOptions`
   exec::EdgeSelection edges{exec::Direction::kBoth, {}};
+  bool weighted = false;  ///< walks move in proportion to the weights of edges
   std::uint64_t seed = 42;
   ProgressSink* progress = &no_progress();
 };
@@ -44,7 +45,7 @@ struct FingerprintIndex {
 [[nodiscard]] FingerprintIndex build_fingerprint_index(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                                                        const FingerprintIndexOptions& options);
 
-/// The same over an adjacency that is there already, replicated with the same selection of edges.
+/// The same over an adjacency that is there already, replicated with the same selection of edges and use of weights.
 [[nodiscard]] FingerprintIndex build_fingerprint_index(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                                                        const exec::WalkGraph& walk_graph,
                                                        const FingerprintIndexOptions& options,

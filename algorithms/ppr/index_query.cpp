@@ -115,7 +115,10 @@ const IndexQuery::Flow& IndexQuery::decompose(const FingerprintSet& set, const S
       } else {
         scratch_->slots.clear();
         slots.append_slots(at.vertex, scratch_->slots);
-        for (const std::uint32_t target : scratch_->slots) next.push_back({target, share});
+        detail::give_to_slots(scratch_->slots, slots.alias(at.vertex), share,
+                              [&](std::uint32_t target, std::uint64_t units) {
+                                next.push_back({target, units});
+                              });
         flow.unanswered += moves - share * degree;
       }
     }

@@ -10,6 +10,7 @@
 #include "algorithms/ppr/detail/fingerprints.hpp"
 #include "algorithms/ppr/detail/lists.hpp"
 #include "algorithms/ppr/detail/power.hpp"
+#include "algorithms/ppr/detail/ppr_policy.hpp"
 #include "algorithms/ppr/detail/prepare.hpp"
 #include "algorithms/ppr/detail/target_error.hpp"
 #include "algorithms/ppr/detail/travelling_counts.hpp"
@@ -45,11 +46,11 @@ class PartitionedPpr {
   }
 
   PprResult run() {
-    if (options_.method == PprMethod::kItemIndex) {
+    if (detail::by_decomposition(options_)) {
+      lists_from_decomposition();
+    } else if (options_.method == PprMethod::kItemIndex) {
       build_index();
       lists_from_index();
-    } else if (options_.method == PprMethod::kVerd) {
-      lists_from_decomposition();
     } else if (options_.method == PprMethod::kWalks) {
       lists_from_walks();
     } else {
@@ -73,8 +74,8 @@ class PartitionedPpr {
   [[nodiscard]] exec::WalkGraph build_walk_graph() const {
     std::unique_ptr<exec::WalkGraph> built;
     comm_.agree([&] {
-      built =
-          std::make_unique<exec::WalkGraph>(exec::WalkGraph::partitioned(exec::AdjacencyView(graph_, options_.edges)));
+      built = std::make_unique<exec::WalkGraph>(exec::WalkGraph::partitioned(
+          exec::AdjacencyView(graph_, options_.edges), detail::ppr_graph_options(options_.weighted)));
     });
     return std::move(*built);
   }
@@ -109,7 +110,7 @@ class PartitionedPpr {
 
   [[nodiscard]] detail::TravellingCountsOptions walking(VertexTypeId sources, std::uint32_t walks,
                                                         const std::string& stage) const {
-    return {sources, options_.targets, options_.restart, walks, options_.seed, options_.batch_bytes,
+    return {sources, options_.targets, options_.restart, walks, options_.weighted, options_.seed, options_.batch_bytes,
             stage,   options_.progress};
   }
 
@@ -245,21 +246,23 @@ class PartitionedPpr {
   }
 
   void lists_from_decomposition() {
+    const detail::Decomposition decomposition = detail::decomposition(options_);
     std::vector<VertexTypeId> types;
-    for (std::size_t t = 0; t < graph_.schema().vertex_types().size(); ++t) {
+    if (options_.method == PprMethod::kItemIndex) types = detail::index_types(graph_.schema(), options_);
+    for (std::size_t t = 0; options_.method == PprMethod::kVerd && t < graph_.schema().vertex_types().size(); ++t) {
       types.emplace_back(static_cast<std::uint16_t>(t));
     }
-    for (const Fingerprint& fingerprint : walk_fingerprints(types, options_.verd_walks, "ppr: fingerprints")) {
+    for (const Fingerprint& fingerprint : walk_fingerprints(types, decomposition.walks, "ppr: fingerprints")) {
       index_.append(fingerprint);
     }
     detail::TravellingFlowOptions flow;
     flow.sources = options_.sources;
     flow.targets = options_.targets;
     flow.restart = options_.restart;
-    flow.walks = options_.verd_walks;
+    flow.walks = decomposition.walks;
     flow.entries = options_.item_entries;
-    flow.hops = options_.verd_hops;
-    flow.threshold = options_.verd_threshold;
+    flow.hops = decomposition.hops;
+    flow.threshold = decomposition.threshold;
     flow.batch_bytes = options_.batch_bytes;
     flow.progress = options_.progress;
     detail::decompose_travelling(
@@ -276,7 +279,7 @@ class PartitionedPpr {
           std::vector<std::uint32_t> excluded;
           collect_excluded(source.vertex, excluded);
           for (const std::uint32_t row : excluded) sums.erase(row);
-          const detail::FlowScores scores(of_source.sums, options_.restart, options_.verd_walks);
+          const detail::FlowScores scores(of_source.sums, options_.restart, decomposition.walks);
           if (!scores.any()) return;
           TopK selection(std::min<std::uint64_t>(options_.top_k, num_targets_));
           for (const auto& [row, counted] : sums) {

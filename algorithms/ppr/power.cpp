@@ -37,7 +37,7 @@ namespace rove::algorithms::detail {
 
 namespace {
 
-/// Publishes (1 - c) / d * f: what each of a vertex's slots hands on.
+/// Publishes (1 - c) / d * f: what each of a vertex's slots hands on; by weight, what one of weight 1 does.
 class PowerIteration : public exec::ProgramDefaults {
  public:
   using Value = Columns;
@@ -49,7 +49,14 @@ class PowerIteration : public exec::ProgramDefaults {
         options_(options),
         num_supersteps_(num_supersteps),
         starts_(starts),
-        absorbed_(graph.num_owned()) {}
+        absorbed_(graph.num_owned()) {
+    if (!options.weighted) return;
+    const exec::AdjacencyView view(graph, options.edges);
+    strengths_.resize(graph.num_owned());
+    parallel::for_each({0, strengths_.size()}, 1U << 10U, [&](std::uint64_t v) {
+      strengths_[v] = view.strength_of(LocalVertexId{static_cast<std::uint32_t>(v)});
+    });
+  }
 
   [[nodiscard]] exec::EdgeSelection edges() const {
     exec::EdgeSelection pulled = options_.edges;
@@ -76,8 +83,9 @@ class PowerIteration : public exec::ProgramDefaults {
   Columns compute(LocalVertexId vertex, const Columns& /*own*/, const exec::Neighborhood<Columns>& neighbors,
                   exec::Aggregates& /*aggregates*/) {
     Columns flow{};
-    neighbors.for_each([&](const Columns& value, const exec::NeighborRef&) {
-      for (std::size_t column = 0; column < kColumns; ++column) flow[column] += value[column];
+    neighbors.for_each([&](const Columns& value, const exec::NeighborRef& neighbor) {
+      const double weight = strengths_.empty() ? 1.0 : static_cast<double>(neighbor.weight);
+      for (std::size_t column = 0; column < kColumns; ++column) flow[column] += weight * value[column];
     });
     return publish(vertex, flow);
   }
@@ -87,7 +95,8 @@ class PowerIteration : public exec::ProgramDefaults {
  private:
   Columns publish(LocalVertexId vertex, const Columns& flow) {
     const std::uint64_t degree = walk_graph_.degree(vertex.value());
-    const double share = degree == 0 ? 0.0 : (1.0 - options_.restart) / static_cast<double>(degree);
+    const double strength = strengths_.empty() ? static_cast<double>(degree) : strengths_[vertex.index()];
+    const double share = degree == 0 ? 0.0 : (1.0 - options_.restart) / strength;
     Columns published{};
     for (std::size_t column = 0; column < kColumns; ++column) {
       absorbed_[vertex.index()][column] += options_.restart * flow[column];
@@ -101,6 +110,7 @@ class PowerIteration : public exec::ProgramDefaults {
   std::uint64_t num_supersteps_;
   std::span<const std::uint32_t> starts_;  ///< per column: local id of the source where it is owned here
   std::vector<Columns> absorbed_;
+  std::vector<double> strengths_;  ///< sums of weights; empty: the degrees
 };
 
 constexpr std::uint32_t kElsewhere = 0xFFFFFFFFU;

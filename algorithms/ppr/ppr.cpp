@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "algorithms/ppr/detail/lists.hpp"
+#include "algorithms/ppr/detail/ppr_policy.hpp"
 #include "algorithms/ppr/detail/prepare.hpp"
 #include "algorithms/ppr/detail/travelling_counts.hpp"
 #include "algorithms/walks/pixie.hpp"
@@ -89,7 +90,7 @@ MemoryPlan plan_ppr_partitioned(const graph::Schema& schema, std::int32_t num_ra
   MemoryPlan plan("ppr, partitioned");
   const std::uint64_t vertices = rows_per_rank(schema.num_vertices(), num_ranks);
   const std::uint64_t slots = 2 * rows_per_rank(schema.num_edges(), num_ranks);
-  plan.hold("walk graph", 24 * vertices + 4 * slots);
+  plan.hold("walk graph", 24 * vertices + (checked.weighted ? 12 : 4) * slots);
   plan.hold("lists", list_bytes(schema, num_ranks, checked));
   hold_exclusions(plan, checked);
   if (checked.method == PprMethod::kPower) {
@@ -115,7 +116,8 @@ MemoryPlan plan_ppr_replicated(const graph::Schema& schema, std::int32_t num_ran
   const PprOptions checked = detail::checked_options(schema, options);
   const std::uint64_t targets = schema.vertex_type(options.targets).count;
   MemoryPlan plan("ppr, replicated");
-  const MemoryPlan graph_plan = exec::WalkGraph::plan_replicated(schema, checked.edges);
+  const MemoryPlan graph_plan =
+      exec::WalkGraph::plan_replicated(schema, checked.edges, detail::ppr_graph_options(checked.weighted));
   for (const MemoryPlan::Item& item : graph_plan.items()) plan.hold(item.what, item.bytes);
   plan.hold("lists", list_bytes(schema, num_ranks, checked));
   hold_exclusions(plan, checked);

@@ -22,8 +22,9 @@
 /// Personalized PageRank neighbour sets: for every source the k targets nearest by PPR.
 ///
 /// *Definition.* A walk from source s stops with probability c at every vertex it stands on, s included, and moves to
-/// a uniform slot of the vertex's list else; pi_s(v) is the probability that it stops at v. Parallel edges count each,
-/// a self-loop is a slot like others, edge weights are not used.
+/// a slot of the vertex's list else, all alike or (`weighted`) by their weights; pi_s(v) is the probability that it
+/// stops at v. Parallel edges count each, a self-loop is a slot like others. Slots of weight 0 are never taken, and a
+/// vertex that has no others has none.
 ///
 /// *Dangling vertices.* A walk that wants to leave a vertex without slots is lost (rule D3); scores are divided by the
 /// share of walks that were not, which gives exactly the walk that continues from its own source (rule D1; specs call
@@ -65,6 +66,9 @@ struct PprOptions {
   /// not hold. On all ranks or on none.
   graph::RaggedRows<std::uint32_t> excluded;
   exec::EdgeSelection edges{exec::Direction::kBoth, {}};  ///< what walks move along
+  /// Walks move in proportion to the weights of the edges (those of types without weights weigh 1); at least one edge
+  /// type must have some. Not for kPixie.
+  bool weighted = false;
   PprMethod method = PprMethod::kAuto;
   std::uint32_t walks = 10'000;          ///< kWalks: per source
   std::uint32_t item_walks = 4'000;      ///< kItemIndex: per vertex of the index

@@ -10,6 +10,7 @@
 #include "algorithms/ppr/detail/candidates.hpp"
 #include "algorithms/ppr/detail/fingerprints.hpp"
 #include "algorithms/ppr/detail/lists.hpp"
+#include "algorithms/ppr/detail/ppr_policy.hpp"
 #include "algorithms/ppr/detail/prepare.hpp"
 #include "algorithms/ppr/detail/target_error.hpp"
 #include "algorithms/ppr/fingerprint_index.hpp"
@@ -20,7 +21,6 @@
 #include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
 #include "engine/exec/visit_counter.hpp"
-#include "engine/exec/walk_engine.hpp"
 #include "engine/exec/walk_graph.hpp"
 #include "engine/parallel/parallel.hpp"
 
@@ -37,13 +37,13 @@ class ReplicatedPpr {
       : comm_(comm),
         blocks_(blocks),
         options_(options),
-        graph_(exec::WalkGraph::replicated(comm, blocks, options.edges)),
-        policy_(options.restart),
+        graph_(exec::WalkGraph::replicated(comm, blocks, options.edges, detail::ppr_graph_options(options.weighted))),
         random_(options.seed, Purpose::kWalk),
         targets_(blocks.schema.stable_range(options.targets)),
         first_target_(static_cast<std::uint32_t>(targets_.begin)),
         stored_(stored),
-        by_one_hop_(options.method == PprMethod::kItemIndex || options.method == PprMethod::kMaintained),
+        by_decomposition_(detail::by_decomposition(options)),
+        has_item_index_(options.method == PprMethod::kItemIndex || options.method == PprMethod::kMaintained),
         index_walks_(options.method == PprMethod::kMaintained ? options.maintained_walks : options.item_walks),
         slots_(graph_) {}
 
@@ -55,9 +55,9 @@ class ReplicatedPpr {
     result.method = options_.method;
     if (options_.method != PprMethod::kPixie) result.error_bounds.assign(block.size(), 0.0F);
     prepare();
-    const std::string stage = by_one_hop_                           ? "ppr: one-hop lists"
-                              : options_.method == PprMethod::kVerd ? "ppr: decomposition"
-                                                                    : "ppr: walks";
+    const std::string stage = has_item_index_     ? "ppr: one-hop lists"
+                              : by_decomposition_ ? "ppr: decomposition"
+                                                  : "ppr: walks";
     detail::for_slices(comm_, block, largest, stage, *options_.progress, [&](IndexRange rows) {
       parallel::for_each(rows, kSourceGrain, [&](std::uint64_t row) {
         if (!detail::is_source(options_, row)) return;
@@ -66,14 +66,14 @@ class ReplicatedPpr {
           ++cold_.local();
           return;
         }
-        if (options_.method == PprMethod::kVerd || options_.method == PprMethod::kPixie) {
+        if (by_decomposition_ || options_.method == PprMethod::kPixie) {
           const WeightedSeed seed{vertex, 1.0};
           list_from_seeds(row - block.begin, std::span(&seed, 1), result);
           return;
         }
         const std::uint64_t here = row - block.begin;
-        const detail::OneHopList list =
-            by_one_hop_ ? list_from_index(vertex, here) : list_from_walks(vertex, key_of(options_.sources, row), here);
+        const detail::OneHopList list = has_item_index_ ? list_from_index(vertex, here)
+                                                        : list_from_walks(vertex, key_of(options_.sources, row), here);
         lists_->set(here, list.ranked);
         result.error_bounds[row - block.begin] = static_cast<float>(list.error_bound);
       });
@@ -146,7 +146,10 @@ class ReplicatedPpr {
     std::unique_ptr<Walking>& walking = walkers_.local();
     if (!walking) walking = std::make_unique<Walking>(targets_, options_.top_k);
     exec::VisitCounter& counter = walking->walker.counter;
-    const std::uint64_t lost = walking->walker.walk_from(graph_, policy_, random_, vertex, key, options_.walks);
+    const std::uint64_t lost =
+        detail::with_ppr_policy(graph_, options_.restart, options_.seed, options_.weighted, [&](const auto& policy) {
+          return walking->walker.walk_from(graph_, policy, random_, vertex, key, options_.walks);
+        });
     counter.forget(vertex);
     if (options_.exclude_linked) {
       for (const std::uint32_t linked : graph_.neighbors(vertex)) counter.forget(linked);
@@ -176,9 +179,10 @@ class ReplicatedPpr {
     walking.candidates = options_.candidates;
     walking.seed = options_.seed;
     walking.progress = options_.progress;
-    walking.walks = options_.method == PprMethod::kVerd ? options_.verd_walks : index_walks_;
+    walking.weighted = options_.weighted;
+    walking.walks = has_item_index_ ? index_walks_ : options_.verd_walks;
     std::string stage = "ppr: fingerprints";
-    if (by_one_hop_) {
+    if (has_item_index_) {
       walking.types = detail::index_types(blocks_.schema, options_);
       stage = "ppr: item index";
       if (walking.types.empty()) return;
@@ -192,7 +196,7 @@ class ReplicatedPpr {
       first_index_row_.push_back(index_.offsets.size() - 1);
       append(index_, gather_fingerprints(comm_, of_type.front()));
     }
-    if (options_.method == PprMethod::kVerd) prepare_decomposition();
+    if (by_decomposition_) prepare_decomposition();
   }
 
   static void append(FingerprintTable& all, const FingerprintTable& table) {
@@ -206,15 +210,18 @@ class ReplicatedPpr {
   void prepare_decomposition() {
     set_.targets = targets_;
     set_.restart = options_.restart;
-    set_.walks = options_.verd_walks;
-    for (std::size_t t = 0; t < index_types_.size(); ++t) {
-      const IndexRange vertices = blocks_.schema.stable_range(index_types_[t]);
-      const std::uint64_t first = first_index_row_[t];
-      set_.types.push_back({vertices,
-                            FingerprintView(std::span(index_.offsets).subspan(first, vertices.size() + 1),
-                                            index_.entries, std::span(index_.lost).subspan(first, vertices.size()),
-                                            std::span(index_.cut).subspan(first, vertices.size())),
-                            true});
+    set_.walks = detail::decomposition(options_).walks;
+    for (std::uint16_t type = 0; type < blocks_.schema.vertex_types().size(); ++type) {
+      const IndexRange vertices = blocks_.schema.stable_range(VertexTypeId{type});
+      FingerprintSet::OfType& of_type = set_.types.emplace_back();
+      of_type.vertices = vertices;
+      of_type.leads_to_fingerprints = true;
+      const auto found = std::ranges::find(index_types_, VertexTypeId{type});
+      if (found == index_types_.end()) continue;
+      const std::uint64_t first = first_index_row_[static_cast<std::size_t>(found - index_types_.begin())];
+      of_type.fingerprints = {std::span(index_.offsets).subspan(first, vertices.size() + 1), index_.entries,
+                              std::span(index_.lost).subspan(first, vertices.size()),
+                              std::span(index_.cut).subspan(first, vertices.size())};
     }
   }
 
@@ -227,7 +234,7 @@ class ReplicatedPpr {
   }
 
   void list_from_seeds(std::uint64_t row, std::span<const WeightedSeed> seeds, PprResult& result) {
-    if (options_.method == PprMethod::kVerd) {
+    if (by_decomposition_) {
       const PprAnswer answer = list_from_decomposition(seeds, row);
       lists_->set(row, answer.ranked);
       result.error_bounds[row] = static_cast<float>(answer.error_bound);
@@ -250,8 +257,9 @@ class ReplicatedPpr {
     asked.exclude_linked = options_.exclude_linked;
     asked.excluded = excluded_of(row);
     asked.candidates = options_.candidates;
-    asked.hops = options_.verd_hops;
-    asked.threshold = options_.verd_threshold;
+    const detail::Decomposition decomposition = detail::decomposition(options_);
+    asked.hops = decomposition.hops;
+    asked.threshold = decomposition.threshold;
     return query->answer(set_, slots_, asked);
   }
 
@@ -284,12 +292,12 @@ class ReplicatedPpr {
   const graph::GraphBlocks& blocks_;
   const PprOptions& options_;
   exec::WalkGraph graph_;
-  exec::RestartPolicy policy_;
   RandomStream random_;
   IndexRange targets_;
   std::uint32_t first_target_;
   std::span<const MaintainedWalks> stored_;
-  bool by_one_hop_;            ///< lists are means over the neighbours' fingerprints
+  bool by_decomposition_;      ///< lists come of flow over fingerprints
+  bool has_item_index_;        ///< fingerprints are those of the sources' neighbours alone
   std::uint32_t index_walks_;  ///< behind each of them
   std::unique_ptr<detail::FixedLists> lists_;
   parallel::PerThread<std::unique_ptr<Walking>> walkers_;

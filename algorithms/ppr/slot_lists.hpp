@@ -20,7 +20,16 @@ class SlotLists {
   [[nodiscard]] virtual std::uint64_t degree(std::uint32_t vertex) const = 0;
   /// Appends the targets of the vertex's slots.
   virtual void append_slots(std::uint32_t vertex, std::vector<std::uint32_t>& slots) const = 0;
+  /// The alias table of the vertex's slots; empty: all are alike.
+  [[nodiscard]] virtual std::span<const exec::WalkGraph::AliasSlot> alias(std::uint32_t /*vertex*/) const { return {}; }
 };
+
+/// The alias table of a row's slots; empty unless the graph has weights (`exec::SlotSampling::kAlias`).
+[[nodiscard]] inline std::span<const exec::WalkGraph::AliasSlot> alias_of(const exec::WalkGraph& graph,
+                                                                          std::uint32_t row) {
+  if (graph.alias_slots() == nullptr) return {};
+  return {graph.alias_slots() + graph.offset_of_record(graph.records()[row]), graph.degree(row)};
+}
 
 /// A replicated walk graph, which must outlive it.
 class WalkGraphSlots final : public SlotLists {
@@ -30,6 +39,9 @@ class WalkGraphSlots final : public SlotLists {
   void append_slots(std::uint32_t vertex, std::vector<std::uint32_t>& slots) const override {
     const std::span<const std::uint32_t> neighbors = graph_.neighbors(vertex);
     slots.insert(slots.end(), neighbors.begin(), neighbors.end());
+  }
+  [[nodiscard]] std::span<const exec::WalkGraph::AliasSlot> alias(std::uint32_t vertex) const override {
+    return alias_of(graph_, vertex);
   }
 
  private:

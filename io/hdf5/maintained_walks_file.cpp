@@ -51,6 +51,7 @@ void write_maintained_walks(const comm::Communicator& comm, const std::filesyste
   file.set_attribute("/", "restart", info.restart);
   file.set_attribute("/", "direction", info.direction);
   file.set_attribute("/", "slots", std::string("jump"));
+  file.set_attribute("/", "weighted", info.weighted);
   write_header(file, FileFormat::kMaintainedWalks, provenance);
   file.commit();
 }
@@ -61,6 +62,8 @@ MaintainedWalksHeader read_maintained_walks_header(const hdf5::InputFile& file) 
   result.info.walks = checked_cast<std::uint32_t>(file.attribute<std::int64_t>("/", "walks"), "attribute walks");
   result.info.restart = file.attribute<double>("/", "restart");
   result.info.direction = file.attribute<std::string>("/", "direction");
+  // Files from before there were weights say nothing of them.
+  if (file.find_attribute("/", "weighted")) result.info.weighted = file.attribute<bool>("/", "weighted");
   return result;
 }
 

@@ -20,6 +20,7 @@ struct StoredWalksInfo {
   std::uint32_t walks = 0;  ///< per source
   double restart = 0;
   std::string direction;  ///< which edges walks move along, in words
+  bool weighted = false;  ///< slots were chosen in proportion to their weights
 };
 
 /// Walks from consecutive sources of one type (`algorithms::MaintainedWalks` without its row numbers).

@@ -85,6 +85,7 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"ppr.targets", kTextList, "[item]", "", "vertex types of the targets; each has lists of its own"},
     {"ppr.edges", kTextList, "[]", "", "relations that walks move along; none: all edge types"},
     {"ppr.direction", kText, "both", "both|out|in", "along edges, against them (in), or both ways"},
+    {"ppr.weighted", kBoolean, "false", "", "walks move in proportion to the weights of edges (not pixie)"},
     {"ppr.restart", kReal, "0.15", "", "restart probability per visited vertex (1 - damping)"},
     {"ppr.top_k", kInteger, "100", "", "neighbours kept per source"},
     {"ppr.exclude_linked", kBoolean, "true", "", "leave out targets the source is linked to"},

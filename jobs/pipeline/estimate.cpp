@@ -159,7 +159,7 @@ class Estimator {
       const MemoryPlan walks =
           algorithms::plan_maintained_walks(schema_, machine_.ranks, types, options.edges,
                                             {options.maintained_walks, options.restart, options.seed, options.progress},
-                                            config_.path("ppr.previous").has_value());
+                                            config_.path("ppr.previous").has_value(), options.weighted);
       for (const MemoryPlan::Item& item : walks.items()) replicated.hold(item.what, item.bytes);
       add("ppr", home_blocks(), std::move(replicated), "lower ppr.maintained_walks, or use more ranks");
     } else if (layout == "replicated" || options.method == algorithms::PprMethod::kPixie ||

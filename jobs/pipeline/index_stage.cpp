@@ -15,6 +15,9 @@ void index_stage(Session& session, const std::filesystem::path& index_file) {
   const graph::Schema& schema = session.schema();
   algorithms::FingerprintIndexOptions options;
   comm.agree([&] { options = index_options(session); });
+  if (session.config().boolean("ppr.weighted")) {
+    session.warn("ppr.weighted is for `rove ppr`: the fingerprints of index.h5, as `rove query`, take all edges alike");
+  }
   session.require_fits(algorithms::plan_fingerprint_index(schema, comm.size(), parallel::concurrency(), options));
   const algorithms::FingerprintIndex index = algorithms::build_fingerprint_index(comm, session.blocks(), options);
 

@@ -38,7 +38,7 @@ struct Yesterday {
   graph::GraphBlocks blocks;
 };
 
-Yesterday open_yesterday(const Session& session, const algorithms::MaintainedWalkOptions& options,
+Yesterday open_yesterday(const Session& session, const algorithms::MaintainedWalkOptions& options, bool weighted,
                          const fs::path& walks_file) {
   const comm::Communicator& comm = session.comm();
   Yesterday yesterday;
@@ -63,6 +63,7 @@ Yesterday open_yesterday(const Session& session, const algorithms::MaintainedWal
     };
     require(stored.info.walks == options.walks, "ppr.maintained_walks", stored.info.walks, options.walks);
     require(stored.info.restart == options.restart, "ppr.restart", stored.info.restart, options.restart);
+    require(stored.info.weighted == weighted, "ppr.weighted", stored.info.weighted, weighted);
     require(stored.header.provenance.seed == options.seed, "seed", stored.header.provenance.seed, options.seed);
   });
   io::GraphFile graph = io::read_graph(comm, *graph_file);
@@ -112,15 +113,15 @@ std::vector<algorithms::MaintainedWalks> maintained_walks_stage(Session& session
   const algorithms::MaintainedWalkOptions walking{options.maintained_walks, options.restart, options.seed,
                                                   options.progress};
   const auto previous = session.config().path("ppr.previous");
-  session.require_fits(
-      algorithms::plan_maintained_walks(schema, comm.size(), types, options.edges, walking, previous.has_value()));
+  session.require_fits(algorithms::plan_maintained_walks(schema, comm.size(), types, options.edges, walking,
+                                                         previous.has_value(), options.weighted));
 
-  const algorithms::ConsistentAdjacency now(comm, session.blocks(), options.edges);
+  const algorithms::ConsistentAdjacency now(comm, session.blocks(), options.edges, options.weighted);
   std::vector<algorithms::MaintainedWalks> walks;
   algorithms::RefreshCounts counts;
   if (previous) {
-    const Yesterday yesterday = open_yesterday(session, walking, *previous);
-    const algorithms::ConsistentAdjacency before(comm, yesterday.blocks, options.edges);
+    const Yesterday yesterday = open_yesterday(session, walking, options.weighted, *previous);
+    const algorithms::ConsistentAdjacency before(comm, yesterday.blocks, options.edges, options.weighted);
     const algorithms::VertexMatch match = algorithms::match_vertices(comm, yesterday.blocks, session.blocks());
     const algorithms::GraphChange change(before, now, match);
     for (const VertexTypeId type : types) {
@@ -143,8 +144,8 @@ std::vector<algorithms::MaintainedWalks> maintained_walks_stage(Session& session
     views.push_back({schema.vertex_type(types[t]).name, walks[t].offsets, walks[t].ends, walks[t].vertices.span(),
                      walks[t].next_slots.span()});
   }
-  io::write_maintained_walks(comm, walks_file, {walking.walks, walking.restart, kDirection}, nodes, views,
-                             session.provenance());
+  io::write_maintained_walks(comm, walks_file, {walking.walks, walking.restart, kDirection, options.weighted}, nodes,
+                             views, session.provenance());
 
   std::array<std::uint64_t, 3> totals{counts.walks, counts.redone, counts.started};
   comm.all_reduce(std::span<std::uint64_t>(totals), comm::ReduceOp::kSum);

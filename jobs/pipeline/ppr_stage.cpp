@@ -70,6 +70,7 @@ void write_lists(Session& session, const std::filesystem::path& ppr_file, std::s
                      {"method", std::string(algorithms::ppr_method_name(result.method))},
                      {"top_k", static_cast<std::int64_t>(options.top_k)},
                      {"edges", edges_text(session)},
+                     {"weighted", static_cast<std::int64_t>(options.weighted)},
                      {"walks", static_cast<std::int64_t>(walks_of(options))},
                      {"target_error", options.target_error},
                      {"dangling", std::string("lost walks are renormalised: the walk continues from its own source")},

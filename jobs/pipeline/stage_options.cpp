@@ -211,6 +211,7 @@ algorithms::PprOptions ppr_options(Session& session) {
   options.exclude_linked = config.boolean("ppr.exclude_linked");
   options.method = algorithms::parse_ppr_method(config.text("ppr.method"));
   options.edges = ppr_edges(session);
+  options.weighted = config.boolean("ppr.weighted");
   if (options.method == algorithms::PprMethod::kMaintained &&
       (!options.edges.types.empty() || options.edges.direction != exec::Direction::kBoth)) {
     throw ConfigError(

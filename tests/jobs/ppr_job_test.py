@@ -165,6 +165,50 @@ graph:
         self.ppr("--targets", "item,item", graph=self.typed, code=2)
         self.ppr("--targets", "item,brand", "--seed-sets", self.edges, graph=self.typed, code=2)
 
+    def weighted_graph(self, name, *arguments, left_out=()):
+        draw = random.Random(5)
+        with open(self.edges, encoding="utf-8") as file:
+            lines = [f"{line.strip()} {draw.randrange(1, 50) / 4}\n" for line in file]
+        edges = write(self.path(name + ".txt"), "".join(line for n, line in enumerate(lines) if n not in left_out))
+        graph = self.path(name + ".h5")
+        self.rove.run("import", "--type", "user,rates,item", "--files", edges, "--weight", "3", "-o", graph, *arguments)
+        return graph
+
+    def test_weights(self):
+        graph = self.weighted_graph("weighted")
+        weighted = ["--set=ppr.weighted=true", "--method", "item-index"]
+        out = self.same_at_any_ranks(*weighted, graph=graph)
+        with h5py.File(out) as file:
+            self.assertEqual(file["neighbors/user/item"].attrs["weighted"], 1)
+        shown = lists(out)
+        self.assertNotEqual(shown, lists(self.ppr("--method", "item-index", graph=graph)[0]))
+        _, said = self.ppr("--set=ppr.weighted=true", "--method", "pixie", graph=graph, code=2)
+        self.assertIn("auto, item-index, verd, walks, maintained and power", said)
+        _, said = self.ppr("--set=ppr.weighted=true", code=2, ranks=2)
+        self.assertIn("none of the edges that walks move along has weights", said)
+
+    def test_weighted_walks_are_maintained(self):
+        monday = self.weighted_graph("monday")
+        tuesday = self.weighted_graph("tuesday", f"--set=graph.previous={monday}", left_out=(3, 77))
+
+        def night(name, graph, *arguments, **options):
+            directory = self.path(name)
+            os.makedirs(directory, exist_ok=True)
+            done = self.rove.run("ppr", "-g", graph, "-o", os.path.join(directory, "ppr.h5"), "--method", "maintained",
+                                 "--set=ppr.weighted=true", "--set=ppr.maintained_walks=40", *arguments, **options)
+            files = [os.path.join(directory, file) for file in ("ppr.h5", "maintained_walks.h5")]
+            return [datasets(file) for file in files if os.path.exists(file)], done.stderr
+
+        night("monday-walks", monday)
+        expected, _ = night("anew", tuesday)
+        yesterday = [f"--set=graph.previous={monday}", f"--set=ppr.previous={self.path('monday-walks')}/maintained_walks.h5"]
+        for ranks in RANKS:
+            found, said = night("refreshed", tuesday, *yesterday, ranks=ranks)
+            self.assertEqual(found, expected, ranks)
+            self.assertIn("walked again from a step on", said)
+        _, said = night("other", tuesday, *yesterday, "--set=ppr.weighted=false", code=2)
+        self.assertIn("ppr.weighted", said)
+
     def test_bad_lists(self):
         with open(self.path("bytes.txt"), "wb") as file:
             file.write(b"i1\ni\xff2\n")

@@ -17,6 +17,7 @@ namespace rove::tests {
 
 struct SerialGraph {
   std::vector<std::vector<std::uint32_t>> slots;  ///< by stable id
+  std::vector<std::vector<float>> weights;        ///< of the slots; 1 where the edge type has none
   std::vector<VertexKey> keys;
 };
 
@@ -24,12 +25,15 @@ inline SerialGraph serial_graph(const graph::GraphBlocks& whole, const exec::Edg
   const graph::Schema& schema = whole.schema;
   SerialGraph result;
   result.slots.resize(schema.num_vertices());
+  result.weights.resize(schema.num_vertices());
   for (const auto& keys : whole.keys) result.keys.insert(result.keys.end(), keys.begin(), keys.end());
   const auto append = [&](const graph::AdjacencyBlock& block, VertexTypeId rows, VertexTypeId targets) {
     for (std::size_t row = 0; row + 1 < block.offsets.size(); ++row) {
       auto& slots = result.slots[schema.stable_id(rows, row).index()];
       for (std::uint64_t slot = block.offsets[row]; slot < block.offsets[row + 1]; ++slot) {
         slots.push_back(static_cast<std::uint32_t>(schema.stable_id(targets, block.targets[slot]).value()));
+        result.weights[schema.stable_id(rows, row).index()].push_back(block.weights.empty() ? 1.0F
+                                                                                            : block.weights[slot]);
       }
     }
   };

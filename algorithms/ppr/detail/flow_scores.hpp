@@ -2,9 +2,12 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "algorithms/ppr/detail/lists.hpp"
+#include "engine/exec/walk_graph.hpp"
 #include "engine/exec/walk_random.hpp"
 
 /// Decomposition in integers (docs/decisions/0125): the rule by which a vertex hands flow on, and the scores that come
@@ -35,6 +38,22 @@ class FlowRule {
   std::uint64_t least_;
   std::uint32_t hops_;
 };
+
+/// Calls `give(target, units)` for what each slot gets of the share that one of them has. By weight, slots share alike
+/// too, and the alias table says how much of a slot's share is its own target's, as it does for walks.
+template <class Give>
+void give_to_slots(std::span<const std::uint32_t> targets, std::span<const exec::WalkGraph::AliasSlot> alias,
+                   std::uint64_t share, const Give& give) {
+  for (std::size_t slot = 0; slot < targets.size(); ++slot) {
+    if (alias.empty()) {
+      give(targets[slot], share);
+      continue;
+    }
+    const std::uint64_t own = (share * alias[slot].threshold) >> 32U;
+    if (own > 0) give(targets[slot], own);
+    if (own < share) give(alias[slot].target, share - own);
+  }
+}
 
 /// What became of one query's flow beside its scores, summed over all vertices.
 struct FlowSums {

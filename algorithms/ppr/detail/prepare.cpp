@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/error.hpp"
+#include "engine/exec/walk_graph.hpp"
 
 namespace rove::algorithms::detail {
 
@@ -53,9 +54,19 @@ PprOptions checked_options(const graph::Schema& schema, const PprOptions& option
           fmt::format("ppr.target_error is {}, but ppr.method is {}, whose error is that of its fingerprints; set "
                       "ppr.method to walks, power or auto",
                       options.target_error, ppr_method_name(options.method)));
+  require(!options.weighted || options.method != PprMethod::kPixie,
+          "ppr.weighted goes with ppr.method auto, item-index, verd, walks, maintained and power; pixie takes any edge "
+          "alike");
   for (const EdgeTypeId type : options.edges.types) {
     require(type.index() < schema.edge_types().size(),
             fmt::format("edge type {} is not among the graph's {}", type.value(), schema.edge_types().size()));
+  }
+  if (options.weighted) {
+    const bool any = std::ranges::any_of(exec::selected_sides(schema, options.edges),
+                                         [&](const auto& side) { return schema.edge_type(side.type).has_weights; });
+    require(any,
+            "ppr.weighted is set, but none of the edges that walks move along has weights; import them with a "
+            "weight column, or leave the key out");
   }
   require(options.candidates.empty() || options.candidates.size() == schema.vertex_type(options.targets).count,
           fmt::format("the candidates are {}, expected one for each of the {} rows of '{}'", options.candidates.size(),
@@ -118,6 +129,17 @@ PixieOptions pixie_options(const PprOptions& options) {
   result.boost = options.pixie_boost;
   result.seed = options.seed;
   return result;
+}
+
+bool by_decomposition(const PprOptions& options) {
+  return options.method == PprMethod::kVerd ||
+         (options.weighted && (options.method == PprMethod::kItemIndex || options.method == PprMethod::kMaintained));
+}
+
+Decomposition decomposition(const PprOptions& options) {
+  if (options.method == PprMethod::kVerd) return {options.verd_walks, options.verd_hops, options.verd_threshold};
+  // Every slot of the source hands its share on, and its neighbours answer.
+  return {options.method == PprMethod::kMaintained ? options.maintained_walks : options.item_walks, 1, 0.0};
 }
 
 std::uint64_t num_sources(const graph::Schema& schema, const PprOptions& options) {

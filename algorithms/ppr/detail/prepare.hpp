@@ -25,6 +25,16 @@ void require_walk_options(const std::string& section, double restart, std::uint3
 
 [[nodiscard]] PixieOptions pixie_options(const PprOptions& options);
 
+/// Whether lists come of flow over fingerprints (`IndexQuery`): kVerd, and by weight what is a mean over a source's
+/// slots else.
+[[nodiscard]] bool by_decomposition(const PprOptions& options);
+struct Decomposition {
+  std::uint32_t walks = 0;  ///< behind every fingerprint
+  std::uint32_t hops = 0;
+  double threshold = 0.0;
+};
+[[nodiscard]] Decomposition decomposition(const PprOptions& options);
+
 /// Sources over all ranks.
 [[nodiscard]] std::uint64_t num_sources(const graph::Schema& schema, const PprOptions& options);
 [[nodiscard]] bool is_source(const PprOptions& options, std::uint64_t row);

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "algorithms/ppr/detail/ppr_policy.hpp"
 #include "engine/base/error.hpp"
 #include "engine/exec/pair_counter.hpp"
 #include "engine/parallel/parallel.hpp"
@@ -117,7 +118,6 @@ exec::WalkTraffic count_travelling_visits(const comm::Communicator& comm, const 
   const std::uint64_t num_rows = schema.vertex_type(options.sources).count;
   const std::uint64_t num_targets = schema.vertex_type(options.targets).count;
   const std::vector<BatchSource> mine = owned_sources(comm, graph, options.sources, is_source);
-  const exec::RestartPolicy policy(options.restart);
   const RandomStream random(options.seed, Purpose::kWalk);
 
   // Batches are ranges of rows; which rows share a batch changes no count. The smallest budget of all ranks rules.
@@ -150,7 +150,9 @@ exec::WalkTraffic count_travelling_visits(const comm::Communicator& comm, const 
       });
     });
     const exec::WalkTraffic here =
-        exec::run_travelling_walks(comm, walk_graph, policy, random, starts, keys, options.walks, counts);
+        with_ppr_policy(walk_graph, options.restart, options.seed, options.weighted, [&](const auto& policy) {
+          return exec::run_travelling_walks(comm, walk_graph, policy, random, starts, keys, options.walks, counts);
+        });
     traffic.supersteps += here.supersteps;
     traffic.moves += here.moves;
     traffic.remote_moves += here.remote_moves;

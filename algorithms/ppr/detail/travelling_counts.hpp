@@ -41,6 +41,7 @@ struct TravellingCountsOptions {
   VertexTypeId targets;
   double restart = 0.15;
   std::uint32_t walks = 0;
+  bool weighted = false;
   std::uint64_t seed = 0;
   std::uint64_t batch_bytes = 0;
   std::string stage;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "algorithms/ppr/slot_lists.hpp"
 #include "engine/base/error.hpp"
 #include "engine/parallel/parallel.hpp"
 
@@ -140,14 +141,15 @@ class FlowBatch {
       return;
     }
     sums_[at.source].unanswered += moves - share * degree;
-    for (const std::uint32_t target : walk_graph_.neighbors(at.vertex)) {
+    const auto give = [&](std::uint32_t target, std::uint64_t units) {
       if (target < walk_graph_.num_rows()) {
-        next.add(comm_.rank(), {at.source, target, share});
+        next.add(comm_.rank(), {at.source, target, units});
       } else {
         const exec::WalkGraph::RemoteVertex home = walk_graph_.home_of_ghost(target);
-        next.add(home.owner, {at.source, home.local.value(), share});
+        next.add(home.owner, {at.source, home.local.value(), units});
       }
-    }
+    };
+    give_to_slots(walk_graph_.neighbors(at.vertex), alias_of(walk_graph_, at.vertex), share, give);
   }
 
   /// `kept` is in order of source.

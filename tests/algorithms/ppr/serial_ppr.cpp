@@ -183,8 +183,12 @@ std::vector<double> dense_ppr(const graph::GraphBlocks& whole, const PprOptions&
   std::vector<std::vector<double>> system(n, std::vector<double>(n + 1, 0.0));
   for (std::size_t v = 0; v < n; ++v) system[v][v] = 1.0;
   for (std::size_t u = 0; u < n; ++u) {
-    for (const std::uint32_t v : graph.slots[u]) {
-      system[v][u] -= (1.0 - options.restart) / static_cast<double>(graph.slots[u].size());
+    double total = 0.0;
+    for (const float weight : graph.weights[u]) total += options.weighted ? static_cast<double>(weight) : 1.0;
+    if (total == 0.0) continue;
+    for (std::size_t i = 0; i < graph.slots[u].size(); ++i) {
+      const double weight = options.weighted ? static_cast<double>(graph.weights[u][i]) : 1.0;
+      system[graph.slots[u][i]][u] -= (1.0 - options.restart) * weight / total;
     }
   }
   system[source][n] = options.restart;
@@ -210,7 +214,8 @@ std::vector<double> dense_ppr(const graph::GraphBlocks& whole, const PprOptions&
 graph::NeighborLists exact_list(const graph::GraphBlocks& whole, const PprOptions& options, std::uint32_t source) {
   const SerialGraph graph = serial_graph(whole, options.edges);
   std::map<std::uint32_t, double> scores;
-  if (!graph.slots[source].empty()) {
+  const auto has_weight = [&](float weight) { return !options.weighted || weight > 0.0F; };
+  if (std::ranges::any_of(graph.weights[source], has_weight)) {
     const std::vector<double> dense = dense_ppr(whole, options, source);
     for (std::size_t v = 0; v < dense.size(); ++v) scores[static_cast<std::uint32_t>(v)] = dense[v];
   }
