@@ -68,9 +68,20 @@ struct IndexQuery::Scratch {
   std::vector<std::uint64_t> visits;   ///< by target row: flow times count
   std::vector<std::uint64_t> stopped;  ///< by target row: flow that stopped there on the way
   std::vector<std::uint32_t> touched;  ///< target rows with any of the two
+  std::vector<double> roots;           ///< by target row: sum of the seeds' square roots; empty until one is boosted
+  std::vector<std::uint32_t> rooted;   ///< target rows with one
 
   void touch(std::uint32_t row) {
     if (visits[row] == 0 && stopped[row] == 0) touched.push_back(row);
+  }
+  /// Adds up what the flow has come to; returns what became of the rest.
+  detail::FlowSums add_up(const FingerprintSet& set);
+  void forget_touched() {
+    for (const std::uint32_t row : touched) {
+      visits[row] = 0;
+      stopped[row] = 0;
+    }
+    touched.clear();
   }
 };
 
@@ -116,9 +127,7 @@ const IndexQuery::Flow& IndexQuery::decompose(const FingerprintSet& set, const S
         scratch_->slots.clear();
         slots.append_slots(at.vertex, scratch_->slots);
         detail::give_to_slots(scratch_->slots, slots.alias(at.vertex), share,
-                              [&](std::uint32_t target, std::uint64_t units) {
-                                next.push_back({target, units});
-                              });
+                              [&](std::uint32_t target, std::uint64_t units) { next.push_back({target, units}); });
         flow.unanswered += moves - share * degree;
       }
     }
@@ -130,19 +139,12 @@ const IndexQuery::Flow& IndexQuery::decompose(const FingerprintSet& set, const S
   return flow;
 }
 
-PprAnswer IndexQuery::answer(const FingerprintSet& set, const SlotLists& slots, const PprQuery& query) {
-  Scratch& scratch = *scratch_;
-  PprAnswer answer;
-  answer.cold = std::all_of(query.seeds.begin(), query.seeds.end(),
-                            [&](const WeightedSeed& seed) { return slots.degree(seed.vertex) == 0; });
-  const Flow& flow = decompose(set, slots, query);
-  if (answer.cold) return answer;
-
+detail::FlowSums IndexQuery::Scratch::add_up(const FingerprintSet& set) {
   const auto first_target = static_cast<std::uint32_t>(set.targets.begin);
   for (const AtVertex& at : flow.stopped) {
     if (at.units == 0 || !set.targets.contains(at.vertex)) continue;
-    scratch.touch(at.vertex - first_target);
-    scratch.stopped[at.vertex - first_target] += at.units;
+    touch(at.vertex - first_target);
+    stopped[at.vertex - first_target] += at.units;
   }
   detail::FlowSums sums;
   sums.lost = flow.lost;
@@ -159,59 +161,111 @@ PprAnswer IndexQuery::answer(const FingerprintSet& set, const SlotLists& slots, 
     }
     // Counts are below 2^30 and all flow together is 2^32, so the sums fit 64 bits.
     for (const exec::VisitCounter::Entry& entry : type.fingerprints.of(row)) {
-      if (entry.vertex >= scratch.visits.size()) {
-        throw InputError(fmt::format("a fingerprint lists target {} of {}: the index is damaged", entry.vertex,
-                                     scratch.visits.size()));
+      if (entry.vertex >= visits.size()) {
+        throw InputError(
+            fmt::format("a fingerprint lists target {} of {}: the index is damaged", entry.vertex, visits.size()));
       }
-      scratch.touch(entry.vertex);
-      scratch.visits[entry.vertex] += at.units * entry.count;
+      touch(entry.vertex);
+      visits[entry.vertex] += at.units * entry.count;
     }
     sums.lost_walks += at.units * type.fingerprints.lost[row];
     sums.cut += at.units * type.fingerprints.cut[row];
     sums.largest_share = std::max(sums.largest_share, at.units);
   }
-  answer.fingerprints = flow.kept.size();
+  return sums;
+}
 
+PprAnswer IndexQuery::answer(const FingerprintSet& set, const SlotLists& slots, const PprQuery& query) {
+  Scratch& scratch = *scratch_;
+  PprAnswer answer;
+  answer.cold = std::all_of(query.seeds.begin(), query.seeds.end(),
+                            [&](const WeightedSeed& seed) { return slots.degree(seed.vertex) == 0; });
+  const Flow& flow = decompose(set, slots, query);
+  if (answer.cold) return answer;
+  if (query.boost) {
+    add_roots(set, slots, query, answer);
+    const auto exclude = [&](std::uint32_t row) { scratch.roots[row] = 0.0; };
+    for_excluded(set, slots, query, exclude);
+    answer.ranked = select(query, scratch.rooted, [&](std::uint32_t row) {
+      return static_cast<float>(scratch.roots[row] * scratch.roots[row]);
+    });
+    for (const std::uint32_t row : scratch.rooted) exclude(row);
+    scratch.rooted.clear();
+    return answer;
+  }
+  const detail::FlowSums sums = scratch.add_up(set);
+  answer.fingerprints = flow.kept.size();
   // What must not be listed loses its score.
-  const auto exclude = [&](std::uint32_t row) {
+  for_excluded(set, slots, query, [&](std::uint32_t row) {
     scratch.visits[row] = 0;
     scratch.stopped[row] = 0;
-  };
+  });
+  const detail::FlowScores scores(sums, set.restart, set.walks);
+  if (scores.any()) {
+    answer.ranked = select(query, scratch.touched,
+                           [&](std::uint32_t row) { return scores.score(scratch.visits[row], scratch.stopped[row]); });
+  }
+  scratch.forget_touched();
+  if (!answer.ranked.empty()) answer.error_bound = scores.error_bound(answer.ranked.front().score, set.targets.size());
+  return answer;
+}
+
+void IndexQuery::add_roots(const FingerprintSet& set, const SlotLists& slots, const PprQuery& query,
+                           PprAnswer& answer) {
+  Scratch& scratch = *scratch_;
+  scratch.roots.resize(scratch.visits.size());
+  std::vector<AtVertex> shares;
+  share_out(query.seeds, shares);
+  for (const AtVertex& of : shares) {
+    if (slots.degree(of.vertex) == 0) continue;
+    const WeightedSeed seed{of.vertex, 1.0};
+    PprQuery alone = query;
+    alone.seeds = std::span(&seed, 1);
+    answer.fingerprints += decompose(set, slots, alone).kept.size();
+    const detail::FlowScores scores(scratch.add_up(set), set.restart, set.walks);
+    const double share = static_cast<double>(of.units) / static_cast<double>(kWholeFlow);
+    for (const std::uint32_t row : scratch.touched) {
+      if (!scores.any()) break;
+      if (scratch.roots[row] == 0.0) scratch.rooted.push_back(row);
+      scratch.roots[row] += std::sqrt(share * scores.value(scratch.visits[row], scratch.stopped[row]));
+    }
+    scratch.forget_touched();
+  }
+}
+
+template <class Exclude>
+void IndexQuery::for_excluded(const FingerprintSet& set, const SlotLists& slots, const PprQuery& query,
+                              const Exclude& exclude) {
+  const auto first_target = static_cast<std::uint32_t>(set.targets.begin);
   for (const WeightedSeed& seed : query.seeds) {
     if (set.targets.contains(seed.vertex)) exclude(seed.vertex - first_target);
     if (!query.exclude_linked) continue;
-    scratch.slots.clear();
-    slots.append_slots(seed.vertex, scratch.slots);
-    for (const std::uint32_t linked : scratch.slots) {
+    scratch_->slots.clear();
+    slots.append_slots(seed.vertex, scratch_->slots);
+    for (const std::uint32_t linked : scratch_->slots) {
       if (set.targets.contains(linked)) exclude(linked - first_target);
     }
   }
   for (const std::uint32_t row : query.excluded) exclude(row);
+}
 
-  const detail::FlowScores scores(sums, set.restart, set.walks);
-  TopK selection(std::min<std::uint64_t>(query.top_k, scratch.visits.size()));
+template <class Score>
+std::vector<Scored> IndexQuery::select(const PprQuery& query, std::span<const std::uint32_t> rows, const Score& score) {
+  TopK selection(std::min<std::uint64_t>(query.top_k, scratch_->visits.size()));
   const auto offer = [&](std::uint32_t row) {
-    if (scratch.visits[row] == 0 && scratch.stopped[row] == 0) return;
     if (!detail::is_candidate(query.candidates, row)) return;
-    const float score = scores.score(scratch.visits[row], scratch.stopped[row]);
-    if (score > 0.0F && selection.may_enter(score)) selection.push({score, row});
+    const float found = score(row);
+    if (found > 0.0F && selection.may_enter(found)) selection.push({found, row});
   };
-  if (scores.any()) {
-    if (query.allowed) {
-      std::vector<std::uint32_t> rows(query.allowed->begin(), query.allowed->end());
-      std::sort(rows.begin(), rows.end());
-      rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
-      for (const std::uint32_t row : rows) offer(row);
-    } else {
-      for (const std::uint32_t row : scratch.touched) offer(row);
-    }
+  if (query.allowed) {
+    std::vector<std::uint32_t> allowed(query.allowed->begin(), query.allowed->end());
+    std::sort(allowed.begin(), allowed.end());
+    allowed.erase(std::unique(allowed.begin(), allowed.end()), allowed.end());
+    for (const std::uint32_t row : allowed) offer(row);
+  } else {
+    for (const std::uint32_t row : rows) offer(row);
   }
-  answer.ranked = selection.take();
-  for (const std::uint32_t row : scratch.touched) exclude(row);
-  scratch.touched.clear();
-
-  if (!answer.ranked.empty()) answer.error_bound = scores.error_bound(answer.ranked.front().score, set.targets.size());
-  return answer;
+  return selection.take();
 }
 
 }  // namespace rove::algorithms

@@ -55,16 +55,20 @@ struct PprQuery {
   std::span<const std::uint8_t> candidates = {};               ///< the same by target row, as in `PprOptions`
   std::uint32_t hops = 1;
   double threshold = 1e-4;  ///< a vertex hands its flow on if each of its slots would get at least this share
+  /// Pixie's multi-hit booster (Eksombatchai et al., WWW 2018), which prefers what several seeds lead to: the score is
+  /// (sum over the seeds of sqrt(share of the seed's weight * its score))^2, no probability. One flow per seed.
+  bool boost = false;
 };
 
 struct PprAnswer {
-  std::vector<Scored> ranked;      ///< ids are rows of the target type; scores above 0
-  double error_bound = 0.0;        ///< of every score, with probability 0.99 (see `PprResult::error_bounds`)
-  bool cold = false;               ///< no seed has slots: nothing is known
+  std::vector<Scored> ranked;  ///< ids are rows of the target type; scores above 0
+  double error_bound = 0.0;  ///< of every score, with probability 0.99 (see `PprResult::error_bounds`); none if boosted
+  bool cold = false;         ///< no seed has slots: nothing is known
   std::uint64_t fingerprints = 0;  ///< added up
 };
 
-/// Answers queries, one at a time; holds the scratch, 16 bytes per target row. Not thread-safe: one per thread.
+/// Answers queries, one at a time; holds the scratch, 16 bytes per target row (24 once boosted). Not thread-safe: one
+/// per thread.
 class IndexQuery {
  public:
   explicit IndexQuery(std::uint64_t num_targets);
@@ -92,6 +96,15 @@ class IndexQuery {
 
  private:
   struct Scratch;
+  /// Of each seed's scores the roots, in the scratch.
+  void add_roots(const FingerprintSet& set, const SlotLists& slots, const PprQuery& query, PprAnswer& answer);
+  /// Calls `exclude` with every target row that must not be listed.
+  template <class Exclude>
+  void for_excluded(const FingerprintSet& set, const SlotLists& slots, const PprQuery& query, const Exclude& exclude);
+  /// The best of the rows that may be listed.
+  template <class Score>
+  [[nodiscard]] std::vector<Scored> select(const PprQuery& query, std::span<const std::uint32_t> rows,
+                                           const Score& score);
   std::unique_ptr<Scratch> scratch_;
 };
 

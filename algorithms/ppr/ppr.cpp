@@ -127,6 +127,7 @@ MemoryPlan plan_ppr_replicated(const graph::Schema& schema, std::int32_t num_ran
   if (checked.method == PprMethod::kVerd) plan.hold("fingerprints", 2 * index_bytes(schema, checked));
   if (checked.method == PprMethod::kPixie) {
     plan.hold("keys of all vertices", 16 * schema.num_vertices());
+    if (!checked.pixie_factors.empty()) plan.hold("features of all vertices", 2 * schema.num_vertices());
     plan.hold("visits per thread", threads * pixie_scratch_bytes(targets));
   }
   return plan;

@@ -77,10 +77,12 @@ struct PprOptions {
   std::uint32_t verd_hops = 2;           ///< kVerd: exact steps
   double verd_threshold = 1e-4;          ///< kVerd: least share a slot gets (`PprQuery::threshold`)
   std::uint32_t maintained_walks = 100;  ///< kMaintained: per vertex of the index
-  std::uint32_t pixie_moves = 100'000;   ///< kPixie: these four as in `PixieOptions`
+  std::uint32_t pixie_moves = 100'000;   ///< kPixie: these and the next five as in `PixieOptions`
   std::uint32_t pixie_enough_visits = 4;
   std::uint32_t pixie_enough_vertices = 2'000;
   bool pixie_boost = true;
+  std::vector<std::uint8_t> pixie_features;  ///< by stable id, the same on all ranks; as in `PixieOptions`
+  std::vector<double> pixie_factors;
   double tolerance = 1e-10;  ///< kPower: mass not yet distributed at the end
   /// kWalks, kPower: how far a listed score may be off, in place of a budget; 0: none. kWalks starts with `walks` and
   /// doubles them for the sources whose error bound is larger; `kAuto` chooses it. Other methods refuse it.

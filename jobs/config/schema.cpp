@@ -107,6 +107,10 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"ppr.pixie_enough_vertices", kInteger, "2000", "",
      "pixie: a seed's walks end when more targets than this are visited often enough; 0: never"},
     {"ppr.pixie_enough_visits", kInteger, "4", "", "pixie: what often enough is"},
+    {"ppr.pixie_features", kPathList, "~", "", "pixie: lines `id feature`, for ppr.pixie_bias"},
+    {"ppr.pixie_feature_type", kText, "~", "", "vertex type of those ids (default: ppr.targets, if that is one)"},
+    {"ppr.pixie_bias", kMap, "{}", "",
+     "pixie: how much likelier a step to a vertex of a feature is, such as {de: 4}; 1 for all others"},
     {"ppr.pixie_boost", kBoolean, "true", "", "pixie: prefer what several seeds lead to"},
     {"ppr.maintained_walks", kInteger, "100", "", "maintained: walks kept per item"},
     {"ppr.previous", kPath, "~", "", "maintained: yesterday's maintained_walks.h5, to refresh (with graph.previous)"},
@@ -133,6 +137,8 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"index.entries", kInteger, "300", "", "entries kept per vertex and target type"},
 
     {"query.hops", kInteger, "1", "", "exact steps before fingerprints answer"},
+    {"query.boost", kBoolean, "false", "",
+     "baskets: prefer what several ids lead to (Pixie's multi-hit booster); scores are no probabilities then"},
     {"query.threshold", kReal, "1e-4", "", "a vertex hands its flow on if each slot gets at least this share"},
 
     {"serve.host", kText, "127.0.0.1", "",

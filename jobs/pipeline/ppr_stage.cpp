@@ -11,6 +11,7 @@
 #include "io/hdf5/result_files.hpp"
 #include "jobs/display/progress_display.hpp"
 #include "jobs/pipeline/maintained_walks.hpp"
+#include "jobs/pipeline/pixie_bias.hpp"
 #include "jobs/pipeline/ppr_exclusions.hpp"
 #include "jobs/pipeline/ppr_sources.hpp"
 #include "jobs/pipeline/stage_options.hpp"
@@ -118,9 +119,12 @@ class PprStage {
     const bool has_sets = !session_.config().paths("ppr.seed_sets").empty();
     if (has_sets) sets_ = read_seed_sets(session_);
     first_.source_rows = listed_sources(session_);
+    PixieBias bias = read_pixie_bias(session_);
     comm_.agree([&] {
       std::optional<std::vector<std::uint64_t>> listed = std::move(first_.source_rows);
       first_ = ppr_options(session_);
+      first_.pixie_features = std::move(bias.features);
+      first_.pixie_factors = std::move(bias.factors);
       targets_ = ppr_target_types(session_);
       if (has_sets && listed) throw ConfigError("ppr.source_list and ppr.seed_sets are both set; choose one");
       first_.source_rows = std::move(listed);

@@ -102,7 +102,7 @@ std::map<std::string, std::string> stage_hashes(const Config& config) {
   hashes["partition"] = hash_text("partition\n" + seeded + config.effective_yaml({"partition"}));
   std::vector<std::filesystem::path> sources = config.paths("ppr.seed_sets");
   if (const auto list = config.path("ppr.source_list")) sources.push_back(*list);
-  for (const char* key : {"ppr.exclude_targets", "ppr.allow_targets", "ppr.exclude_pairs"}) {
+  for (const char* key : {"ppr.exclude_targets", "ppr.allow_targets", "ppr.exclude_pairs", "ppr.pixie_features"}) {
     const auto files = config.paths(key);
     sources.insert(sources.end(), files.begin(), files.end());
   }

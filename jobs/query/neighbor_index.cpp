@@ -236,10 +236,12 @@ NeighborAnswer NeighborIndex::neighbors(const NeighborRequest& request) const {
   if (allowed) query.allowed = *allowed;
   query.hops = request.hops.value_or(options_.hops);
   query.threshold = request.threshold.value_or(options_.threshold);
+  query.boost = request.boost.value_or(options_.boost);
   Lease lease(*this, static_cast<std::size_t>(&set - sets_.data()));
   algorithms::PprAnswer found = lease.query().answer(set.fingerprints, names_.graph(), query);
   lease.clean = true;
   answer.error_bound = found.error_bound;
+  answer.boosted = query.boost;
   answer.cold = found.cold;
   answer.fingerprints = found.fingerprints;
   for (const Scored& scored : found.ranked) {

@@ -34,6 +34,7 @@ struct NeighborRequest {
   std::vector<std::string> allow_lists;           ///< names of `CandidateLists`, all of which must allow
   std::optional<std::uint32_t> hops;
   std::optional<double> threshold;
+  std::optional<bool> boost;
 };
 
 struct Neighbor {
@@ -47,7 +48,8 @@ struct NeighborAnswer {
   std::vector<algorithms::WeightedSeed> seeds;
   std::string_view target;
   std::vector<Neighbor> neighbors;
-  double error_bound = 0.0;
+  double error_bound = 0.0;  ///< none if boosted
+  bool boosted = false;      ///< scores are no probabilities
   bool cold = false;
   std::uint64_t fingerprints = 0;
   std::uint64_t unknown_ids = 0;  ///< in `exclude` and `allow`: ids that the graph does not have
@@ -75,6 +77,7 @@ class NeighborIndex {
     std::string target = "item";  ///< answered when a request names no type
     std::uint32_t hops = 1;
     double threshold = 1e-4;
+    bool boost = false;
   };
 
   /// Throws `InputError` when index and graph do not belong together.

@@ -51,6 +51,13 @@ double number_of(const QueryJson& json, const char* name, double otherwise, doub
   return found->get<double>();
 }
 
+std::optional<bool> flag_of(const QueryJson& json, const char* name) {
+  const auto found = json.find(name);
+  if (found == json.end()) return std::nullopt;
+  if (!found->is_boolean()) throw ConfigError(fmt::format("'{}' must be true or false", name));
+  return found->get<bool>();
+}
+
 std::vector<std::string> texts_of(const QueryJson& json, const char* name) {
   std::vector<std::string> texts;
   const auto found = json.find(name);
@@ -81,8 +88,9 @@ bool is_forward(const NamedGraph& names, const ExplainingPath::Step& step) {
   return step.forward || names.schema().edge_type(step.type).undirected;
 }
 
-constexpr auto kRequestMembers = std::to_array<std::string_view>(
-    {"id", "type", "seeds", "target", "k", "exclude_linked", "exclude", "allow", "allow_lists", "hops", "threshold"});
+constexpr auto kRequestMembers =
+    std::to_array<std::string_view>({"id", "type", "seeds", "target", "k", "exclude_linked", "exclude", "allow",
+                                     "allow_lists", "hops", "threshold", "boost"});
 constexpr auto kExplainMembers = std::to_array<std::string_view>({"id", "type", "seeds", "to", "paths"});
 constexpr auto kSeedMembers = std::to_array<std::string_view>({"id", "type", "weight"});
 constexpr auto kVertexMembers = std::to_array<std::string_view>({"id", "type"});
@@ -104,10 +112,8 @@ NeighborRequest request_of(const QueryJson& json, const RequestLimits& limits) {
   }
   request.target = text_of(json, "target");
   request.top_k = static_cast<std::uint32_t>(count_of(json, "k", request.top_k, 1, limits.max_top_k));
-  if (const auto linked = json.find("exclude_linked"); linked != json.end()) {
-    if (!linked->is_boolean()) throw ConfigError("'exclude_linked' must be true or false");
-    request.exclude_linked = linked->get<bool>();
-  }
+  request.exclude_linked = flag_of(json, "exclude_linked").value_or(request.exclude_linked);
+  request.boost = flag_of(json, "boost");
   request.exclude = texts_of(json, "exclude");
   if (json.contains("allow")) request.allow = texts_of(json, "allow");
   if (request.exclude.size() + (request.allow ? request.allow->size() : 0) > limits.max_ids) {
@@ -131,6 +137,7 @@ ExplainRequest explain_request(const QueryJson& json, const RequestLimits& limit
   ExplainRequest request;
   request.neighbors = request_of(json, limits);
   request.neighbors.exclude_linked = false;
+  request.neighbors.boost = false;
   if (!json.contains("to")) throw ConfigError("a request to explain needs 'to', the vertex to be explained");
   if (json["to"].is_string()) {
     request.to = {default_target, json["to"].get<std::string>()};
@@ -157,7 +164,11 @@ QueryJson to_json(const NamedGraph& names, const io::FileHeader& header, const N
     json["neighbors"].push_back(
         {{"id", neighbor.id}, {"key", std::to_string(neighbor.key)}, {"score", neighbor.score}});
   }
-  json["error_bound"] = answer.error_bound;
+  if (answer.boosted) {
+    json["boosted"] = true;
+  } else {
+    json["error_bound"] = answer.error_bound;
+  }
   json["cold"] = answer.cold;
   json["unknown_ids"] = answer.unknown_ids;
   json["graph_digest"] = header.provenance.graph_digest;

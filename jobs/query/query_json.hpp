@@ -25,8 +25,8 @@ struct RequestLimits {
 };
 
 /// {"id": "343", "type": "user"} or {"seeds": [{"id": ..., "type": ..., "weight": 2}, ...]} with "target", "k",
-/// "exclude_linked", "exclude", "allow", "allow_lists", "hops", "threshold". Throws `ConfigError` for unknown members,
-/// wrong types and what is beyond the limits.
+/// "exclude_linked", "exclude", "allow", "allow_lists", "hops", "threshold", "boost". Throws `ConfigError` for unknown
+/// members, wrong types and what is beyond the limits.
 [[nodiscard]] NeighborRequest neighbor_request(const QueryJson& json, const RequestLimits& limits);
 
 struct ExplainRequest {

@@ -59,8 +59,8 @@ QueryJson json_of(const httplib::Params& parameters) {
       type = text;
     } else if (name == "k" || name == "hops" || name == "threshold" || name == "paths") {
       json[name] = number(name, text);
-    } else if (name == "exclude_linked") {
-      if (text != "true" && text != "false") throw ConfigError("'exclude_linked' must be true or false");
+    } else if (name == "exclude_linked" || name == "boost") {
+      if (text != "true" && text != "false") throw ConfigError(fmt::format("'{}' must be true or false", name));
       json[name] = text == "true";
     } else if (name == "exclude" || name == "allow" || name == "allow_lists") {
       json[name].push_back(text);

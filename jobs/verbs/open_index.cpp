@@ -51,6 +51,7 @@ std::unique_ptr<NeighborIndex> open_index(const IndexFiles& files, const Config&
   options.target = default_target(config);
   options.hops = checked_cast<std::uint32_t>(config.count("query.hops"), "query.hops");
   options.threshold = config.real("query.threshold");
+  options.boost = config.boolean("query.boost");
   if (!(options.threshold >= 0.0 && options.threshold <= 1.0)) {
     throw ConfigError(fmt::format("query.threshold is {}, expected from 0 to 1", options.threshold));
   }

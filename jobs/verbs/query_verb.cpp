@@ -52,11 +52,16 @@ class QueryVerb final : public SerialVerb {
     app.add_flag("--exact", exact_, "Solve from the graph alone, without an index, to an error of 1e-8 in all");
     app.add_option("--hops", hops_, "Exact steps before fingerprints answer [query.hops]");
     app.add_option("--threshold", threshold_, "Least share a slot gets [query.threshold]");
+    app.add_flag("--boost", boost_, "Prefer what several ids lead to (Pixie's multi-hit booster) [query.boost]");
     app.add_flag("--json", json_, "For programs, as `rove serve` answers");
   }
   void run() override {
     const Config config = command_line_.configuration();
     const NeighborRequest request = neighbor_request(request_json(), kNoLimits);
+    if (boost_ && (exact_ || explain_)) {
+      throw ConfigError(fmt::format("--boost gives scores that are no probabilities; leave out {}",
+                                    exact_ ? "--exact" : "--explain, whose paths have shares of probabilities"));
+    }
     if (exact_) {
       const NamedGraph names(find_graph_file(path_, graph_), config.text("ppr.sources"));
       const double restart = config.real("ppr.restart");
@@ -94,6 +99,7 @@ class QueryVerb final : public SerialVerb {
     if (!allow_.empty()) json["allow"] = allow_;
     if (hops_) json["hops"] = *hops_;
     if (threshold_) json["threshold"] = *threshold_;
+    if (boost_) json["boost"] = true;
     return json;
   }
 
@@ -136,7 +142,9 @@ class QueryVerb final : public SerialVerb {
                  100.0 * std::min(1.0, explanation.probability / score), explanation.num_paths,
                  explanation.complete ? "" : ", and others that were not looked at");
     }
-    if (!answer.neighbors.empty()) {
+    if (answer.boosted) {
+      fmt::print("boosted scores are no probabilities\n");
+    } else if (!answer.neighbors.empty()) {
       fmt::print("no score is off by more than {:.2g}{}\n", answer.error_bound, exact_ ? "" : " (probability 0.99)");
     }
     if (answer.unknown_ids > 0) {
@@ -159,6 +167,7 @@ class QueryVerb final : public SerialVerb {
   std::optional<std::uint32_t> hops_;
   std::optional<double> threshold_;
   bool exact_ = false;
+  bool boost_ = false;
   bool json_ = false;
 };
 

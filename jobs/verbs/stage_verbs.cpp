@@ -87,7 +87,8 @@ class PprVerb final : public StageVerb {
   [[nodiscard]] std::string name() const override { return "ppr"; }
   [[nodiscard]] std::string summary() const override { return "PPR neighbour sets for every source of a type"; }
   [[nodiscard]] std::string examples() const override {
-    return "rove ppr -g graph.h5 --sources user --targets item --top-k 100\n  rove ppr -g graph.h5 --targets item,brand\n  mpirun -n 4 rove ppr -g graph.h5 "
+    return "rove ppr -g graph.h5 --sources user --targets item --top-k 100\n  rove ppr -g graph.h5 --targets "
+           "item,brand\n  mpirun -n 4 rove ppr -g graph.h5 "
            "--method walks\n  rove ppr -g graph.h5 --allow-targets in-stock.txt --exclude-pairs hidden.txt\n"
            "  rove ppr -g graph.h5 --seed-sets baskets.txt --set ppr.seed_weight=3";
   }

@@ -141,7 +141,7 @@ graph:
                 for name in ("indptr", "indices", "scores", "error_bounds"):
                     self.assertEqual(several[f"neighbors/user/{target}/{name}"][()].tobytes(),
                                      alone[f"neighbors/user/{target}/{name}"][()].tobytes(), (target, name))
-        found = self.rove.run("lookup", kept, "u1", "--type", "user", "--json").stdout
+        found = self.rove.run("lookup", "u1", "--in", kept, "--type", "user", "--json").stdout
         self.assertEqual({entry["name"] for entry in json.loads(found)[0]["lists"]},
                          {"/neighbors/user/item", "/neighbors/user/brand"})
         self.assertIn("neighbors/user/brand", self.rove.run("diff", kept, one, code=1).stdout)
@@ -164,6 +164,32 @@ graph:
                              [ITEMS - 1, 7])
         self.ppr("--targets", "item,item", graph=self.typed, code=2)
         self.ppr("--targets", "item,brand", "--seed-sets", self.edges, graph=self.typed, code=2)
+
+    def test_pixie_bias(self):
+        hot = {f"i{i}" for i in range(0, ITEMS, 4)}
+        features = write(self.path("features.txt"), "".join(f"i{i} {'hot' if f'i{i}' in hot else 'mild'}\n"
+                                                            for i in range(ITEMS)) + "gone hot\n")
+        pixie = ["--method", "pixie", f"--set=ppr.pixie_features={features}"]
+
+        def hot_share(path):
+            return sum(item in hot for items in lists(path).values() for item in items[:3])
+
+        plain = datasets(self.ppr("--method", "pixie")[0])
+        unbiased = hot_share(self.path("ppr.h5"))
+        self.assertEqual(datasets(self.ppr(*pixie, "--set=ppr.pixie_bias={hot: 1}")[0]), plain)
+        _, said = self.ppr(*pixie, "--set=ppr.pixie_bias={hot: 1, rare: 3}")
+        self.assertIn("1 ids of ppr.pixie_features are not", said)
+        self.assertIn("ppr.pixie_bias names 'rare', a feature of no vertex", said)
+        out = self.same_at_any_ranks(*pixie, "--set=ppr.pixie_bias={hot: 50}", layouts=["replicated"])
+        self.assertGreater(hot_share(out), 1.5 * unbiased)
+        self.ppr(*pixie, code=2)
+        self.ppr("--method", "pixie", "--set=ppr.pixie_bias={hot: 2}", code=2)
+        self.ppr("--method", "walks", *pixie[2:], "--set=ppr.pixie_bias={hot: 2}", code=2)
+        self.ppr(*pixie, "--set=ppr.pixie_bias={hot: -2}", code=2)
+        twice = write(self.path("twice.txt"), "i1 hot\ni1 mild\n")
+        _, said = self.ppr("--method", "pixie", f"--set=ppr.pixie_features={twice}", "--set=ppr.pixie_bias={hot: 2}",
+                           code=3, ranks=2)
+        self.assertIn("'i1' has 2 features", said)
 
     def weighted_graph(self, name, *arguments, left_out=()):
         draw = random.Random(5)

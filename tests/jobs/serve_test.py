@@ -147,6 +147,26 @@ class Query(ServeTest):
         self.assertEqual(weighted[:4], self.ids(basket[0], "--type", "item")[:4])
         self.assertTrue(set(self.ids(basket[0], "--type", "item", "--target", "user")) <= set(self.users))
 
+    def test_boosted_baskets(self):
+        basket = [*self.items[:3], "--type", "item", "-k", "150"]
+        plain, boosted = self.ids(*basket), self.ids(*basket, "--boost")
+        self.assertNotEqual(plain, boosted)
+        self.assertGreater(len(set(plain) & set(boosted)), 10)
+        self.assertEqual(boosted, self.ids(*basket, "--set", "query.boost=true"))
+        answer = json.loads(self.query(*basket, "--boost", "--json").stdout)
+        self.assertTrue(answer["boosted"])
+        self.assertNotIn("error_bound", answer)
+        self.assertIn("no probabilities", self.query(*basket, "--boost").stdout)
+        for other in (["--exact"], ["--explain", "2"]):
+            self.assertIn("leave out " + other[0], self.query(*basket, "--boost", *other, code=2).stderr)
+        seeds = [{"id": item, "type": "item"} for item in self.items[:3]]
+        status, answer = self.service.ask("POST", "/v1/neighbors", {"seeds": seeds, "k": 150, "boost": True})
+        self.assertEqual((status, [n["id"] for n in answer["neighbors"]]), (200, boosted))
+        ids = "&".join(f"id={urllib.parse.quote(item)}" for item in self.items[:3])
+        status, answer = self.service.ask("GET", f"/v1/neighbors?{ids}&type=item&k=150&boost=true")
+        self.assertEqual((status, [n["id"] for n in answer["neighbors"]]), (200, boosted))
+        self.assertEqual(self.service.ask("POST", "/v1/neighbors", {"seeds": seeds, "boost": 1})[0], 400)
+
     def test_explanations_are_walks_of_the_graph(self):
         answer = json.loads(self.query(self.users[5], "--explain", 2, "--json").stdout)
         with h5py.File(self.path("graph.h5")) as graph:

@@ -84,8 +84,11 @@ class FlowScores {
   }
   /// Whether any walk was not lost.
   [[nodiscard]] bool any() const { return kept_share_ > 0.0; }
+  [[nodiscard]] double value(std::uint64_t visits, std::uint64_t stopped) const {
+    return (static_cast<double>(visits) * per_visit_ + static_cast<double>(stopped)) * unit_;
+  }
   [[nodiscard]] float score(std::uint64_t visits, std::uint64_t stopped) const {
-    return static_cast<float>((static_cast<double>(visits) * per_visit_ + static_cast<double>(stopped)) * unit_);
+    return static_cast<float>(value(visits, stopped));
   }
   [[nodiscard]] double error_bound(float best, std::uint64_t num_targets) const {
     double bound = (static_cast<double>(sums_.cut) * per_visit_ + static_cast<double>(sums_.unanswered)) * unit_;

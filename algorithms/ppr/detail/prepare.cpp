@@ -44,7 +44,16 @@ PprOptions checked_options(const graph::Schema& schema, const PprOptions& option
   require_walk_options("ppr.verd", options.restart, options.verd_walks, options.item_entries);
   require(options.verd_threshold >= 0.0 && options.verd_threshold <= 1.0,
           fmt::format("ppr.verd_threshold is {}, expected from 0 to 1", options.verd_threshold));
-  if (options.method == PprMethod::kPixie) check_pixie_options(pixie_options(options));
+  if (options.method == PprMethod::kPixie) {
+    check_pixie_options(pixie_options(options));
+    const std::uint64_t features = options.pixie_factors.empty() ? 0 : schema.num_vertices();
+    require(options.pixie_features.size() == features &&
+                std::ranges::all_of(options.pixie_features,
+                                    [&](std::uint8_t feature) { return feature < options.pixie_factors.size(); }),
+            "a bias needs for each vertex the number of a factor");
+  } else {
+    require(options.pixie_factors.empty(), "a bias (ppr.pixie_bias) goes with ppr.method pixie");
+  }
   require(options.tolerance > 0.0 && options.tolerance < 1.0,
           fmt::format("ppr.tolerance is {}, expected above 0 and below 1", options.tolerance));
   require(options.target_error >= 0.0 && options.target_error < 1.0,
@@ -127,6 +136,8 @@ PixieOptions pixie_options(const PprOptions& options) {
   result.enough_visits = options.pixie_enough_visits;
   result.enough_vertices = options.pixie_enough_vertices;
   result.boost = options.pixie_boost;
+  result.features = options.pixie_features;
+  result.factors = options.pixie_factors;
   result.seed = options.seed;
   return result;
 }

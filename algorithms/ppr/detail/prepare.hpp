@@ -23,6 +23,7 @@ void require_walk_options(const std::string& section, double restart, std::uint3
 /// Types of the vertices that sources have in their slots: whose fingerprints the item index holds. In schema order.
 [[nodiscard]] std::vector<VertexTypeId> index_types(const graph::Schema& schema, const PprOptions& options);
 
+/// Refers to the features of `options`.
 [[nodiscard]] PixieOptions pixie_options(const PprOptions& options);
 
 /// Whether lists come of flow over fingerprints (`IndexQuery`): kVerd, and by weight what is a mean over a source's

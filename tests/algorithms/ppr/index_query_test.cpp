@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algorithms/ppr/index_query.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <vector>
@@ -207,6 +208,52 @@ TEST(IndexQuery, ListsOnlyWhatMayBeListed) {
   for (const Scored& scored : query.answer(index.set, slots, asked).ranked) {
     EXPECT_EQ(std::count(linked.begin(), linked.end(), scored.id + index.set.targets.begin), 0);
   }
+}
+
+// The booster by its definition, from the lists of the seeds alone.
+TEST(IndexQuery, BoostsWhatSeveralSeedsLeadTo) {
+  const graph::GraphBlocks whole = tests::random_bipartite(30, 24, 260, 6);
+  FingerprintIndexOptions options;
+  options.walks = 500;
+  const WholeIndex index(whole, options, VertexTypeId{1});
+  const SerialSlots slots(whole);
+  IndexQuery query(index.set.targets.size());
+  const std::vector<WeightedSeed> basket = {{31, 2.0}, {4, 1.0}, {31, 1.0}, {29, 9.0}};  // 29 is isolated
+  const std::vector<WeightedSeed> shares = {{31, 3.0 / 13.0}, {4, 1.0 / 13.0}};
+  PprQuery asked;
+  asked.exclude_linked = false;
+  std::vector<double> roots(index.set.targets.size());
+  for (const WeightedSeed& seed : shares) {
+    const WeightedSeed alone{seed.vertex, 1.0};
+    asked.seeds = std::span(&alone, 1);
+    const PprAnswer plain = query.answer(index.set, slots, asked);
+    asked.boost = true;
+    EXPECT_EQ(query.answer(index.set, slots, asked).ranked.size(), plain.ranked.size());
+    asked.boost = false;
+    for (const Scored& scored : plain.ranked) {
+      roots[scored.id] += std::sqrt(seed.weight * static_cast<double>(scored.score));
+    }
+  }
+  roots[31 - index.set.targets.begin] = 0.0;  // a seed
+  asked.seeds = basket;
+  asked.boost = true;
+  const std::vector<std::uint32_t> excluded = {3};
+  asked.excluded = excluded;
+  roots[3] = 0.0;
+  const PprAnswer boosted = query.answer(index.set, slots, asked);
+  EXPECT_EQ(boosted.ranked.size(),
+            static_cast<std::size_t>(std::ranges::count_if(roots, [](double r) { return r > 0; })));
+  EXPECT_EQ(boosted.error_bound, 0.0);
+  for (const Scored& scored : boosted.ranked) {
+    EXPECT_NEAR(static_cast<double>(scored.score), roots[scored.id] * roots[scored.id], 1e-6);
+  }
+  EXPECT_EQ(query.answer(index.set, slots, asked).ranked, boosted.ranked);  // the scratch is clean
+  asked.boost = false;
+  EXPECT_NE(query.answer(index.set, slots, asked).ranked, boosted.ranked);
+  const std::vector<WeightedSeed> cold = {{29, 1.0}};
+  asked.boost = true;
+  asked.seeds = cold;
+  EXPECT_TRUE(query.answer(index.set, slots, asked).cold);
 }
 
 TEST(IndexQuery, ColdSeedsAndBadQueries) {
