@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,9 @@ struct ImportCounts {
   std::uint64_t below_weight = 0;        ///< dropped by `min_weight`
   std::uint64_t outside_core = 0;        ///< dropped by `k_core`
   std::uint64_t over_degree = 0;         ///< dropped by `max_degree`
+  std::uint64_t rare = 0;                ///< at vertices that `min_occurrences` took out
+  std::uint64_t expired = 0;             ///< at others, that `expire_after` took out
+  std::uint64_t forgotten = 0;           ///< rows left out because of the `forget` lists
   std::uint64_t dangling_endpoints = 0;  ///< rows naming a vertex that the vertex lists do not have, dropped
   std::string rules;                     ///< the rules in words, as configured
 };
@@ -59,9 +63,26 @@ struct SlotChanges {
   std::uint64_t removed = 0;  ///< gone since
 };
 
+/// The vertices that one entry of `graph.filters` took out.
+struct FilterCounts {
+  std::string type;
+  std::uint64_t rare = 0;     ///< of fewer occurrences than asked for
+  std::uint64_t expired = 0;  ///< others, last seen too long ago
+};
+
+/// What the `forget` lists named.
+struct ForgottenCounts {
+  std::uint64_t users = 0;         ///< distinct listed ids that the files name
+  std::uint64_t items = 0;         ///< the same
+  std::uint64_t interactions = 0;  ///< distinct listed pairs that the files have, but those of listed users and items
+  std::uint64_t unknown = 0;       ///< ids and pairs that they do not have
+};
+
 struct ImportReport {
   std::vector<ImportCounts> edge_types;
-  std::vector<SlotChanges> slot_changes;  ///< empty without a previous graph
+  std::vector<FilterCounts> filters;
+  std::optional<ForgottenCounts> forgotten;  ///< if there are lists
+  std::vector<SlotChanges> slot_changes;     ///< empty without a previous graph
   std::uint64_t bytes_read = 0;
   double seconds = 0;
 };

@@ -79,6 +79,9 @@ void write_import_counts(hdf5::OutputFile& file, const std::string& group, const
   file.set_attribute(group, "import_below_weight", as_signed(counts.below_weight));
   file.set_attribute(group, "import_outside_core", as_signed(counts.outside_core));
   file.set_attribute(group, "import_over_degree", as_signed(counts.over_degree));
+  file.set_attribute(group, "import_rare", as_signed(counts.rare));
+  file.set_attribute(group, "import_expired", as_signed(counts.expired));
+  file.set_attribute(group, "import_forgotten", as_signed(counts.forgotten));
   file.set_attribute(group, "import_dangling_endpoints", as_signed(counts.dangling_endpoints));
 }
 

@@ -2,65 +2,48 @@
 #include "io/ids/listed_ids.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 
-#include <fmt/format.h>
-
-#include "engine/base/error.hpp"
 #include "engine/graph/block_distribution.hpp"
 #include "io/hdf5/node_rows.hpp"
-#include "io/text/utf8.hpp"
+#include "io/import/node_reader.hpp"
 
 namespace rove::io {
-namespace {
 
-void require_utf8(const std::string& file, const std::string& text) {
-  if (text::is_utf8(text)) return;
-  std::istringstream lines(text);
-  std::uint64_t number = 1;
-  for (std::string line; std::getline(lines, line); ++number) {
-    if (!text::is_utf8(line)) throw InputError({file, number, 1}, "bytes that are not UTF-8", "one id per line");
+std::vector<std::string> gather_ids(const comm::Communicator& comm, const IdBlock& ids) {
+  std::string packed;
+  for (std::uint64_t i = 0; i < ids.size(); ++i) {
+    packed += ids[i];
+    packed += '\n';
   }
+  std::vector<std::string> all;
+  for (const std::string& texts : comm.all_gather_text(packed)) {
+    for (std::size_t at = 0; at < texts.size();) {
+      const std::size_t end = texts.find('\n', at);
+      all.push_back(texts.substr(at, end - at));
+      at = end + 1;
+    }
+  }
+  std::ranges::sort(all);
+  all.erase(std::ranges::unique(all).begin(), all.end());
+  return all;
 }
 
-std::string read_lines(const std::vector<std::string>& files) {
-  std::string text;
-  for (const std::string& name : files) {
-    std::ifstream in(name, std::ios::binary);
-    std::ostringstream read;
-    read << in.rdbuf();
-    if (!in) throw IoError(fmt::format("cannot read the list of ids '{}': {}", name, std::strerror(errno)));
-    require_utf8(name, read.str());
-    text += read.str() + "\n";
-  }
-  return text;
+std::vector<std::string> read_id_lists(const comm::Communicator& comm, const std::vector<std::string>& files) {
+  if (files.empty()) return {};
+  NodeOptions list;
+  list.type = "listed";
+  list.files = files;
+  IdTable table(list.type);
+  static_cast<void>(read_nodes(comm, list, table, no_progress()));
+  return gather_ids(comm, table.take().ids);
 }
-
-std::vector<std::string> ids_in(const std::string& text) {
-  std::istringstream lines(text);
-  std::vector<std::string> ids;
-  for (std::string line; std::getline(lines, line);) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!line.empty()) ids.push_back(std::move(line));
-  }
-  return ids;
-}
-
-}  // namespace
 
 ListedIds read_listed_ids(const comm::Communicator& comm, const std::vector<std::string>& files, const IdIndex& index) {
   const IndexRange home = graph::BlockDistribution(index.num_rows(), comm.size()).block(comm.rank());
   ListedIds listed;
   listed.is_listed.resize(home.size());
-  if (files.empty()) return listed;
-  std::string text;
-  comm.agree([&] {
-    if (comm.is_root()) text = read_lines(files);
-  });
-  const std::vector<std::string> ids = ids_in(comm.broadcast_text(text, Rank{0}));
+  const std::vector<std::string> ids = read_id_lists(comm, files);
+  if (ids.empty()) return listed;
   const IndexRange share = graph::BlockDistribution(ids.size(), comm.size()).block(comm.rank());
   IdBlock mine;
   for (std::uint64_t i = share.begin; i < share.end; ++i) append(mine, ids[i]);
@@ -71,8 +54,7 @@ ListedIds read_listed_ids(const comm::Communicator& comm, const std::vector<std:
       listed.is_listed[row - home.begin] = 1;
     }
   }
-  listed.found =
-      comm.all_reduce(static_cast<std::uint64_t>(std::ranges::count(listed.is_listed, 1)), comm::ReduceOp::kSum);
+  listed.found = ids.size() - listed.unknown;
   return listed;
 }
 

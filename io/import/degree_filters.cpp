@@ -11,6 +11,7 @@
 #include "engine/parallel/parallel.hpp"
 #include "io/ids/id_index.hpp"
 #include "io/import/edge_exchange.hpp"
+#include "io/import/graph_rebuild.hpp"
 #include "io/import/row_mapping.hpp"
 
 namespace rove::io {
@@ -111,22 +112,6 @@ graph::BlockDistribution homes_of(const ImportedGraph& graph, VertexTypeId type,
   return graph.blocks.distribution(type, comm.size());
 }
 
-/// Rows of the edges kept, old numbering.
-template <class Keep>
-void keep_edges(EdgeList& list, const Keep& keep) {
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    if (!keep(i)) continue;
-    EdgeList::for_each_column(list, list, [&](auto& to, const auto& from) {
-      if (!from.empty()) to[kept] = from[i];
-    });
-    ++kept;
-  }
-  EdgeList::for_each_column(list, list, [&](auto& to, const auto&) {
-    if (!to.empty()) to.resize(kept);
-  });
-}
-
 }  // namespace
 
 std::uint64_t cap_degrees(graph::AdjacencyBlock& block, std::uint64_t first_row, std::uint64_t max_degree) {
@@ -173,8 +158,8 @@ std::uint64_t cap_degrees(graph::AdjacencyBlock& block, std::uint64_t first_row,
   return dropped;
 }
 
-void keep_cores(const comm::Communicator& comm, ImportedGraph& graph, std::span<const std::uint64_t> cores,
-                std::span<const std::uint8_t> listed) {
+RowsAfter keep_cores(const comm::Communicator& comm, ImportedGraph& graph, std::span<const std::uint64_t> cores,
+                     std::span<const std::uint8_t> listed) {
   const graph::Schema old = graph.blocks.schema;
   std::vector<std::vector<EdgeList>> lists(old.edge_types().size());
   std::vector<std::uint8_t> may_shrink(old.vertex_types().size());
@@ -228,35 +213,10 @@ void keep_cores(const comm::Communicator& comm, ImportedGraph& graph, std::span<
     mark(type.destination, &EdgeList::targets);
   }
 
-  graph::Schema schema;
-  std::vector<std::vector<std::uint64_t>> new_rows(used.size());
   for (std::size_t t = 0; t < used.size(); ++t) {
     if (may_shrink[t] == 0 || listed[t] != 0) std::ranges::fill(used[t], std::uint8_t{1});
-    ShrunkType shrunk = shrink_type(comm, graph, VertexTypeId{static_cast<std::uint16_t>(t)}, used[t]);
-    new_rows[t] = std::move(shrunk.new_rows);
-    schema.add_vertex_type(old.vertex_types()[t].name, shrunk.count);
   }
-  for (std::size_t e = 0; e < lists.size(); ++e) {
-    graph::EdgeType type = old.edge_types()[e];
-    const auto renumber = [&](VertexTypeId end, std::vector<std::uint32_t> EdgeList::* column) {
-      const graph::BlockDistribution homes(old.vertex_type(end).count, comm.size());
-      std::vector<std::uint32_t> rows;
-      for (const EdgeList& list : lists[e]) rows.insert(rows.end(), (list.*column).begin(), (list.*column).end());
-      const auto mapped = look_up_rows(comm, homes, new_rows[end.index()], rows);
-      std::size_t i = 0;
-      for (EdgeList& list : lists[e]) {
-        for (std::uint32_t& row : list.*column) row = static_cast<std::uint32_t>(mapped[i++]);
-      }
-    };
-    renumber(type.source, &EdgeList::sources);
-    renumber(type.destination, &EdgeList::targets);
-    graph.blocks.edges[e] =
-        build_edges(comm, std::move(lists[e]), columns_of(type), {schema.vertex_type(type.source).count, comm.size()},
-                    {schema.vertex_type(type.destination).count, comm.size()});
-    type.count = comm.all_reduce(std::uint64_t{graph.blocks.edges[e].by_source.targets.size()}, comm::ReduceOp::kSum);
-    schema.add_edge_type(std::move(type));
-  }
-  graph.blocks.schema = std::move(schema);
+  return rebuild(comm, graph, std::move(lists), used);
 }
 
 }  // namespace rove::io

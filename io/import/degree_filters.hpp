@@ -6,6 +6,7 @@
 
 #include "engine/comm/communicator.hpp"
 #include "engine/graph/graph_blocks.hpp"
+#include "io/import/graph_rebuild.hpp"
 #include "io/imported_graph.hpp"
 
 namespace rove::io {
@@ -18,7 +19,7 @@ std::uint64_t cap_degrees(graph::AdjacencyBlock& block, std::uint64_t first_row,
 /// has at least that many edges of the type, in and out together where both endpoints are of one type, an undirected
 /// edge counted once at each. A vertex left without any edge goes too, unless its type is `listed` or no core was asked
 /// of an edge type of its. Counts into the report. Cost: one exchange per round of removals.
-void keep_cores(const comm::Communicator& comm, ImportedGraph& graph, std::span<const std::uint64_t> cores,
-                std::span<const std::uint8_t> listed);
+RowsAfter keep_cores(const comm::Communicator& comm, ImportedGraph& graph, std::span<const std::uint64_t> cores,
+                     std::span<const std::uint8_t> listed);
 
 }  // namespace rove::io

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <memory>
+#include <optional>
+#include <ranges>
 #include <span>
 #include <utility>
 
@@ -12,13 +15,18 @@
 
 #include "engine/base/error.hpp"
 #include "engine/parallel/parallel.hpp"
+#include "io/hdf5/node_rows.hpp"
 #include "io/ids/id_index.hpp"
+#include "io/ids/listed_ids.hpp"
 #include "io/import/adjacency_builder.hpp"
 #include "io/import/degree_filters.hpp"
 #include "io/import/edge_exchange.hpp"
 #include "io/import/edge_reader.hpp"
+#include "io/import/forgotten_ids.hpp"
 #include "io/import/node_reader.hpp"
 #include "io/import/previous_slots.hpp"
+#include "io/import/row_mapping.hpp"
+#include "io/import/vertex_filters.hpp"
 #include "io/import/vertex_links.hpp"
 #include "io/import/vertex_numbering.hpp"
 
@@ -29,6 +37,7 @@ struct TypeState {
   std::string name;
   std::unique_ptr<IdTable> table;
   bool closed = false;
+  std::vector<std::uint8_t> forgotten;  ///< per vertex this rank named, 1: it gets no row; empty: none
   VertexNumbering numbering;
 };
 
@@ -101,6 +110,7 @@ void check(const ImportOptions& options) {
     }
     names.push_back(name);
   }
+  check_filters(options.filters);
 }
 
 class Importer {
@@ -113,15 +123,12 @@ class Importer {
     check(options_);
     declare_types();
     read();
-    for (TypeState& type : types_) {
-      comm_.set_phase("import: numbering " + type.name);
-      type.numbering = number_vertices(comm_, type.name, type.table->take(), type.closed);
-      type.table.reset();
-    }
+    number();
     for (EdgeState& edges : edges_) name_relations(edges);
     for (EdgeState& edges : edges_) build(edges);
     finish_types();
     for (NodeRead& nodes : nodes_) add_features(nodes);
+    apply_filters();
     apply_cores();
     for (std::size_t e = 0; e < edges_.size(); ++e) {
       result_.report.edge_types[e].edges_kept = result_.blocks.schema.edge_types()[e].count;
@@ -131,6 +138,7 @@ class Importer {
       comm_.set_phase("import: keeping the previous graph's slots");
       keep_previous_slots(comm_, result_, options_.previous);
     }
+    if (forgotten_) result_.report.forgotten = forgotten_->counts(comm_);
     total_report();
     result_.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return std::move(result_);
@@ -141,7 +149,7 @@ class Importer {
     for (std::size_t t = 0; t < types_.size(); ++t) {
       if (types_[t].name == name) return t;
     }
-    types_.push_back({name, std::make_unique<IdTable>(name), false, {}});
+    types_.push_back({name, std::make_unique<IdTable>(name), false, {}, {}});
     return types_.size() - 1;
   }
 
@@ -164,6 +172,12 @@ class Importer {
       type_index(links.type);
       type_index(links.alias_type);
     }
+    if (options_.forget.empty()) return;
+    for (const std::string& type : {options_.forget.user_type, options_.forget.item_type}) {
+      if (std::ranges::find(types_, type, &TypeState::name) != types_.end()) continue;
+      throw ConfigError(fmt::format("forget: the graph has no vertex type '{}', but the types {}", type,
+                                    fmt::join(types_ | std::views::transform(&TypeState::name), ", ")));
+    }
   }
 
   void read() {
@@ -185,25 +199,64 @@ class Importer {
     }
   }
 
+  void number() {
+    std::vector<NamedVertices> named;
+    for (TypeState& type : types_) {
+      named.push_back(type.table->take());
+      type.table.reset();
+    }
+    forget_vertices(named);
+    for (std::size_t t = 0; t < types_.size(); ++t) {
+      TypeState& type = types_[t];
+      comm_.set_phase("import: numbering " + type.name);
+      type.numbering = number_vertices(comm_, type.name, std::move(named[t]), type.closed);
+      type.numbering.rows = spread_rows(std::move(type.numbering.rows), type.forgotten);
+    }
+    if (forgotten_)
+      forgotten_->find_pairs(comm_, index_of(options_.forget.user_type), index_of(options_.forget.item_type));
+  }
+
+  void forget_vertices(std::span<NamedVertices> named) {
+    if (options_.forget.empty()) return;
+    comm_.set_phase("import: forgetting");
+    forgotten_.emplace(comm_, options_.forget);
+    // From the last link, since an alias may have aliases of its own.
+    for (std::size_t l = links_.size(); l-- > 0;) {
+      const std::size_t type = type_index(options_.links[l].type);
+      const std::size_t alias = type_index(options_.links[l].alias_type);
+      const std::vector<std::uint8_t> listed = forgotten_->listed(types_[type].name, named[type]);
+      IdBlock aliases;
+      for (const EdgeList& list : links_[l].lists) {
+        for (std::size_t i = 0; i < list.size(); ++i) {
+          if (is_set(listed, list.sources[i])) append(aliases, named[alias].ids[list.targets[i]]);
+        }
+      }
+      forgotten_->add(comm_, types_[alias].name, aliases);
+    }
+    for (std::size_t t = 0; t < types_.size(); ++t) {
+      types_[t].forgotten = forgotten_->take_out(types_[t].name, named[t]);
+    }
+  }
+
+  IdIndex index_of(const std::string& name) {
+    const std::size_t t = type_index(name);
+    const VertexTypeId id{static_cast<std::uint16_t>(t)};
+    const VertexNumbering& numbering = types_[t].numbering;
+    std::vector<KeyOverride> overrides;
+    for (const auto& [text, key] : numbering.overrides) overrides.push_back({id, text, key});
+    return {comm_, name, id, numbering.ids, numbering.keys, overrides};
+  }
+
+  static bool is_set(const std::vector<std::uint8_t>& flags, std::uint32_t i) {
+    return !flags.empty() && flags[i] != 0;
+  }
+
   /// Relations are numbered in ascending order of their names; there are few enough for every rank to hold all.
   void name_relations(EdgeState& edges) {
     const NamedVertices local = edges.relation_table->take();
     edges.relation_table.reset();
     if (!edges.read.columns.relations) return;
-    std::string packed;
-    for (std::size_t i = 0; i < local.ids.size(); ++i) {
-      packed += local.ids[i];
-      packed += '\n';
-    }
-    for (const std::string& texts : comm_.all_gather_text(packed)) {
-      for (std::size_t at = 0; at < texts.size();) {
-        const std::size_t end = texts.find('\n', at);
-        edges.relations.push_back(texts.substr(at, end - at));
-        at = end + 1;
-      }
-    }
-    std::ranges::sort(edges.relations);
-    edges.relations.erase(std::ranges::unique(edges.relations).begin(), edges.relations.end());
+    edges.relations = gather_ids(comm_, local.ids);
     std::vector<std::uint32_t> number_of(local.ids.size());
     for (std::size_t i = 0; i < number_of.size(); ++i) {
       const auto found = std::ranges::lower_bound(edges.relations, local.ids[i]);
@@ -215,27 +268,38 @@ class Importer {
   }
 
   struct RowCounts {
+    std::uint64_t forgotten = 0;
     std::uint64_t self_loops = 0;
     std::uint64_t dangling = 0;
   };
 
-  /// Endpoints become rows; what names no vertex goes, self-loops by their rule, and an undirected edge gets its
-  /// reverse right behind it, so that both its rows meet repetitions in the same order.
+  /// Endpoints become rows; what is to be forgotten or names no vertex goes, self-loops by their rule, and an
+  /// undirected edge gets its reverse right behind it, so that both its rows meet repetitions in the same order.
   RowCounts to_rows(EdgeState& edges, EdgeList& list) const {
     const EdgeOptions& options = *edges.options;
     const std::vector<std::uint32_t>& source_rows = types_[edges.source].numbering.rows;
     const std::vector<std::uint32_t>& target_rows = types_[edges.destination].numbering.rows;
+    const std::string& source_type = types_[edges.source].name;
+    const std::string& target_type = types_[edges.destination].name;
     const bool may_loop = edges.source == edges.destination;
+    const bool may_be_pair = forgotten_ && forgotten_->may_connect(source_type, target_type);
     RowCounts counts;
     std::uint64_t dropped = 0;
     for (std::size_t i = 0; i < list.size(); ++i) {
+      const bool names_forgotten = is_set(types_[edges.source].forgotten, list.sources[i]) ||
+                                   is_set(types_[edges.destination].forgotten, list.targets[i]);
       list.sources[i] = source_rows[list.sources[i]];
       list.targets[i] = target_rows[list.targets[i]];
-      const bool dangling = list.sources[i] == kUnknownRow || list.targets[i] == kUnknownRow;
-      const bool loop = !dangling && may_loop && list.sources[i] == list.targets[i];
+      const bool known = list.sources[i] != kUnknownRow && list.targets[i] != kUnknownRow;
+      const bool forgotten =
+          names_forgotten ||
+          (known && may_be_pair && forgotten_->connects(source_type, target_type, list.sources[i], list.targets[i]));
+      const bool dangling = !known && !forgotten;
+      const bool loop = known && !forgotten && may_loop && list.sources[i] == list.targets[i];
+      counts.forgotten += forgotten ? 1U : 0U;
       counts.dangling += dangling ? 1U : 0U;
       counts.self_loops += loop ? 1U : 0U;
-      if (dangling || (loop && options.self_loops == SelfLoops::kDrop)) {
+      if (forgotten || dangling || (loop && options.self_loops == SelfLoops::kDrop)) {
         list.sources[i] = kUnknownRow;
         ++dropped;
       }
@@ -273,6 +337,7 @@ class Importer {
     std::vector<RowCounts> row_counts(lists.size());
     parallel::for_each({0, lists.size()}, 1, [&](std::uint64_t l) { row_counts[l] = to_rows(edges, lists[l]); });
     for (const RowCounts& row_count : row_counts) {
+      counts.forgotten += row_count.forgotten;
       counts.self_loops += row_count.self_loops;
       counts.dangling_endpoints += row_count.dangling;
     }
@@ -359,7 +424,29 @@ class Importer {
     for (std::size_t t = 0; t < types_.size(); ++t) {
       listed[t] = std::ranges::any_of(options_.nodes, [&](const NodeOptions& n) { return n.type == types_[t].name; });
     }
-    keep_cores(comm_, result_, cores, listed);
+    follow(keep_cores(comm_, result_, cores, listed));
+  }
+
+  void apply_filters() {
+    if (options_.filters.empty()) return;
+    comm_.set_phase("import: filtering vertices");
+    follow(filter_vertices(comm_, result_, options_.filters));
+  }
+
+  /// **Collective.** Links, which are applied last, name vertices by the rows that they have by then.
+  void follow(const RowsAfter& rows_after) {
+    if (options_.links.empty()) return;
+    for (std::size_t t = 0; t < types_.size(); ++t) {
+      VertexNumbering& numbering = types_[t].numbering;
+      std::vector<std::uint32_t> known;
+      std::ranges::copy_if(numbering.rows, std::back_inserter(known), [](auto row) { return row != kUnknownRow; });
+      const auto now = look_up_rows(comm_, {numbering.count, comm_.size()}, rows_after[t], known);
+      auto next = now.begin();
+      for (std::uint32_t& row : numbering.rows) {
+        if (row != kUnknownRow) row = static_cast<std::uint32_t>(*next++);
+      }
+      numbering.count = result_.blocks.schema.vertex_types()[t].count;
+    }
   }
 
   void apply_links() {
@@ -384,9 +471,9 @@ class Importer {
     std::vector<std::uint64_t> numbers{result_.report.bytes_read};
     const auto visit = [&](const auto& use) {
       for (ImportCounts& counts : result_.report.edge_types) {
-        for (std::uint64_t* number :
-             {&counts.rows_read, &counts.duplicates, &counts.self_loops, &counts.outside_time, &counts.below_weight,
-              &counts.outside_core, &counts.over_degree, &counts.dangling_endpoints}) {
+        for (std::uint64_t* number : {&counts.rows_read, &counts.duplicates, &counts.self_loops, &counts.outside_time,
+                                      &counts.below_weight, &counts.outside_core, &counts.over_degree, &counts.rare,
+                                      &counts.expired, &counts.forgotten, &counts.dangling_endpoints}) {
           use(*number);
         }
       }
@@ -405,6 +492,7 @@ class Importer {
   std::vector<EdgeState> edges_;
   std::vector<NodeRead> nodes_;
   std::vector<ReadEdges> links_;
+  std::optional<ForgottenIds> forgotten_;
   ImportedGraph result_;
 };
 

@@ -80,10 +80,30 @@ struct LinkOptions {
   TextLayout layout;  ///< source: id in `type`; target: id in `alias_type`
 };
 
+/// One entry of `graph.filters`: which vertices of a type get no row.
+struct VertexFilter {
+  std::string type;
+  std::uint64_t min_occurrences = 0;          ///< those of fewer edges
+  std::optional<std::uint64_t> expire_after;  ///< those last seen so long ago, in the unit of the edges' times
+};
+
+/// The `forget` lists: what must not be in the graph whatever the files say.
+struct ForgetOptions {
+  std::string user_type;
+  std::string item_type;
+  std::vector<std::string> users;  ///< files of ids, one a line
+  std::vector<std::string> items;
+  TextLayout interactions;  ///< source: user; target: item
+
+  [[nodiscard]] bool empty() const { return users.empty() && items.empty() && interactions.files.empty(); }
+};
+
 struct ImportOptions {
   std::vector<EdgeOptions> edges;
   std::vector<NodeOptions> nodes;
+  std::vector<VertexFilter> filters;
   std::vector<LinkOptions> links;
+  ForgetOptions forget;
   std::string previous;  ///< graph container whose slots are kept (docs/incremental.md); empty: none
 };
 

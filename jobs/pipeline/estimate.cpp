@@ -13,6 +13,8 @@
 #include "io/hdf5/graph_file.hpp"
 #include "io/import/import_graph.hpp"
 #include "io/publish/file_system.hpp"
+#include "jobs/pipeline/forget_lists.hpp"
+#include "jobs/pipeline/run_state.hpp"
 #include "jobs/pipeline/sample_options.hpp"
 #include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/train_layout.hpp"
@@ -131,11 +133,23 @@ class Estimator {
   void import() {
     MemoryPlan plan = io::plan_import(schema_, machine_.ranks, machine_.threads, kIdBytes);
     plan.hold("graph in home blocks", home_blocks().total_bytes());
+    if (config_.entries("graph.filters") > 0) {
+      plan.hold("occurrences and last times of filtered vertices", 17 * share(schema_.num_vertices()));
+    }
+    if (has_forget_lists(config_)) plan.hold("what is to be forgotten, whole on every rank", 4 * forget_list_bytes());
     if (config_.path("graph.previous")) {
       plan.hold("the previous graph: rows, and slots a round at a time",
                 32 * share(schema_.num_vertices()) + (std::uint64_t{64} << 20U));
     }
     add("import", MemoryPlan("resident"), std::move(plan), "use more ranks");
+  }
+
+  [[nodiscard]] std::uint64_t forget_list_bytes() const {
+    std::uint64_t bytes = 0;
+    for (const char* list : {"forget.users", "forget.items", "forget.interactions"}) {
+      for (const fs::path& file : expand_patterns(config_.paths(list))) bytes += fs::file_size(file);
+    }
+    return bytes;
   }
 
   void partition() {

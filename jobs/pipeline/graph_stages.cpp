@@ -89,6 +89,17 @@ io::ImportReport import_stage(Session& session, const std::filesystem::path& gra
   }
   progress.end(fmt::format("{}: {}{} edges", graph_file.filename().string(), summary,
                            format_count(imported.blocks.schema.num_edges())));
+  for (const io::FilterCounts& counts : imported.report.filters) {
+    progress.begin("filters", 0, "vertices");
+    progress.end(fmt::format("{}: {} rare and {} expired vertices left out", counts.type, format_count(counts.rare),
+                             format_count(counts.expired)));
+  }
+  if (const auto& counts = imported.report.forgotten) {
+    progress.begin("forget", 0, "ids");
+    progress.end(fmt::format("{} users, {} items and {} interactions left out; {} listed were in no file",
+                             format_count(counts->users), format_count(counts->items),
+                             format_count(counts->interactions), format_count(counts->unknown)));
+  }
   for (const io::SlotChanges& changes : imported.report.slot_changes) {
     progress.begin("slots", 0, "edges");
     progress.end(fmt::format("{}: {} kept, {} new, {} gone since the previous graph", changes.edge_type,

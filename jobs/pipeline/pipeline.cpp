@@ -17,6 +17,7 @@
 #include "jobs/pipeline/run_state.hpp"
 #include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
+#include "jobs/pipeline/warm_start.hpp"
 #include "jobs/report/import_file.hpp"
 #include "jobs/version.hpp"
 
@@ -31,15 +32,7 @@ class Pipeline {
   explicit Pipeline(Session& session) : session_(session), comm_(session.comm()), config_(session.config()) {}
 
   PipelineResult run() {
-    // Ignored lists would leave in the graph what somebody asked to have removed.
-    comm_.agree([&] {
-      if (has_forget_lists(config_)) {
-        throw ConfigError(
-            "forget names users, items or interactions, but `rove run` reads no such lists; leave them out of the "
-            "files of "
-            "graph.edges, unlearn them from published vectors by `rove forget`, and take `forget` out of this job");
-      }
-    });
+    comm_.agree([&] { check_forget(); });
     open_run();
     graph_stages();
     model_stages();
@@ -50,6 +43,20 @@ class Pipeline {
   }
 
  private:
+  /// Ignored lists would leave in the results what somebody asked to have removed.
+  void check_forget() const {
+    if (!has_forget_lists(config_)) return;
+    if (config_.has("graph.file")) {
+      throw ConfigError(
+          "forget names what import leaves out, but graph.file is a finished graph; import it anew, from graph.edges");
+    }
+    if (warm_start_file(config_)) {
+      throw ConfigError(
+          "forget names what yesterday's vectors may hold, but train.warm_start goes on from them; unlearn them by "
+          "`rove forget`, or set train.warm_start to none for this night");
+    }
+  }
+
   [[nodiscard]] fs::path file(const std::string& name) const { return result_.run / name; }
 
   /// **Collective.** Finds an unfinished run that this configuration can continue, or makes a new one.

@@ -10,6 +10,7 @@
 #include "engine/base/error.hpp"
 #include "engine/base/hash.hpp"
 #include "io/publish/file_system.hpp"
+#include "jobs/pipeline/forget_lists.hpp"
 #include "jobs/pipeline/warm_start.hpp"
 
 namespace rove::jobs {
@@ -84,6 +85,21 @@ void RunState::set_done(const std::string& stage, const std::string& content_has
   io::publish::write_text_durably(directory_ / "state.json", json.dump(2) + "\n");
 }
 
+namespace {
+
+/// What `forget` lists make of the graph and of the vectors to start from; empty without lists.
+std::string forget_identity(const Config& config) {
+  if (!has_forget_lists(config)) return "";
+  std::string identity = fmt::format("forget {} {} {}\n", config.text("train.users"), config.text("train.items"),
+                                     config.text("forget.format"));
+  for (const char* list : {"forget.users", "forget.items", "forget.interactions"}) {
+    identity += fmt::format("{}\n{}", list, identity_of(config.paths(list)));
+  }
+  return identity;
+}
+
+}  // namespace
+
 std::map<std::string, std::string> stage_hashes(const Config& config) {
   std::vector<std::filesystem::path> inputs;
   for (const char* list : {"graph.edges", "graph.nodes", "graph.links"}) {
@@ -97,7 +113,8 @@ std::map<std::string, std::string> stage_hashes(const Config& config) {
   }
 
   std::map<std::string, std::string> hashes;
-  hashes["import"] = hash_text("import\n" + config.effective_yaml({"graph"}) + identity_of(inputs));
+  hashes["import"] =
+      hash_text("import\n" + config.effective_yaml({"graph"}) + identity_of(inputs) + forget_identity(config));
   const std::string seeded = hashes["import"] + config.effective_yaml({"seed", "split"});
   hashes["partition"] = hash_text("partition\n" + seeded + config.effective_yaml({"partition"}));
   std::vector<std::filesystem::path> sources = config.paths("ppr.seed_sets");

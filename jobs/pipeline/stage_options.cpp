@@ -105,7 +105,27 @@ io::ImportOptions import_options(const Config& config) {
       throw ConfigError(fmt::format("{}.type has {} names, expected two: [type, alias type]", entry, types.size()));
     options.links.push_back({types[0], types[1], text_layout(config, entry)});
   }
+  for (std::size_t i = 0; i < config.entries("graph.filters"); ++i) {
+    const std::string entry = fmt::format("graph.filters[{}]", i);
+    io::VertexFilter filter;
+    filter.type = optional_text(config, entry + ".type");
+    filter.min_occurrences = config.count(entry + ".min_occurrences");
+    if (config.has(entry + ".expire_after")) filter.expire_after = config.count(entry + ".expire_after");
+    options.filters.push_back(std::move(filter));
+  }
+  options.forget = forget_options(config);
   options.previous = config.path("graph.previous").value_or("").string();
+  return options;
+}
+
+io::ForgetOptions forget_options(const Config& config) {
+  io::ForgetOptions options;
+  options.user_type = config.text("train.users");
+  options.item_type = config.text("train.items");
+  options.users = file_names(config, "forget.users");
+  options.items = file_names(config, "forget.items");
+  options.interactions.files = file_names(config, "forget.interactions");
+  options.interactions.format = io::text_format_of(config.text("forget.format"));
   return options;
 }
 

@@ -15,6 +15,8 @@ namespace rove::jobs {
 
 /// The configuration's sections as the options of the folders that do the work. All throw `ConfigError` naming the key.
 [[nodiscard]] io::ImportOptions import_options(const Config& config);
+/// The lists of `forget.*`; users and items are those of training.
+[[nodiscard]] io::ForgetOptions forget_options(const Config& config);
 /// How held-out interactions are read (`evaluate.*`).
 [[nodiscard]] io::TextLayout test_layout(const Config& config);
 [[nodiscard]] gnn::SplitOptions split_options(const Config& config);

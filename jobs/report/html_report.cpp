@@ -433,13 +433,16 @@ class Page {
     for (const io::ImportCounts& counts : report.edge_types) {
       edges += counts.edges_kept;
       read += counts.rows_read;
-      const std::array<std::pair<const char*, std::uint64_t>, 7> rules{{
+      const std::array<std::pair<const char*, std::uint64_t>, 10> rules{{
           {"repeat an edge (duplicates)", counts.duplicates},
           {"are self-loops (self_loops)", counts.self_loops},
           {"are outside the time window", counts.outside_time},
           {"are below min_weight", counts.below_weight},
           {"are outside the k-core", counts.outside_core},
           {"are over max_degree", counts.over_degree},
+          {"are at rare vertices (min_occurrences)", counts.rare},
+          {"are at expired vertices (expire_after)", counts.expired},
+          {"were to be forgotten", counts.forgotten},
           {"name a vertex that the lists do not have (dangling)", counts.dangling_endpoints},
       }};
       std::string rows = table_row({"rows read", html::count(counts.rows_read), ""});
@@ -454,6 +457,16 @@ class Page {
       body +=
           fmt::format("<figure><figcaption>Import of {}; rules: {}</figcaption>{}</figure>\n", escape(counts.edge_type),
                       counts.rules.empty() ? "none" : escape(counts.rules), table({"", "rows", "share"}, rows));
+    }
+    for (const io::FilterCounts& counts : report.filters) {
+      body += fmt::format("<p>Filter of {}: {} rare and {} expired vertices got no row.</p>\n", escape(counts.type),
+                          html::count(counts.rare), html::count(counts.expired));
+    }
+    if (report.forgotten) {
+      body +=
+          fmt::format("<p>Forgotten at import: {} users, {} items, {} interactions; {} listed were in no file.</p>\n",
+                      html::count(report.forgotten->users), html::count(report.forgotten->items),
+                      html::count(report.forgotten->interactions), html::count(report.forgotten->unknown));
     }
     title += fmt::format(
         ", {} edges from {} rows; {}", html::count(edges), html::count(read),

@@ -14,7 +14,7 @@ namespace rove::jobs {
 namespace {
 
 using Count = std::uint64_t io::ImportCounts::*;
-constexpr std::array<std::pair<const char*, Count>, 9> kCounts{{
+constexpr std::array<std::pair<const char*, Count>, 12> kCounts{{
     {"rows_read", &io::ImportCounts::rows_read},
     {"edges_kept", &io::ImportCounts::edges_kept},
     {"duplicates", &io::ImportCounts::duplicates},
@@ -23,6 +23,9 @@ constexpr std::array<std::pair<const char*, Count>, 9> kCounts{{
     {"below_weight", &io::ImportCounts::below_weight},
     {"outside_core", &io::ImportCounts::outside_core},
     {"over_degree", &io::ImportCounts::over_degree},
+    {"rare", &io::ImportCounts::rare},
+    {"expired", &io::ImportCounts::expired},
+    {"forgotten", &io::ImportCounts::forgotten},
     {"dangling_endpoints", &io::ImportCounts::dangling_endpoints},
 }};
 
@@ -35,7 +38,17 @@ void write_import_file(const std::filesystem::path& path, const io::ImportReport
     for (const auto& [name, member] : kCounts) entry[name] = counts.*member;
     edge_types.push_back(std::move(entry));
   }
-  const nlohmann::json json{{"edge_types", std::move(edge_types)}};
+  nlohmann::json filters = nlohmann::json::array();
+  for (const io::FilterCounts& counts : report.filters) {
+    filters.push_back({{"type", counts.type}, {"rare", counts.rare}, {"expired", counts.expired}});
+  }
+  nlohmann::json json{{"edge_types", std::move(edge_types)}, {"filters", std::move(filters)}};
+  if (const auto& counts = report.forgotten) {
+    json["forgotten"] = {{"users", counts->users},
+                         {"items", counts->items},
+                         {"interactions", counts->interactions},
+                         {"unknown", counts->unknown}};
+  }
   io::publish::write_text_durably(path, json.dump(2) + "\n");
 }
 
@@ -47,7 +60,16 @@ io::ImportReport read_import_file(const std::filesystem::path& path) {
       io::ImportCounts& counts = report.edge_types.emplace_back();
       counts.edge_type = entry.at("edge_type").get<std::string>();
       counts.rules = entry.at("rules").get<std::string>();
-      for (const auto& [name, member] : kCounts) counts.*member = entry.at(name).get<std::uint64_t>();
+      for (const auto& [name, member] : kCounts) counts.*member = entry.value(name, std::uint64_t{0});
+    }
+    for (const nlohmann::json& entry : json.value("filters", nlohmann::json::array())) {
+      report.filters.push_back({entry.at("type").get<std::string>(), entry.at("rare").get<std::uint64_t>(),
+                                entry.at("expired").get<std::uint64_t>()});
+    }
+    if (json.contains("forgotten")) {
+      const nlohmann::json& entry = json["forgotten"];
+      report.forgotten = {entry.at("users").get<std::uint64_t>(), entry.at("items").get<std::uint64_t>(),
+                          entry.at("interactions").get<std::uint64_t>(), entry.at("unknown").get<std::uint64_t>()};
     }
     return report;
   } catch (const nlohmann::json::exception& error) {

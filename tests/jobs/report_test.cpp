@@ -53,7 +53,12 @@ ReportData full_report() {
   counts.edges_kept = 810128;
   counts.rules = "duplicates first";
   data.import.emplace();
+  counts.rare = 31;
+  counts.expired = 32;
+  counts.forgotten = 33;
   data.import->edge_types = {counts};
+  data.import->filters = {{"user", 7, 8}};
+  data.import->forgotten = {1, 2, 3, 4};
   data.partition = PartitionSummary{"metis",
                                     810128,
                                     149923,
@@ -185,6 +190,18 @@ TEST(ImportFile, IsReadAsWritten) {
   EXPECT_EQ(read.edge_types[0].edge_type, "user,visits,item");
   EXPECT_EQ(read.edge_types[0].duplicates, 10000U);
   EXPECT_EQ(read.edge_types[0].edges_kept, 810128U);
+  EXPECT_EQ(read.edge_types[0].rare, 31U);
+  EXPECT_EQ(read.edge_types[0].expired, 32U);
+  EXPECT_EQ(read.edge_types[0].forgotten, 33U);
+  ASSERT_EQ(read.filters.size(), 1U);
+  EXPECT_EQ(read.filters[0].type, "user");
+  EXPECT_EQ(read.filters[0].rare, 7U);
+  EXPECT_EQ(read.filters[0].expired, 8U);
+  ASSERT_TRUE(read.forgotten.has_value());
+  EXPECT_EQ(read.forgotten->users, 1U);
+  EXPECT_EQ(read.forgotten->items, 2U);
+  EXPECT_EQ(read.forgotten->interactions, 3U);
+  EXPECT_EQ(read.forgotten->unknown, 4U);
   io::publish::write_text_durably(file, "{\"edge_types\": 3}");
   EXPECT_THROW(static_cast<void>(read_import_file(file)), InputError);
   std::filesystem::remove(file);

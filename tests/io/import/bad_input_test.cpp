@@ -13,6 +13,7 @@
 
 #include "engine/base/error.hpp"
 #include "io/import/import_graph.hpp"
+#include "tests/io/import/import_files.hpp"
 #include "tests/support/mpi.hpp"
 #include "tests/support/shared_temp_directory.hpp"
 
@@ -30,13 +31,6 @@ std::string read_file(const std::string& path) {
   std::ostringstream text;
   text << file.rdbuf();
   return text.str();
-}
-
-std::string put(const SharedTempDirectory& directory, const std::string& name, const std::string& text) {
-  const std::string path = (directory / name).string();
-  if (world().is_root()) std::ofstream(path, std::ios::binary) << text;
-  world().barrier();
-  return path;
 }
 
 struct BadInput {

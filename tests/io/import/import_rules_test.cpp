@@ -2,7 +2,6 @@
 //
 // Filters on degrees, vertex lists, features, links, and the reading of held-out interactions.
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <random>
 #include <set>
@@ -18,6 +17,7 @@
 #include "engine/graph/validate.hpp"
 #include "io/ids/resolve_interactions.hpp"
 #include "io/import/import_graph.hpp"
+#include "tests/io/import/import_files.hpp"
 #include "tests/io/import/whole_graph.hpp"
 #include "tests/support/mpi.hpp"
 #include "tests/support/shared_temp_directory.hpp"
@@ -33,13 +33,6 @@ std::string data(const std::string& name) {
   return std::string(ROVE_TEST_DATA) + "/" + name;
 }
 
-std::string put(const SharedTempDirectory& directory, const std::string& name, const std::string& text) {
-  const std::string path = (directory / name).string();
-  if (world().is_root()) std::ofstream(path, std::ios::binary) << text;
-  world().barrier();
-  return path;
-}
-
 io::EdgeOptions edge_type(const std::string& source, const std::string& relation, const std::string& destination,
                           const std::string& file) {
   io::EdgeOptions edges;
@@ -48,23 +41,6 @@ io::EdgeOptions edge_type(const std::string& source, const std::string& relation
   edges.destination_type = destination;
   edges.layout.files = {file};
   return edges;
-}
-
-std::string message_of(const io::ImportOptions& options) {
-  try {
-    (void)io::import_graph(world(), options);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-using Pairs = std::set<std::pair<std::string, std::string>>;
-
-Pairs pairs_of(const WholeEdges& edges) {
-  Pairs pairs;
-  for (const NamedEdge& edge : edges.by_source) pairs.emplace(edge.source, edge.target);
-  return pairs;
 }
 
 /// Vertices of fewer than k edges go, one at a time, in any order.

@@ -2,7 +2,6 @@
 //
 // Import against the slow serial twin, at every number of ranks and threads and however the input is cut.
 #include <algorithm>
-#include <fstream>
 #include <random>
 #include <string>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "engine/base/error.hpp"
 #include "engine/base/hash.hpp"
 #include "io/import/import_graph.hpp"
+#include "tests/io/import/import_files.hpp"
 #include "tests/io/import/whole_graph.hpp"
 #include "tests/support/mpi.hpp"
 #include "tests/support/shared_temp_directory.hpp"
@@ -26,14 +26,6 @@ using testing::HasSubstr;
 
 std::string data(const std::string& name) {
   return std::string(ROVE_TEST_DATA) + "/" + name;
-}
-
-/// **Collective.** Writes a file that all ranks see.
-std::string put(const SharedTempDirectory& directory, const std::string& name, const std::string& text) {
-  const std::string path = (directory / name).string();
-  if (world().is_root()) std::ofstream(path, std::ios::binary) << text;
-  world().barrier();
-  return path;
 }
 
 io::EdgeOptions edge_type(const std::string& source, const std::string& relation, const std::string& destination,
@@ -51,15 +43,6 @@ WholeGraph import_one(const io::EdgeOptions& edges) {
   io::ImportOptions options;
   options.edges.push_back(edges);
   return whole(world(), io::import_graph(world(), options));
-}
-
-std::string message_of(const io::ImportOptions& options) {
-  try {
-    (void)io::import_graph(world(), options);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 // --- formats

@@ -17,6 +17,7 @@
 #include "engine/base/error.hpp"
 #include "io/hdf5/graph_file.hpp"
 #include "io/import/import_graph.hpp"
+#include "tests/io/import/import_files.hpp"
 #include "tests/io/import/whole_graph.hpp"
 #include "tests/support/mpi.hpp"
 #include "tests/support/shared_temp_directory.hpp"
@@ -213,15 +214,6 @@ INSTANTIATE_TEST_SUITE_P(Kinds, Nights,
                                          Kind{"undirected", true, false, false, false, io::Duplicates::kFirst},
                                          Kind{"relations", true, true, true, true, io::Duplicates::kLast}),
                          [](const testing::TestParamInfo<Kind>& kind) { return std::string(kind.param.name); });
-
-std::string message_of(const io::ImportOptions& options) {
-  try {
-    (void)io::import_graph(world(), options);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST(PreviousGraph, OfOtherTypesIsRefused) {
   const SharedTempDirectory directory(world());

@@ -112,6 +112,16 @@ WholeGraph whole(const comm::Communicator& comm, const io::ImportedGraph& graph)
   return result;
 }
 
+Pairs pairs_of(const WholeEdges& edges) {
+  Pairs pairs;
+  for (const NamedEdge& edge : edges.by_source) pairs.emplace(edge.source, edge.target);
+  return pairs;
+}
+
+std::set<std::string> ids_of(const WholeGraph& graph, const std::string& type) {
+  return {graph.ids.at(type).begin(), graph.ids.at(type).end()};
+}
+
 WholeGraph reference_import(const std::vector<ReferenceRow>& rows, const io::EdgeOptions& options) {
   const bool has_weights = !options.layout.weight.empty() && options.store_weights;
   const bool has_times = !options.layout.time.empty();

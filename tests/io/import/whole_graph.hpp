@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "engine/comm/communicator.hpp"
@@ -46,6 +48,10 @@ struct WholeGraph {
 
 /// **Collective.** The graph of all ranks, on every rank. Expects offsets, counts and positions to fit each other.
 [[nodiscard]] WholeGraph whole(const comm::Communicator& comm, const io::ImportedGraph& graph);
+
+using Pairs = std::set<std::pair<std::string, std::string>>;
+[[nodiscard]] Pairs pairs_of(const WholeEdges& edges);
+[[nodiscard]] std::set<std::string> ids_of(const WholeGraph& graph, const std::string& type);
 
 /// A row as a test writes it down. Empty relation: none.
 struct ReferenceRow {
