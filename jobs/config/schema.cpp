@@ -259,6 +259,8 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"forget.format", kText, "edgelist", "adjacency|edgelist|csv|recbole", "layout of those files"},
     {"forget.epochs", kInteger, "50", "", "epochs of reverse BPR at most; it ends when the pairs look never seen"},
     {"forget.learning_rate", kReal, "0.02", "", "Adam's step, as a share of the vectors' root mean square"},
+    {"forget.warm_start", kText, "unlearn", "unlearn|cold",
+     "`rove run` on a night when the vectors it would go on from know something listed: unlearn it, or start cold"},
     {"forget.retain", kInteger, "4", "", "retained interactions trained on per forgotten one"},
 
     {"fold_in.method", kText, "auto", "auto|propagation|least-squares",

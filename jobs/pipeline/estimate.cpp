@@ -14,6 +14,7 @@
 #include "io/import/import_graph.hpp"
 #include "io/publish/file_system.hpp"
 #include "jobs/pipeline/forget_lists.hpp"
+#include "jobs/pipeline/forget_stage.hpp"
 #include "jobs/pipeline/run_state.hpp"
 #include "jobs/pipeline/sample_options.hpp"
 #include "jobs/pipeline/stage_options.hpp"
@@ -65,6 +66,9 @@ class Estimator {
       if (verb == "sample") sample();
     }
     if (!verbs.empty()) return std::move(stages_);
+    if (config_.boolean("train.enabled") && has_forget_lists(config_) && config_.text("train.warm_start") != "none") {
+      forget();
+    }
     if (!config_.path("graph.file")) import();
     partition();
     if (config_.boolean("ppr.enabled")) ppr();
@@ -128,6 +132,13 @@ class Estimator {
           "measured in {} ({:.1f} s), scaled by edges; other ranks or settings change it", history_->run, seconds);
     }
     stages_.push_back(std::move(estimate));
+  }
+
+  /// Yesterday's graph is taken to be of tonight's size.
+  void forget() {
+    add("forget", home_blocks(),
+        plan_forget(share(schema_.num_edges()), share(schema_.num_vertices()), model_options(config_).bpr.dim),
+        "set forget.warm_start to cold, or use more ranks");
   }
 
   void import() {

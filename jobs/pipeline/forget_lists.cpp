@@ -10,14 +10,6 @@
 #include "jobs/pipeline/stage_options.hpp"
 
 namespace rove::jobs {
-namespace {
-
-io::IdIndex index_of(const Session& session, VertexTypeId type) {
-  const io::NodeRows& nodes = session.nodes(type);
-  return {session.comm(), nodes.type, type, nodes.ids, nodes.keys, session.overrides()};
-}
-
-}  // namespace
 
 bool has_forget_lists(const Config& config) {
   return !forget_options(config).empty();
@@ -35,8 +27,8 @@ ForgetLists read_forget_lists(Session& session, EdgeTypeId type) {
           "forget.interactions");
     }
   });
-  const io::IdIndex users = index_of(session, edge_type.source);
-  const io::IdIndex items = index_of(session, edge_type.destination);
+  const io::IdIndex users = session.id_index(edge_type.source);
+  const io::IdIndex items = session.id_index(edge_type.destination);
   ForgetLists lists;
   const io::ListedIds listed_users = io::read_listed_ids(comm, options.users, users);
   const io::ListedIds listed_items = io::read_listed_ids(comm, options.items, items);

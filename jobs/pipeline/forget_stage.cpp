@@ -73,6 +73,14 @@ Staying staying(const io::NodeRows& nodes, std::span<const std::uint8_t> leaves,
 
 }  // namespace
 
+MemoryPlan plan_forget(std::uint64_t edges, std::uint64_t rows, std::uint64_t dim) {
+  MemoryPlan plan("forget");
+  plan.hold("the graph without what is forgotten, in blocks and distributed", edges * 64);
+  plan.hold("vectors, moments and rows for the file",
+            6 * rows * exec::padded_width(static_cast<std::uint32_t>(dim)) * sizeof(float));
+  return plan;
+}
+
 gnn::UnlearningReport forget_stage(Session& session, const fs::path& model_file, const fs::path& out,
                                    const fs::path& report_file) {
   const PhaseTimer timer(session.times(), "forget");
@@ -90,20 +98,16 @@ gnn::UnlearningReport forget_stage(Session& session, const fs::path& model_file,
     if (info.normalized) {
       throw ConfigError(
           fmt::format("vectors of '{}' have length one and are scored by cosine; forgetting moves vectors "
-                      "scored by inner product",
+                      "scored by inner product; train anew without what is listed (forget.warm_start: cold)",
                       info.model));
     }
   });
   const graph::EdgeType types = session.schema().edge_type(type);
   ensure_assignment(session);
-  MemoryPlan plan("forget");
   std::uint64_t edges = 0;
   for (const graph::EdgeBlocks& blocks : session.blocks().edges) edges += blocks.by_source.targets.size();
   const std::uint64_t rows = session.nodes(types.source).keys.size() + session.nodes(types.destination).keys.size();
-  plan.hold("the graph without what is forgotten, in blocks and distributed", edges * 64);
-  plan.hold("vectors, moments and rows for the file",
-            6 * rows * exec::padded_width(static_cast<std::uint32_t>(info.dim)) * sizeof(float));
-  session.require_fits(plan);
+  session.require_fits(plan_forget(edges, rows, info.dim));
 
   const ForgetLists lists = read_forget_lists(session, type);
   graph::GraphBlocks blocks = session.blocks();

@@ -156,7 +156,8 @@ std::string model_file_name(const Config& config) {
 }
 
 TrainedModel train_stage(Session& session, const std::filesystem::path& model_file,
-                         const std::filesystem::path& checkpoint_directory, const std::string& identity) {
+                         const std::filesystem::path& checkpoint_directory, const std::string& identity,
+                         const std::optional<std::filesystem::path>& start) {
   const PhaseTimer timer(session.times(), "train");
   const comm::Communicator& comm = session.comm();
   const gnn::Model& kind = gnn::find_model(session.config().text("train.model"));
@@ -203,7 +204,7 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& model_fi
       return gnn::evaluate(comm, interactions, embeddings, *watched, at);
     };
   }
-  hooks.start = warm_start(session, edge_type, options.bpr.dim);
+  hooks.start = warm_start(session, edge_type, options.bpr.dim, start);
   const std::optional<graph::NeighborLists> hard = hard_negatives(session, edge_type, model_file.parent_path());
   if (hard) hooks.ranked_items = &*hard;
   const std::unique_ptr<exec::CheckpointSource> resume = checkpoints.open(identity);

@@ -17,6 +17,7 @@
 #include "jobs/pipeline/run_state.hpp"
 #include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
+#include "jobs/pipeline/unlearnt_start.hpp"
 #include "jobs/pipeline/warm_start.hpp"
 #include "jobs/report/import_file.hpp"
 #include "jobs/version.hpp"
@@ -26,14 +27,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Yesterday's vectors without what is to be forgotten: there until training is done.
+constexpr const char* kUnlearntFile = "unlearnt.h5";
+
 /// One run directory being filled. Rank 0 keeps the state; decisions are told to all.
 class Pipeline {
  public:
   explicit Pipeline(Session& session) : session_(session), comm_(session.comm()), config_(session.config()) {}
 
   PipelineResult run() {
-    comm_.agree([&] { check_forget(); });
+    comm_.agree([&] {
+      if (comm_.is_root()) check_forget();
+    });
     open_run();
+    find_start();
     graph_stages();
     model_stages();
     delta_stage(session_, *config_.path("output"), result_.run);
@@ -50,11 +57,7 @@ class Pipeline {
       throw ConfigError(
           "forget names what import leaves out, but graph.file is a finished graph; import it anew, from graph.edges");
     }
-    if (warm_start_file(config_)) {
-      throw ConfigError(
-          "forget names what yesterday's vectors may hold, but train.warm_start goes on from them; unlearn them by "
-          "`rove forget`, or set train.warm_start to none for this night");
-    }
+    if (const auto vectors = warm_start_file(config_)) static_cast<void>(graph_beside(*vectors));
   }
 
   [[nodiscard]] fs::path file(const std::string& name) const { return result_.run / name; }
@@ -105,6 +108,25 @@ class Pipeline {
     });
   }
 
+  /// **Collective.** What training starts from. First of all, so that yesterday's graph and tonight's are never held
+  /// together.
+  void find_start() {
+    if (!config_.boolean("train.enabled") || is_done("train")) return;
+    start_ = agreed_warm_start_file(session_);
+    if (!start_ || !has_forget_lists(config_)) return;
+    if (!is_done("forget")) {
+      std::vector<std::string> files{"forget.json"};
+      stage("forget", files, [&] {
+        const UnlearntStart made = unlearn_start(session_, *start_, file(kUnlearntFile), file("forget.json"));
+        if (made == UnlearntStart::kUnlearnt) files.emplace_back(kUnlearntFile);
+      });
+    }
+    UnlearntStart made{};
+    comm_.agree([&] { made = read_unlearnt_start(file("forget.json")); });
+    if (made == UnlearntStart::kCold) start_.reset();
+    if (made == UnlearntStart::kUnlearnt) start_ = file(kUnlearntFile);
+  }
+
   void graph_stages() {
     if (const auto given = config_.path("graph.file")) {
       session_.load_graph(*given);
@@ -139,8 +161,11 @@ class Pipeline {
     const std::string model_file = model_file_name(config_);
     if (!is_done("train")) {
       stage("train", {model_file},
-            [&] { model = train_stage(session_, file(model_file), file("checkpoint"), hashes_.at("train")); });
+            [&] { model = train_stage(session_, file(model_file), file("checkpoint"), hashes_.at("train"), start_); });
     }
+    comm_.agree([&] {
+      if (comm_.is_root()) fs::remove(file(kUnlearntFile));
+    });
     const auto trained = [&]() -> const TrainedModel& {
       if (!model) model = load_model(session_, file(model_file));
       return *model;
@@ -182,6 +207,7 @@ class Pipeline {
   const Config& config_;
   std::map<std::string, std::string> hashes_;
   std::optional<RunState> state_;
+  std::optional<fs::path> start_;  ///< vectors that training goes on from
   PipelineResult result_;
 };
 

@@ -11,6 +11,7 @@
 #include "engine/base/hash.hpp"
 #include "io/publish/file_system.hpp"
 #include "jobs/pipeline/forget_lists.hpp"
+#include "jobs/pipeline/unlearnt_start.hpp"
 #include "jobs/pipeline/warm_start.hpp"
 
 namespace rove::jobs {
@@ -128,7 +129,17 @@ std::map<std::string, std::string> stage_hashes(const Config& config) {
   const std::string evaluated = config.effective_yaml({"evaluate"}) + identity_of(config.paths("evaluate.test"));
   const bool is_chosen_by_test = config.count("train.patience") > 0;
   std::string started;
-  if (const auto file = warm_start_file(config)) started = identity_of({std::filesystem::canonical(*file)});
+  if (const auto file = warm_start_file(config)) {
+    const auto vectors = std::filesystem::canonical(*file);
+    started = identity_of({vectors});
+    if (has_forget_lists(config)) {
+      started += identity_of({graph_beside(vectors)}) + forget_identity(config);
+      hashes["forget"] =
+          hash_text("forget\n" + config.effective_yaml({"seed", "split", "forget"}) +
+                    (config.has("train.relation") ? config.text("train.relation") : "") + "\n" + started);
+      started = hashes["forget"];
+    }
+  }
   if (config.text("train.negatives") == "ppr") {
     const auto given = config.path("train.ppr_file");
     started += given ? identity_of({*given}) : hashes["ppr"];

@@ -112,6 +112,16 @@ void Session::set_graph(graph::GraphBlocks blocks, std::vector<io::NodeRows> nod
   hold_out();
 }
 
+void Session::drop_graph() {
+  graph_.reset();
+  assignment_.reset();
+  split_.reset();
+  blocks_.reset();
+  nodes_ = {};
+  overrides_ = {};
+  graph_digest_ = {};
+}
+
 void Session::hold_out() {
   split_.reset();
   if (blocks_->edges.empty()) return;  // `rove estimate` sets a schema alone

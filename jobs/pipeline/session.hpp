@@ -55,6 +55,8 @@ class Session {
                  std::string digest);
   /// **Collective.** Reads `graph.h5`.
   void load_graph(const std::filesystem::path& file);
+  /// Lets go of the graph and all that was made from it.
+  void drop_graph();
   /// What was held out; nothing under `split.method: none`.
   [[nodiscard]] const std::optional<gnn::InteractionSplit>& split() const { return split_; }
   [[nodiscard]] bool has_graph() const { return blocks_ != nullptr; }

@@ -35,20 +35,26 @@ std::optional<fs::path> warm_start_file(const Config& config) {
   return file;
 }
 
-gnn::StartRows warm_start(Session& session, EdgeTypeId type, std::uint32_t dim) {
+std::optional<fs::path> agreed_warm_start_file(Session& session) {
   const comm::Communicator& comm = session.comm();
   std::string name;
   comm.agree([&] {
     if (comm.is_root()) name = warm_start_file(session.config()).value_or("").string();
   });
   name = comm.broadcast_text(name, Rank{0});
-  if (name.empty()) return {};
-  return [&session, type, dim, name](gnn::EmbeddingTable& parameters) {
+  if (name.empty()) return std::nullopt;
+  return name;
+}
+
+gnn::StartRows warm_start(Session& session, EdgeTypeId type, std::uint32_t dim, const std::optional<fs::path>& file) {
+  if (!file) return {};
+  return [&session, type, dim, file = *file](gnn::EmbeddingTable& parameters) {
     session.progress().begin("warm start", 0, "rows");
-    const KnownEmbeddings known = read_known_rows(session, type, name, dim);
+    const KnownEmbeddings known = read_known_rows(session, type, file, dim);
     const gnn::WarmStartCounts counts = gnn::start_from(session.comm(), session.graph(), type, known.rows, parameters);
     session.progress().end(fmt::format("{} rows go on from {}, {} new start at their neighbours, {} at random; {} left",
-                                       counts.known, name, counts.from_neighbors, counts.at_random, known.dropped));
+                                       counts.known, file.string(), counts.from_neighbors, counts.at_random,
+                                       known.dropped));
   };
 }
 

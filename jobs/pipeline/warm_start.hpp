@@ -14,9 +14,13 @@ namespace rove::jobs {
 /// no such file.
 [[nodiscard]] std::optional<std::filesystem::path> warm_start_file(const Config& config);
 
-/// **Collective.** What `train.warm_start` asks for: the file's rows of the edge type's vertices, matched by key; every
-/// rank reads the rows of its home blocks' key ranges. Empty for a cold start. What is returned throws `ConfigError`
-/// when the file has another dimension.
-[[nodiscard]] gnn::StartRows warm_start(Session& session, EdgeTypeId type, std::uint32_t dim);
+/// **Collective.** The same, the same on all ranks.
+[[nodiscard]] std::optional<std::filesystem::path> agreed_warm_start_file(Session& session);
+
+/// A start from `file`: its rows of the edge type's vertices, matched by key; every rank reads the rows of its home
+/// blocks' key ranges. Empty without a file. What is returned is **Collective** and throws `ConfigError` when the file
+/// has another dimension.
+[[nodiscard]] gnn::StartRows warm_start(Session& session, EdgeTypeId type, std::uint32_t dim,
+                                        const std::optional<std::filesystem::path>& file);
 
 }  // namespace rove::jobs

@@ -422,7 +422,18 @@ class Page {
     std::string title = fmt::format("Graph: {} vertices", html::count(total));
     std::string body = table(columns, rows);
     if (data_.import) body += imported(*data_.import, title);
+    if (data_.unlearning) body += unlearnt(*data_.unlearning);
     return section(title, body);
+  }
+
+  [[nodiscard]] static std::string unlearnt(const UnlearningSummary& unlearning) {
+    if (unlearning.start == "unchanged")
+      return "<p>Last night's vectors knew nothing of what is to be forgotten.</p>\n";
+    if (unlearning.start == "cold")
+      return "<p>Training started cold: last night's vectors knew what is to be forgotten.</p>\n";
+    return fmt::format(
+        "<p>Unlearnt from last night's vectors: {} interactions; membership gap {:.2f} before, {:.2f} after.</p>\n",
+        html::count(unlearning.interactions), unlearning.gap_before, unlearning.gap_after);
   }
 
   [[nodiscard]] static std::string imported(const io::ImportReport& report, std::string& title) {

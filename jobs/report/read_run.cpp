@@ -41,7 +41,7 @@ void add_earlier_stages(const fs::path& run, std::vector<PhaseSummary>& phases) 
   if (!fs::exists(run / "state.json")) return;
   const json state = parse_file(run / "state.json");
   std::vector<PhaseSummary> earlier;
-  for (const char* stage : {"import", "partition", "ppr", "train", "evaluate", "recommend"}) {
+  for (const char* stage : {"forget", "import", "partition", "ppr", "train", "evaluate", "recommend"}) {
     const auto is_stage = [&](const PhaseSummary& phase) { return phase.depth == 0 && phase.name == stage; };
     if (!state.contains(stage) || std::ranges::any_of(phases, is_stage)) continue;
     const double seconds = state[stage].value("seconds", 0.0);
@@ -82,6 +82,18 @@ PartitionSummary partition_of(const fs::path& file) {
                                type.at("edge_imbalance").get<double>()});
   }
   return partition;
+}
+
+UnlearningSummary unlearning_of(const fs::path& file) {
+  const json found = parse_file(file);
+  UnlearningSummary unlearning;
+  unlearning.start = found.at("start").get<std::string>();
+  unlearning.interactions = found.at("forget").at("interactions").get<std::uint64_t>();
+  if (unlearning.start == "unlearnt") {
+    unlearning.gap_before = found.at("forget").at("before").at("gap").get<double>();
+    unlearning.gap_after = found.at("forget").at("after").at("gap").get<double>();
+  }
+  return unlearning;
 }
 
 /// A number, or not-a-number for the null that JSON has for it.
@@ -128,6 +140,7 @@ void read_run(const fs::path& run, ReportData& data) {
     add_earlier_stages(run, data.run.phases);
     data.run.files = files_of(run);
     if (fs::exists(run / "import.json")) data.import = read_import_file(run / "import.json");
+    if (fs::exists(run / "forget.json")) data.unlearning = unlearning_of(run / "forget.json");
     if (fs::exists(run / "partition.h5")) data.partition = partition_of(run / "partition.h5");
     if (fs::exists(run / "history.json")) data.history = history_of(run / "history.json");
   });

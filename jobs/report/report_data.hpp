@@ -65,6 +65,14 @@ struct RunSummary {
   [[nodiscard]] double total_seconds() const;
 };
 
+/// What the vectors that training went on from knew of what is to be forgotten.
+struct UnlearningSummary {
+  std::string start;  ///< unchanged, unlearnt or cold
+  std::uint64_t interactions = 0;
+  double gap_before = 0;
+  double gap_after = 0;
+};
+
 /// Everything the morning report shows. Optional parts are those of stages that the job did not have.
 struct ReportData {
   std::string name;
@@ -87,6 +95,7 @@ struct ReportData {
 
   std::map<std::string, std::uint64_t> vertices;  ///< per type
   std::optional<io::ImportReport> import;
+  std::optional<UnlearningSummary> unlearning;
   std::optional<PartitionSummary> partition;
   std::vector<EpochSummary> history;
 

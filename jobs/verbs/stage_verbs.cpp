@@ -5,7 +5,9 @@
 #include "engine/base/error.hpp"
 #include "io/text/part_file.hpp"
 #include "jobs/display/metrics_table.hpp"
+#include "jobs/pipeline/forget_lists.hpp"
 #include "jobs/pipeline/stages.hpp"
+#include "jobs/pipeline/warm_start.hpp"
 #include "jobs/verbs/make_verbs.hpp"
 #include "jobs/verbs/stage_verb.hpp"
 
@@ -203,7 +205,13 @@ class TrainVerb final : public StageVerb {
     const fs::path checkpoint = checkpoint_.empty() ? fs::path(out_.string() + ".checkpoint") : checkpoint_;
     const std::string identity =
         job.session().provenance().graph_digest + job.session().config().effective_yaml({"seed", "split", "train"});
-    static_cast<void>(train_stage(job.session(), out_, checkpoint, identity));
+    const std::optional<fs::path> start = agreed_warm_start_file(job.session());
+    if (start && has_forget_lists(job.session().config())) {
+      job.session().warn(
+          "training goes on from vectors that may know what `forget` lists: only `rove run` unlearns it first; here, "
+          "start from what `rove forget` writes");
+    }
+    static_cast<void>(train_stage(job.session(), out_, checkpoint, identity, start));
   }
 
   fs::path checkpoint_;

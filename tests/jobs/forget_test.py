@@ -6,6 +6,7 @@ Usage: forget_test.py MPIRUN ROVE
 import json
 import os
 import random
+import shutil
 import sys
 import tempfile
 import unittest
@@ -112,10 +113,97 @@ class Forget(unittest.TestCase):
         self.assertIn("there is nothing to forget", nothing.stderr)
         missing = ROVE.run("forget", "-g", graph, "-e", vectors, "-o", self.path("x.h5"), "--users", self.path("no.txt"), ranks=2, code=4)
         self.assertIn("no.txt", missing.stderr)
+
+    def start(self, run="runs", *settings):
+        """Settings of a night that goes on from the first run of `run`, but for what is listed."""
+        file = self.path(run, "0001", "embeddings.h5")
+        return ["--set", "train.warm_start=file", "--set", f"train.warm_start_file={file}", *self.lists(), *settings]
+
+    def report(self, run, number="0001"):
+        with open(self.path(run, number, "forget.json"), encoding="utf-8") as file:
+            return json.load(file)
+
+    def test_a_night_unlearns_then_goes_on(self):
         for ranks in (1, 3):
-            unread = self.night("unread", 1, *self.lists(), ranks=ranks, code=2)
-            self.assertIn("`rove run` reads no such lists", unread.stderr)
-            self.assertFalse(os.path.exists(self.path("unread", "latest")))
+            self.night(f"less{ranks}", 1, *self.start(), ranks=ranks)
+        self.night("more", 1, *self.start()[:4])
+        for name in ("graph.h5", "embeddings.h5", "recommendations.h5"):
+            ROVE.run("diff", self.path("less1", "0001", name), self.path("less3", "0001", name), "-q")
+        self.assertEqual(self.report("less1"), self.report("less3"))
+        self.assertEqual(self.report("less1")["start"], "unlearnt")
+        self.assertGreater(self.report("less1")["forget"]["before"]["gap"], 0.5)
+        self.assertLessEqual(self.report("less1")["forget"]["after"]["gap"], 0)
+        with open(self.path("less1", "0001", "import.json"), encoding="utf-8") as file:
+            counts = json.load(file)
+        self.assertEqual(counts["forgotten"], {"users": 2, "items": 1, "interactions": 12, "unknown": 1})
+        self.assertEqual(counts["edge_types"][0]["forgotten"],
+                         12 + sum(1 for user, item in self.pairs if user in (7, 8) or item == 11))
+        less = self.path("less1", "0001", "embeddings.h5")
+        self.assertNotIn("u7", vectors_of(less, "user"))
+        self.assertNotIn("i11", vectors_of(less, "item"))
+        more = self.path("more", "0001", "embeddings.h5")
+        self.assertLess(self.mean_score(less, self.listed), self.mean_score(more, self.listed))
+        self.assertFalse(os.path.exists(self.path("less1", "0001", "unlearnt.h5")))
+        ROVE.run("verify", self.path("less1", "latest"))
+        with open(self.path("less1", "0001", "report.html"), encoding="utf-8") as file:
+            self.assertIn("Unlearnt from last night's vectors", file.read())
+
+    def test_the_next_night_has_nothing_to_unlearn(self):
+        latest = ["--set", "train.warm_start=latest", *self.lists()]
+        self.night("nights", 1, *latest)  # the first night starts cold, on a log without what is listed
+        self.assertFalse(os.path.exists(self.path("nights", "0001", "forget.json")))
+        second = self.night("nights", 2, *latest, ranks=2)
+        self.assertEqual(self.report("nights", "0002")["start"], "unchanged")
+        self.assertIn("rows go on from", second.stderr)
+
+    def test_a_cold_start_is_that_of_a_log_without_what_is_listed(self):
+        gone = set(self.listed) | {(u, i) for u, i in self.pairs if u in (7, 8) or i == 11}
+        self.write("clean.txt", (f"u{user} i{item}" for user, item in self.pairs if (user, item) not in gone))
+        self.night("clean", 2, "--set", f"graph.edges[0].files=[{self.path('clean.txt')}]")
+        self.night("cold", 2, *self.start(), "--set", "forget.warm_start=cold", ranks=2)
+        self.assertEqual(self.report("cold")["start"], "cold")
+        for name in ("graph.h5", "embeddings.h5"):
+            a, b = (self.path(run, "0001", name) for run in ("clean", "cold"))
+            with h5py.File(a) as x, h5py.File(b) as y:
+                datasets = []
+                x.visititems(lambda path, item: datasets.append(path) if isinstance(item, h5py.Dataset) else None)
+                for path in datasets:
+                    if path != "config":
+                        np.testing.assert_array_equal(x[path][()], y[path][()], err_msg=f"{name} {path}")
+
+    def test_a_stopped_night_goes_on_from_what_it_unlearnt(self):
+        self.night("whole", 3, *self.start())
+        for stage in ("import", "train"):
+            run = f"stopped-{stage}"
+            self.night(run, 3, *self.start(), code=75, ranks=2, ROVE_FAULT=f"stage.{stage}:1:stop@1")
+            self.assertTrue(os.path.exists(self.path(run, "0001", "unlearnt.h5")))
+            resumed = self.night(run, 3, *self.start())
+            self.assertIn("resumed", resumed.stdout)
+            ROVE.run("diff", self.path("whole", "0001", "embeddings.h5"), self.path(run, "0001", "embeddings.h5"), "-q")
+            self.assertFalse(os.path.exists(self.path(run, "0001", "unlearnt.h5")))
+
+    def test_the_estimate_counts_the_night_that_forgets(self):
+        graph = os.path.join(self.run_directory, "graph.h5")
+        plain = ROVE.run("estimate", "-g", graph, "--set", "train.warm_start=latest").stdout
+        forgetful = ROVE.run("estimate", "-g", graph, "--set", "train.warm_start=latest", *self.lists()).stdout
+        self.assertNotIn("forget", plain)
+        self.assertIn("forget", forgetful)
+
+    def test_nights_that_cannot_forget_are_refused(self):
+        graph = os.path.join(self.run_directory, "graph.h5")
+        for ranks in (1, 3):
+            given = self.night("given", 1, *self.lists(), "--set", f"graph.file={graph}", ranks=ranks, code=2)
+            self.assertIn("graph.file is a finished graph", given.stderr)
+            self.assertFalse(os.path.exists(self.path("given", "latest")))
+        os.makedirs(self.path("alone", "0001"))
+        shutil.copy(os.path.join(self.run_directory, "embeddings.h5"), self.path("alone", "0001"))
+        alone = self.night("lonely", 1, *self.start("alone"), ranks=2, code=4)
+        self.assertIn("expected as", alone.stderr)
+        self.write("odd.txt", ["u1 i1", "u2"])
+        odd = self.night("odd", 1, "--set", f"forget.interactions=[{self.path('odd.txt')}]", ranks=2, code=3)
+        self.assertIn("odd.txt:2:1", odd.stderr)
+        missing = self.night("odd", 1, "--set", f"forget.users=[{self.path('no.txt')}]", code=4)
+        self.assertIn("no.txt", missing.stderr)
 
 
 if __name__ == "__main__":

@@ -59,6 +59,7 @@ ReportData full_report() {
   data.import->edge_types = {counts};
   data.import->filters = {{"user", 7, 8}};
   data.import->forgotten = {1, 2, 3, 4};
+  data.unlearning = {"unlearnt", 5, 1.5, -0.25};
   data.partition = PartitionSummary{"metis",
                                     810128,
                                     149923,

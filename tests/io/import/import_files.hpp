@@ -9,7 +9,7 @@
 namespace rove::tests {
 
 /// **Collective.** Writes a file that all ranks see, and returns its path.
-[[nodiscard]] std::string put(const SharedTempDirectory& directory, const std::string& name, const std::string& text);
+std::string put(const SharedTempDirectory& directory, const std::string& name, const std::string& text);
 
 /// **Collective.** What the error of an import says, or "no error".
 [[nodiscard]] std::string message_of(const io::ImportOptions& options);
