@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.hpp"
+#include "engine/base/log.hpp"
 #include "engine/parallel/parallel.hpp"
 #include "gnn/interactions.hpp"
 #include "gnn/knn_embed.hpp"
@@ -184,6 +185,11 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& model_fi
                               session.schema().num_vertices(),
                               interactions.num_interactions()};
   options = with_layout(options, agreed_layout(session, kind, options, share, interactions.num_users()));
+  if (comm.is_root() && comm.size() > 1 && kind.output == gnn::ModelOutput::kVectors) {
+    log::info("train: {} ranks, {} (resources.train_layout)", comm.size(),
+              options.bpr.layout == gnn::TrainLayout::kColumns ? "some columns of all rows on each"
+                                                               : "whole rows at their owners");
+  }
   session.require_fits(kind.plan(share, options));
   if (kind.output == gnn::ModelOutput::kItemScores) {
     gnn::ModelWeights weights = kind.fit(comm, graph, edge_type, options, session.progress());

@@ -34,7 +34,7 @@ graph::GraphBlocks make_whole(bool with_repeats = false) {
   std::vector<tests::Edge> edges;
   for (std::uint32_t user = 0; user < kUsers; ++user) {
     for (std::uint32_t j = 0; j < user % 14; ++j) {
-      const std::uint32_t item = (user * 5 + j * 3) % kItems;
+      const auto item = static_cast<std::uint32_t>((user * 5 + j * 3) % kItems);
       const std::int64_t time = (user * 37 + j * 101) % 500;
       edges.push_back({user, item, static_cast<float>(j), time, 0});
       if (with_repeats && j % 4 == 1) edges.push_back({user, item, 9.0F, time + 250, 0});
