@@ -50,69 +50,6 @@ struct EdgeState {
   ReadEdges read;
 };
 
-const char* name_of(Duplicates rule) {
-  switch (rule) {
-    case Duplicates::kFirst:
-      return "first";
-    case Duplicates::kLast:
-      return "last";
-    case Duplicates::kSum:
-      return "sum";
-    case Duplicates::kKeep:
-      return "keep";
-    case Duplicates::kError:
-      return "error";
-  }
-  return "?";
-}
-
-const char* name_of(SelfLoops rule) {
-  return rule == SelfLoops::kKeep ? "keep" : rule == SelfLoops::kDrop ? "drop" : "error";
-}
-
-std::string rules_of(const EdgeOptions& options) {
-  std::string rules = fmt::format("{}; duplicates: {}; self_loops: {}", options.directed ? "directed" : "undirected",
-                                  name_of(options.duplicates), name_of(options.self_loops));
-  if (options.time_from) rules += fmt::format("; time_from: {}", *options.time_from);
-  if (options.time_to) rules += fmt::format("; time_to: {}", *options.time_to);
-  if (options.min_weight) rules += fmt::format("; min_weight: {}", *options.min_weight);
-  if (options.k_core > 0) rules += fmt::format("; k_core: {}", options.k_core);
-  if (options.max_degree > 0) rules += fmt::format("; max_degree: {}", options.max_degree);
-  return rules;
-}
-
-std::string name_of(const EdgeOptions& options) {
-  return fmt::format("{},{},{}", options.source_type, options.relation_name, options.destination_type);
-}
-
-void check(const ImportOptions& options) {
-  if (options.edges.empty() && options.nodes.empty()) throw ConfigError("graph: no edges and no nodes to import");
-  std::vector<std::string> names;
-  for (const EdgeOptions& edges : options.edges) {
-    const std::string name = name_of(edges);
-    if (edges.source_type.empty() || edges.relation_name.empty() || edges.destination_type.empty()) {
-      throw ConfigError(
-          fmt::format("graph.edges: type [{}], expected [source type, relation, destination type]", name));
-    }
-    if (edges.layout.files.empty()) throw ConfigError(fmt::format("graph.edges [{}]: no files", name));
-    if (!edges.directed && edges.source_type != edges.destination_type) {
-      throw ConfigError(
-          fmt::format("graph.edges [{}]: undirected edges join vertices of one type; set directed: true "
-                      "(both directions of every edge are stored anyway)",
-                      name));
-    }
-    if (!edges.directed && edges.max_degree > 0) {
-      throw ConfigError(
-          fmt::format("graph.edges [{}]: max_degree caps the edges of a source; set directed: true", name));
-    }
-    if (std::ranges::find(names, name) != names.end()) {
-      throw ConfigError(fmt::format("graph.edges [{}] stands twice; list all its files in one entry", name));
-    }
-    names.push_back(name);
-  }
-  check_filters(options.filters);
-}
-
 class Importer {
  public:
   Importer(const comm::Communicator& comm, const ImportOptions& options, ProgressSink& progress)
@@ -120,7 +57,7 @@ class Importer {
 
   ImportedGraph run() {
     const auto start = std::chrono::steady_clock::now();
-    check(options_);
+    require_valid(options_);
     declare_types();
     read();
     number();

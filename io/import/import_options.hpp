@@ -58,6 +58,11 @@ struct EdgeOptions {
   std::uint64_t max_degree = 0;           ///< 0: off. Edges kept per source vertex: the newest
 };
 
+/// "source type,relation,destination type".
+[[nodiscard]] std::string name_of(const EdgeOptions& options);
+/// The rules applied to its edges, as the import report states them.
+[[nodiscard]] std::string rules_of(const EdgeOptions& options);
+
 enum class NodeFormat : std::uint8_t { kIds, kRecBole, kNpy, kNpz, kHdf5 };
 [[nodiscard]] NodeFormat node_format_of(const std::string& name);
 
@@ -106,5 +111,8 @@ struct ImportOptions {
   ForgetOptions forget;
   std::string previous;  ///< graph container whose slots are kept (docs/incremental.md); empty: none
 };
+
+/// Throws `ConfigError` for what no file can mend: missing names, entries that contradict each other or stand twice.
+void require_valid(const ImportOptions& options);
 
 }  // namespace rove::io

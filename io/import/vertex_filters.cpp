@@ -129,20 +129,6 @@ std::vector<EdgeList> edges_that_stay(const comm::Communicator& comm, ImportedGr
 
 }  // namespace
 
-void check_filters(const std::vector<VertexFilter>& filters) {
-  for (auto filter = filters.begin(); filter != filters.end(); ++filter) {
-    if (filter->type.empty()) throw ConfigError("graph.filters: an entry without a type, expected a vertex type");
-    if (filter->min_occurrences == 0 && !filter->expire_after) {
-      throw ConfigError(
-          fmt::format("graph.filters [{}] has no rule; set min_occurrences or expire_after", filter->type));
-    }
-    if (std::find_if(filters.begin(), filter, [&](const auto& other) { return other.type == filter->type; }) !=
-        filter) {
-      throw ConfigError(fmt::format("graph.filters [{}] stands twice; set both rules in one entry", filter->type));
-    }
-  }
-}
-
 RowsAfter filter_vertices(const comm::Communicator& comm, ImportedGraph& graph,
                           const std::vector<VertexFilter>& filters) {
   std::vector<VertexTypeId> types;

@@ -10,9 +10,6 @@
 
 namespace rove::io {
 
-/// Throws `ConfigError` for a filter without a rule or type, and for two of one type.
-void check_filters(const std::vector<VertexFilter>& filters);
-
 /// **Collective.** Takes out vertices that are too rare or too old for a row of their own, with their edges: Monolith's
 /// frequency filter and expiry (arXiv 2209.07663). Occurrences are a vertex's edges of all types, in and out, as
 /// stored; it was last seen at the newest time of one of them, and without a time it never expires. Ages are counted
