@@ -23,21 +23,19 @@
 #include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
 
-#ifdef __SANITIZE_THREAD__
+#ifdef ROVE_THREAD_SANITIZER
 #include <sanitizer/tsan_interface.h>
-#define ROVE_UNWATCHED __attribute__((no_sanitize("thread")))
-#else
-#define ROVE_UNWATCHED
 #endif
 
 namespace rove::parallel {
 namespace {
 
 /// Tells the thread sanitizer that tasks start after the caller's writes and end before it goes on: it cannot see the
-/// synchronisation inside oneTBB, whose library is not instrumented. Nothing in other builds.
+/// synchronisation inside oneTBB, whose library is not instrumented, and nor is this source, where oneTBB's templates
+/// become code. Nothing in other builds.
 class ForkJoin {
  public:
-#ifdef __SANITIZE_THREAD__
+#ifdef ROVE_THREAD_SANITIZER
   ForkJoin() { __tsan_release(&fork_); }
   ~ForkJoin() { __tsan_acquire(&join_); }
   void begin_task() { __tsan_acquire(&fork_); }
@@ -206,9 +204,8 @@ namespace detail {
 
 void fork_join(const std::function<void()>& left, const std::function<void()>& right) {
   ForkJoin region;
-  // The task reads what it captured before it can announce itself: that much the sanitizer must not watch.
   const auto task_of = [&region](const std::function<void()>& side) {
-    return [&region, &side]() ROVE_UNWATCHED {
+    return [&region, &side] {
       const Task task(region);
       side();
     };
