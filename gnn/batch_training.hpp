@@ -75,7 +75,7 @@ struct BatchOptions : LoopOptions {
   double final_rate = 0.01;                        ///< where a schedule ends, as a share of the learning rate
   std::uint64_t warmup_steps = 0;                  ///< the first steps, over which the learning rate rises from 0
   TrainLayout layout = TrainLayout::kPartitioned;  ///< one rank trains partitioned
-  StateStorage storage = StateStorage::kFloat32;
+  StateStorage storage = StateStorage::kFloat32;  ///< of what is propagated; refused by models that propagate otherwise
 };
 
 /// Whether batches have shared negatives (gnn/shared_negatives.hpp).

@@ -11,6 +11,7 @@
 
 #include "engine/base/error.hpp"
 #include "engine/base/stop.hpp"
+#include "tests/algorithms/ppr/expect_exact.hpp"
 #include "tests/algorithms/ppr/serial_ppr.hpp"
 #include "tests/algorithms/ppr/whole_lists.hpp"
 #include "tests/support/graphs.hpp"
@@ -274,8 +275,6 @@ TEST(Ppr, ClosedForms) {
   EXPECT_NEAR(scores_of(path, walks, 0)[1], c * (1 - c) / mass, 5 * sigma);
 }
 
-// Full-path counts are unbiased: every deviation from the exact scores is within five standard deviations, by the
-// variance bound (2 - c) pi / R, and within the error bound that is written beside the list.
 TEST(Ppr, WalksAgreeWithTheExactScores) {
   const graph::GraphBlocks whole = tests::random_bipartite(20, 16, 120, 6);
   PprOptions options;
@@ -286,23 +285,10 @@ TEST(Ppr, WalksAgreeWithTheExactScores) {
   options.item_walks = 200'000;
   options.item_entries = 1000;
   options.source_rows = std::vector<std::uint64_t>{1, 4, 9};
-  const std::uint64_t first_target = whole.schema.stable_range(options.targets).begin;
   options.verd_walks = 200'000;
   for (const PprMethod method : {PprMethod::kWalks, PprMethod::kItemIndex, PprMethod::kVerd}) {
     options.method = method;
-    const PprResult result = personalized_pagerank(world(), my_cut(whole), options);
-    const graph::NeighborLists lists = whole_lists(result);
-    const std::vector<float> bounds = world().all_gather_v<float>(result.error_bounds).data;
-    for (const std::uint64_t row : *options.source_rows) {
-      const std::vector<double> exact = tests::dense_ppr(whole, options, static_cast<std::uint32_t>(row));
-      ASSERT_GT(lists.targets_of(row).size(), 5U);
-      for (std::size_t i = 0; i < lists.targets_of(row).size(); ++i) {
-        const double truth = exact[first_target + lists.targets_of(row)[i]];
-        const double error = std::abs(static_cast<double>(lists.scores_of(row)[i]) - truth);
-        EXPECT_LT(error, 5.0 * std::sqrt((2.0 - options.restart) * truth / options.walks) + 1e-7);
-        EXPECT_LT(error, static_cast<double>(bounds[row]));
-      }
-    }
+    tests::expect_exact_lists(whole, options, 5);
   }
 }
 

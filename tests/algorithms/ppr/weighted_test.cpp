@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // PPR over edge weights: every method that takes them, on both layouts, against the exact solution.
-#include <cmath>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "algorithms/ppr/ppr.hpp"
 #include "engine/base/error.hpp"
+#include "tests/algorithms/ppr/expect_exact.hpp"
 #include "tests/algorithms/ppr/serial_ppr.hpp"
 #include "tests/algorithms/ppr/whole_lists.hpp"
 #include "tests/support/graphs.hpp"
@@ -123,23 +123,10 @@ TEST(PprWeighted, WalksAgreeWithTheExactScores) {
   options.item_entries = 1000;
   options.source_rows = std::vector<std::uint64_t>{1, 4, 9};
   for (const graph::GraphBlocks& whole : {weighted_bipartite(0.0F, true), tests::random_typed(20, 4)}) {
-    const std::uint64_t first_target = whole.schema.stable_range(options.targets).begin;
     for (const PprMethod method : kWalking) {
       SCOPED_TRACE(ppr_method_name(method));
       options.method = method;
-      const PprResult result = personalized_pagerank(world(), my_cut(whole), options);
-      const graph::NeighborLists lists = whole_lists(result);
-      const std::vector<float> bounds = world().all_gather_v<float>(result.error_bounds).data;
-      for (const std::uint64_t row : *options.source_rows) {
-        const std::vector<double> exact = tests::dense_ppr(whole, options, static_cast<std::uint32_t>(row));
-        ASSERT_GT(lists.targets_of(row).size(), 3U);
-        for (std::size_t i = 0; i < lists.targets_of(row).size(); ++i) {
-          const double truth = exact[first_target + lists.targets_of(row)[i]];
-          const double error = std::abs(static_cast<double>(lists.scores_of(row)[i]) - truth);
-          EXPECT_LT(error, 5.0 * std::sqrt((2.0 - options.restart) * truth / options.walks) + 1e-7);
-          EXPECT_LT(error, static_cast<double>(bounds[row]));
-        }
-      }
+      tests::expect_exact_lists(whole, options, 3);
     }
   }
 }
