@@ -31,7 +31,7 @@ constexpr std::uint64_t kRowGrain = 256;
 class BatchTraining final : public EpochModel {
  public:
   BatchTraining(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
-                const BatchOptions& options, const graph::NeighborLists* ranked_items,
+                const BatchOptions& options, const TrainHooks& hooks,
                 const std::function<std::unique_ptr<BatchModel>(const BatchContext&)>& make_model)
       : comm_(comm),
         graph_(graph),
@@ -46,7 +46,10 @@ class BatchTraining final : public EpochModel {
         model_(make_model({comm, graph, interactions_, exec::padded_width(options.dim), columns_.get()})),
         window_(kWindow),
         column_window_(kWindow),
-        accumulated_(options.accumulate > 1 ? table_.values().size() : 0) {
+        accumulated_(options.accumulate > 1 ? table_.values().size() : 0),
+        frozen_(hooks.frozen == nullptr ? std::vector<std::uint8_t>()
+                : columns_              ? columns_->flags_of_all(*hooks.frozen)
+                                        : *hooks.frozen) {
     if (columns_ && !model_->knows_columns()) {
       throw ConfigError("this model is not trained by columns; set resources.train_layout to partitioned or auto");
     }
@@ -55,7 +58,8 @@ class BatchTraining final : public EpochModel {
     }
     if (options.negatives == NegativeKind::kPopularity) popular_negatives_.emplace(comm, interactions_, options.seed);
     if (options.negatives == NegativeKind::kListed) {
-      listed_negatives_.emplace(interactions_, *ranked_items, options.hard_first, options.hard_last, options.seed);
+      listed_negatives_.emplace(interactions_, *hooks.ranked_items, options.hard_first, options.hard_last,
+                                options.seed);
     }
     if (reads_shared_negatives(options))
       shared_negatives_.emplace(interactions_, options.shared_negatives, options.seed);
@@ -139,7 +143,7 @@ class BatchTraining final : public EpochModel {
       part.rows = rows.data();
       part.count = rows.size();
       part.results = results;
-      take_gradients(part, group);
+      take_trained(part, group);
     };
     model_->backward({take, {task.parameters, task.first_moments, task.second_moments, task.scaled.floats}});
     if (DenseWeights* const weights = model_->weights()) {
@@ -205,6 +209,23 @@ class BatchTraining final : public EpochModel {
     return {batch == first, batch + 1 == end,
             static_cast<float>((triples_before(batch + 1) - triples_before(batch)) /
                                (triples_before(end) - triples_before(first)))};
+  }
+
+  /// The gradients of rows that are not frozen, run by run.
+  void take_trained(const detail::AdamRows& rows, const BatchGroup& group) {
+    if (frozen_.empty()) return take_gradients(rows, group);
+    const auto is_frozen = [&](std::uint64_t i) { return frozen_[rows.rows[i]] != 0; };
+    for (std::uint64_t first = 0; first < rows.count; ++first) {
+      if (is_frozen(first)) continue;
+      std::uint64_t end = first + 1;
+      while (end < rows.count && !is_frozen(end)) ++end;
+      detail::AdamRows run = rows;
+      run.rows += first;
+      run.count = end - first;
+      if (run.results != nullptr) run.results += first * run.width;
+      take_gradients(run, group);
+      first = end;
+    }
   }
 
   void take_gradients(const detail::AdamRows& rows, const BatchGroup& group) {
@@ -294,6 +315,7 @@ class BatchTraining final : public EpochModel {
   std::vector<ColumnBatch> column_window_;
   std::uint64_t window_end_ = 0;
   HugeBuffer<float> accumulated_;
+  std::vector<std::uint8_t> frozen_;  ///< per row of the table, or empty
 };
 
 void require_valid(const BatchOptions& options) {
@@ -372,7 +394,7 @@ TrainResult train_on_batches(const comm::Communicator& comm, const graph::Distri
   if (options.negatives == NegativeKind::kListed && hooks.ranked_items == nullptr) {
     throw ConfigError("negatives are to come from ranked lists, but there are none");
   }
-  BatchTraining training(comm, graph, type, options, hooks.ranked_items, make_model);
+  BatchTraining training(comm, graph, type, options, hooks, make_model);
   return run_epochs(comm, graph, training, options, hooks);
 }
 

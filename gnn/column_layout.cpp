@@ -55,6 +55,18 @@ void ColumnLayout::from_owners(const EmbeddingTable& whole, std::span<float> col
   }
 }
 
+std::vector<std::uint8_t> ColumnLayout::flags_of_all(std::span<const std::uint8_t> owned_flags) const {
+  std::vector<std::uint8_t> all;
+  for (std::uint16_t t = 0; t < graph_.schema().vertex_types().size(); ++t) {
+    const IndexRange owned = graph_.owned_of_type(VertexTypeId{t});
+    const std::vector<std::uint8_t> home =
+        graph_.home(VertexTypeId{t}).to_home<std::uint8_t>(comm_, owned_flags.subspan(owned.begin, owned.size()));
+    const std::vector<std::uint8_t> of_type = comm_.all_gather_v<std::uint8_t>(home).data;
+    all.insert(all.end(), of_type.begin(), of_type.end());
+  }
+  return all;
+}
+
 std::vector<float> ColumnLayout::to_home(VertexTypeId type, std::span<const float> columns) const {
   // Home blocks are contiguous, in rank order, and so are the rows of this rank's columns: they leave as they lie.
   const IndexRange rows = whole_graph_.owned_of_type(type);

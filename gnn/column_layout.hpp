@@ -44,6 +44,8 @@ class ColumnLayout {
   [[nodiscard]] EmbeddingTable to_owners(const EmbeddingTable& columns) const;
   /// **Collective.** The inverse.
   void from_owners(const EmbeddingTable& whole, std::span<float> columns) const;
+  /// **Collective.** A flag per vertex of all types, from one per vertex that this rank owns in the partitioned graph.
+  [[nodiscard]] std::vector<std::uint8_t> flags_of_all(std::span<const std::uint8_t> owned_flags) const;
 
   /// **Collective.** Whole padded rows of my home block of a type, from columns of all rows of all types, and back: how
   /// a checkpoint holds rows, whatever the layout.

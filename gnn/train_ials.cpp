@@ -179,6 +179,11 @@ void require_valid(const IalsOptions& options) {
 TrainResult train_ials(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
                        const IalsOptions& options, const TrainHooks& hooks) {
   require_valid(options);
+  if (hooks.frozen != nullptr) {
+    throw ConfigError(
+        "rows of iALS are solved for, not trained, so none can be frozen; leave train.freeze out, or fold new rows in "
+        "(rove fold-in)");
+  }
   const graph::EdgeType& edge_type = graph.schema().edge_type(type);
   if (edge_type.source == edge_type.destination) {
     throw InputError(

@@ -61,6 +61,9 @@ struct TrainHooks {
   ProgressSink* progress = nullptr;
   /// Where parameters start, if not at random; not called when a checkpoint was restored.
   StartRows start;
+  /// Per owned vertex, 1: its parameters stay where they start. nullptr on all ranks: all are trained. For models
+  /// trained on batches; the others throw `ConfigError`.
+  const std::vector<std::uint8_t>* frozen = nullptr;
   /// Items near each owned user, rows of the item type, nearest first: what hard negatives are drawn from.
   const graph::NeighborLists* ranked_items = nullptr;
   /// Collective; called with the final representations after every `evaluate_every`-th epoch.

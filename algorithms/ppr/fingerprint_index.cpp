@@ -51,6 +51,7 @@ FingerprintIndex build_fingerprint_index(const comm::Communicator& comm, const g
                                          const std::string& stage) {
   const graph::Schema& schema = blocks.schema;
   detail::require_walk_options("index", options.restart, options.walks, options.entries);
+  if (options.weighted) detail::require_weights(schema, options.edges);
   FingerprintIndex index;
   index.types = all_or(schema, options.types, "index.types");
   index.targets = all_or(schema, options.targets, "index.targets");

@@ -64,7 +64,7 @@ struct IndexQuery::Scratch {
   std::vector<AtVertex> now;
   std::vector<AtVertex> next;
   std::vector<std::uint32_t> slots;
-  std::vector<std::uint32_t> excluded;
+  SlotLists::AliasScratch alias;
   std::vector<std::uint64_t> visits;   ///< by target row: flow times count
   std::vector<std::uint64_t> stopped;  ///< by target row: flow that stopped there on the way
   std::vector<std::uint32_t> touched;  ///< target rows with any of the two
@@ -126,7 +126,7 @@ const IndexQuery::Flow& IndexQuery::decompose(const FingerprintSet& set, const S
       } else {
         scratch_->slots.clear();
         slots.append_slots(at.vertex, scratch_->slots);
-        detail::give_to_slots(scratch_->slots, slots.alias(at.vertex), share,
+        detail::give_to_slots(scratch_->slots, slots.alias(at.vertex, scratch_->slots, scratch_->alias), share,
                               [&](std::uint32_t target, std::uint64_t units) { next.push_back({target, units}); });
         flow.unanswered += moves - share * degree;
       }

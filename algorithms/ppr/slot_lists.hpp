@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/exec/alias_table.hpp"
 #include "engine/exec/walk_graph.hpp"
 
 namespace rove::algorithms {
@@ -17,16 +18,28 @@ class SlotLists {
   SlotLists(const SlotLists&) = delete;
   SlotLists& operator=(const SlotLists&) = delete;
   virtual ~SlotLists() = default;
+  /// Slots of the vertex; 0 where all of them are without weight and weights count.
   [[nodiscard]] virtual std::uint64_t degree(std::uint32_t vertex) const = 0;
   /// Appends the targets of the vertex's slots.
   virtual void append_slots(std::uint32_t vertex, std::vector<std::uint32_t>& slots) const = 0;
-  /// The alias table of the vertex's slots; empty: all are alike.
-  [[nodiscard]] virtual std::span<const exec::WalkGraph::AliasSlot> alias(std::uint32_t /*vertex*/) const { return {}; }
+
+  /// What a table that is not stored is made in; one per thread.
+  struct AliasScratch {
+    exec::AliasTableBuilder builder;
+    std::vector<float> weights;
+    std::vector<exec::AliasSlot> table;
+  };
+  /// The alias table of the vertex's slots, whose targets are as `append_slots` gives them; empty: all are alike. It
+  /// may lie in the scratch, until that is used again. Precondition: the degree is not 0.
+  [[nodiscard]] virtual std::span<const exec::AliasSlot> alias(std::uint32_t /*vertex*/,
+                                                               std::span<const std::uint32_t> /*targets*/,
+                                                               AliasScratch& /*scratch*/) const {
+    return {};
+  }
 };
 
 /// The alias table of a row's slots; empty unless the graph has weights (`exec::SlotSampling::kAlias`).
-[[nodiscard]] inline std::span<const exec::WalkGraph::AliasSlot> alias_of(const exec::WalkGraph& graph,
-                                                                          std::uint32_t row) {
+[[nodiscard]] inline std::span<const exec::AliasSlot> alias_of(const exec::WalkGraph& graph, std::uint32_t row) {
   if (graph.alias_slots() == nullptr) return {};
   return {graph.alias_slots() + graph.offset_of_record(graph.records()[row]), graph.degree(row)};
 }
@@ -40,7 +53,8 @@ class WalkGraphSlots final : public SlotLists {
     const std::span<const std::uint32_t> neighbors = graph_.neighbors(vertex);
     slots.insert(slots.end(), neighbors.begin(), neighbors.end());
   }
-  [[nodiscard]] std::span<const exec::WalkGraph::AliasSlot> alias(std::uint32_t vertex) const override {
+  [[nodiscard]] std::span<const exec::AliasSlot> alias(std::uint32_t vertex, std::span<const std::uint32_t> /*targets*/,
+                                                       AliasScratch& /*scratch*/) const override {
     return alias_of(graph_, vertex);
   }
 

@@ -12,6 +12,7 @@
 #include "engine/base/memory_plan.hpp"
 #include "engine/comm/communicator.hpp"
 #include "engine/exec/adjacency_view.hpp"
+#include "engine/exec/alias_table.hpp"
 #include "engine/graph/distributed_graph.hpp"
 #include "engine/graph/graph_blocks.hpp"
 
@@ -69,11 +70,6 @@ class WalkGraph {
   struct RemoteVertex {
     Rank owner;
     LocalVertexId local;
-  };
-  /// A slot of an alias table: the slot's own target below the threshold, this one else.
-  struct AliasSlot {
-    std::uint32_t threshold = 0;
-    std::uint32_t target = 0;
   };
 
   /// Cost: a few passes over the selected edges. Throws `DoesNotFitError` when offset and degree do not fit 64 bits

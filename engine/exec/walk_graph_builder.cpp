@@ -19,12 +19,7 @@ namespace rove::exec {
 namespace {
 
 constexpr std::uint64_t kListGrain = 1U << 10U;
-constexpr std::uint32_t kAlways = 0xFFFFFFFFU;
-
-/// floor(share * 2^32), at most 2^32 - 1.
-std::uint32_t fixed_point(double share) {
-  return share >= 1.0 ? kAlways : static_cast<std::uint32_t>(share * 0x1.0p32);
-}
+constexpr std::uint32_t kAlways = share_threshold(1.0);
 
 }  // namespace
 
@@ -147,50 +142,12 @@ void WalkGraphBuilder::order_by_time() {
   });
 }
 
-// Walker's table by Vose's method (IEEE TSE 1991), the stacks filled in slot order, so that it is the same everywhere.
 void WalkGraphBuilder::build_alias() {
-  graph_.alias_ = HugeBuffer<WalkGraph::AliasSlot>(graph_.num_slots_ + 1);
-  struct Scratch {
-    std::vector<double> share;
-    std::vector<std::uint32_t> small;
-    std::vector<std::uint32_t> large;
-  };
-  parallel::PerThread<Scratch> scratches;
+  graph_.alias_ = HugeBuffer<AliasSlot>(graph_.num_slots_ + 1);
+  parallel::PerThread<AliasTableBuilder> builders;
   for_lists([&](std::uint64_t, const List& list) {
-    const float* const weights = weights_.data() + list.first;
-    const std::uint32_t* const targets = graph_.targets_.data() + list.first;
-    WalkGraph::AliasSlot* const table = graph_.alias_.data() + list.first;
-    double total = 0.0;
-    std::size_t heaviest = 0;
-    for (std::size_t j = 0; j < list.degree; ++j) {
-      total += static_cast<double>(weights[j]);
-      if (weights[j] > weights[heaviest]) heaviest = j;
-    }
-    if (total == 0.0) return;
-    Scratch& scratch = scratches.local();
-    scratch.share.clear();
-    scratch.small.clear();
-    scratch.large.clear();
-    for (std::uint32_t j = 0; j < list.degree; ++j) {
-      scratch.share.push_back(static_cast<double>(weights[j]) * static_cast<double>(list.degree) / total);
-      (scratch.share[j] < 1.0 ? scratch.small : scratch.large).push_back(j);
-    }
-    while (!scratch.small.empty() && !scratch.large.empty()) {
-      const std::uint32_t small = scratch.small.back();
-      const std::uint32_t large = scratch.large.back();
-      scratch.small.pop_back();
-      table[small] = {fixed_point(scratch.share[small]), targets[large]};
-      scratch.share[large] -= 1.0 - scratch.share[small];
-      if (scratch.share[large] >= 1.0) continue;
-      scratch.large.pop_back();
-      scratch.small.push_back(large);
-    }
-    // What rounding has left over is whole, but a slot without weight must never be taken.
-    for (const std::uint32_t j : scratch.large) table[j] = {kAlways, targets[j]};
-    for (const std::uint32_t j : scratch.small) {
-      table[j] =
-          weights[j] > 0.0F ? WalkGraph::AliasSlot{kAlways, targets[j]} : WalkGraph::AliasSlot{0, targets[heaviest]};
-    }
+    builders.local().build({weights_.data() + list.first, list.degree}, graph_.targets_.data() + list.first,
+                           graph_.alias_.data() + list.first);
   });
 }
 
@@ -213,9 +170,9 @@ void WalkGraphBuilder::build_thresholds() {
     for (std::size_t j = 0; j < list.degree; ++j) {
       const auto weight = static_cast<double>(weights[j]);
       sum += weight;
-      thresholds[j] = options_.sampling == SlotSampling::kRejection ? fixed_point(weight / largest)
+      thresholds[j] = options_.sampling == SlotSampling::kRejection ? share_threshold(weight / largest)
                       : j >= last                                   ? kAlways
-                                                                    : fixed_point(sum / total);
+                                                                    : share_threshold(sum / total);
     }
   });
 }
@@ -313,7 +270,7 @@ void WalkGraphBuilder::build_shares() {
       for (; end < order.size() && order[end].id == order[begin].id; ++end) {
         sum += static_cast<double>(weights[order[end].slot]);
       }
-      std::fill_n(graph_.shares_.data() + row.begin + begin, end - begin, fixed_point(sum / total));
+      std::fill_n(graph_.shares_.data() + row.begin + begin, end - begin, share_threshold(sum / total));
       begin = end;
     }
   });

@@ -138,13 +138,13 @@ struct AliasSlots {
     __builtin_prefetch(table_ + slot);
   }
   [[nodiscard]] std::uint32_t target(std::uint64_t slot, std::uint32_t acceptance) const {
-    const WalkGraph::AliasSlot alias = table_[slot];
+    const AliasSlot alias = table_[slot];
     return acceptance < alias.threshold ? targets_[slot] : alias.target;
   }
 
  private:
   const std::uint32_t* targets_;
-  const WalkGraph::AliasSlot* table_;
+  const AliasSlot* table_;
 };
 
 /// Needs `SlotSampling::kInverse`.

@@ -31,6 +31,7 @@ void write_index(const comm::Communicator& comm, const std::filesystem::path& pa
   file.set_attribute("/", "walks", static_cast<std::int64_t>(info.walks));
   file.set_attribute("/", "entries", static_cast<std::int64_t>(info.entries));
   file.set_attribute("/", "edges", info.edges);
+  file.set_attribute("/", "weighted", info.weighted);
   file.set_attribute("/", "dangling", std::string("walks that leave a dangling vertex are lost and counted"));
   write_header(file, FileFormat::kIndex, provenance);
   file.commit();
@@ -42,6 +43,8 @@ IndexInfo read_index_info(const hdf5::InputFile& file) {
   info.walks = checked_cast<std::uint32_t>(file.attribute<std::int64_t>("/", "walks"));
   info.entries = checked_cast<std::uint32_t>(file.attribute<std::int64_t>("/", "entries"));
   info.edges = file.attribute<std::string>("/", "edges");
+  // Files of before there were weights lack it.
+  if (file.find_attribute("/", "weighted")) info.weighted = file.attribute<bool>("/", "weighted");
   if (!(info.restart > 0.0 && info.restart < 1.0) || info.walks == 0) {
     throw InputError(fmt::format("{}: restart {} and walks {} cannot be; the file is damaged", file.path().string(),
                                  info.restart, info.walks));

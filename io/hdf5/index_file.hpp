@@ -21,6 +21,7 @@ struct IndexInfo {
   std::uint32_t walks = 0;    ///< behind every fingerprint
   std::uint32_t entries = 0;  ///< kept at most
   std::string edges;          ///< the edges that walks move along, in words
+  bool weighted = false;      ///< walks move in proportion to the weights of edges
 };
 
 /// Fingerprints of my home block of `type`, counted on `target`.

@@ -236,6 +236,8 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"train.warm_start", kText, "none", "none|latest|file",
      "where parameters start: at random; at the vectors of the newest published run of `output`, by id; of a file"},
     {"train.warm_start_file", kPath, "~", "", "embeddings.h5 to start from (train.warm_start: file)"},
+    {"train.freeze", kTextList, "[]", "",
+     "vertex types whose known rows stay where the warm start puts them; new ids of these types are trained"},
     {"train.evaluate_every", kInteger, "0", "", "evaluate every so many epochs (0: at the end only)"},
     {"train.patience", kInteger, "0", "",
      "stop after so many evaluations without a better stop_metric and keep the best epoch (0: run all epochs)"},

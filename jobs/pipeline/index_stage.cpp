@@ -15,9 +15,6 @@ void index_stage(Session& session, const std::filesystem::path& index_file) {
   const graph::Schema& schema = session.schema();
   algorithms::FingerprintIndexOptions options;
   comm.agree([&] { options = index_options(session); });
-  if (session.config().boolean("ppr.weighted")) {
-    session.warn("ppr.weighted is for `rove ppr`: the fingerprints of index.h5, as `rove query`, take all edges alike");
-  }
   session.require_fits(algorithms::plan_fingerprint_index(schema, comm.size(), parallel::concurrency(), options));
   const algorithms::FingerprintIndex index = algorithms::build_fingerprint_index(comm, session.blocks(), options);
 
@@ -37,7 +34,8 @@ void index_stage(Session& session, const std::filesystem::path& index_file) {
       entries += table.entries.size();
     }
   }
-  io::write_index(comm, index_file, {options.restart, options.walks, options.entries, "all, both ways"}, nodes, sets,
+  io::write_index(comm, index_file,
+                  {options.restart, options.walks, options.entries, "all, both ways", options.weighted}, nodes, sets,
                   session.provenance());
   entries = comm.all_reduce(entries, comm::ReduceOp::kSum);
   session.progress().begin("index", 0, "entries");

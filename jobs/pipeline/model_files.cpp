@@ -30,6 +30,28 @@ struct HomeRows {
   std::uint64_t in_file = 0;  ///< rows of the whole type
 };
 
+/// Reads the file's keys within those of my home block, some rows at a time: `read(group, rows)` once for each part,
+/// then `match(row within the part, row of my block)` for the keys that both have.
+template <class Read, class Match>
+void for_matching_rows(const io::hdf5::InputFile& file, const io::NodeRows& nodes, const Read& read,
+                       const Match& match) {
+  if (nodes.keys.empty()) return;
+  const std::string group = io::node_type(file, nodes.type).group;
+  const IndexRange found =
+      io::rows_with_keys(file, group, nodes.keys.front().value(), nodes.keys.back().value() + 1).rows;
+  std::size_t mine = 0;
+  for (std::uint64_t first = found.begin; first < found.end; first += kRowsPerRead) {
+    const IndexRange rows{first, std::min(first + kRowsPerRead, found.end)};
+    const auto keys = file.read<std::uint64_t>(group + "/keys", rows);
+    read(group, rows);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      while (mine < nodes.keys.size() && nodes.keys[mine].value() < keys[i]) ++mine;
+      if (mine == nodes.keys.size()) return;
+      if (nodes.keys[mine].value() == keys[i]) match(i, mine);
+    }
+  }
+}
+
 HomeRows read_home_rows(const fs::path& path, const io::NodeRows& nodes, std::uint32_t dim) {
   HomeRows home{std::vector<float>(nodes.keys.size() * dim), std::vector<std::uint8_t>(nodes.keys.size()), 0, 0};
   const io::hdf5::InputFile file(path);
@@ -40,25 +62,17 @@ HomeRows read_home_rows(const fs::path& path, const io::NodeRows& nodes, std::ui
         fmt::format("'{}' has {} columns, but train.dim is {}; set train.dim to it, or train.warm_start to none",
                     path.string(), found, dim));
   }
-  const io::NodeTypeInfo info = io::node_type(file, nodes.type);
-  home.in_file = info.count;
-  if (nodes.keys.empty()) return home;
-  const IndexRange found_rows =
-      io::rows_with_keys(file, info.group, nodes.keys.front().value(), nodes.keys.back().value() + 1).rows;
-  std::size_t mine = 0;
-  for (std::uint64_t first = found_rows.begin; first < found_rows.end; first += kRowsPerRead) {
-    const IndexRange rows{first, std::min(first + kRowsPerRead, found_rows.end)};
-    const auto keys = file.read<std::uint64_t>(info.group + "/keys", rows);
-    const auto vectors = file.read<float>(info.group + "/vectors", rows);
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      while (mine < nodes.keys.size() && nodes.keys[mine].value() < keys[i]) ++mine;
-      if (mine == nodes.keys.size() || nodes.keys[mine].value() != keys[i]) continue;
-      std::copy_n(vectors.begin() + static_cast<std::ptrdiff_t>(i * dim), dim,
-                  home.rows.begin() + static_cast<std::ptrdiff_t>(mine * dim));
-      home.is_known[mine] = 1;
-      ++home.matched;
-    }
-  }
+  home.in_file = io::node_type(file, nodes.type).count;
+  std::vector<float> vectors;
+  for_matching_rows(
+      file, nodes,
+      [&](const std::string& group, IndexRange rows) { vectors = file.read<float>(group + "/vectors", rows); },
+      [&](std::size_t in_read, std::size_t mine) {
+        std::copy_n(vectors.begin() + static_cast<std::ptrdiff_t>(in_read * dim), dim,
+                    home.rows.begin() + static_cast<std::ptrdiff_t>(mine * dim));
+        home.is_known[mine] = 1;
+        ++home.matched;
+      });
   return home;
 }
 
@@ -129,6 +143,25 @@ KnownEmbeddings read_known_rows(Session& session, EdgeTypeId type, const fs::pat
     }
   }
   return known;
+}
+
+std::vector<std::uint8_t> read_known_flags(Session& session, std::span<const VertexTypeId> types,
+                                           const fs::path& file) {
+  const graph::DistributedGraph& graph = session.graph();
+  std::vector<std::uint8_t> flags(graph.num_owned());
+  for (const VertexTypeId type : types) {
+    std::vector<std::uint8_t> home(session.nodes(type).keys.size());
+    session.comm().agree([&] {
+      const io::hdf5::InputFile input(file);
+      static_cast<void>(io::read_header(input, io::FileFormat::kEmbeddings));
+      for_matching_rows(
+          input, session.nodes(type), [](const std::string&, IndexRange) {},
+          [&](std::size_t, std::size_t mine) { home[mine] = 1; });
+    });
+    std::ranges::copy(graph.home(type).to_owners<std::uint8_t>(session.comm(), home),
+                      flags.begin() + static_cast<std::ptrdiff_t>(graph.owned_of_type(type).begin));
+  }
+  return flags;
 }
 
 }  // namespace rove::jobs

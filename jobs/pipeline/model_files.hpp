@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -40,5 +41,9 @@ struct KnownEmbeddings {
 /// file's rows do not have `dim` columns.
 [[nodiscard]] KnownEmbeddings read_known_rows(Session& session, EdgeTypeId type, const std::filesystem::path& file,
                                               std::uint32_t dim);
+
+/// Per owned vertex, 1 where the vertex is of one of these types and `embeddings.h5` has a row for it.
+[[nodiscard]] std::vector<std::uint8_t> read_known_flags(Session& session, std::span<const VertexTypeId> types,
+                                                         const std::filesystem::path& file);
 
 }  // namespace rove::jobs

@@ -211,6 +211,8 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& model_fi
     };
   }
   hooks.start = warm_start(session, edge_type, options.bpr.dim, start);
+  const std::optional<std::vector<std::uint8_t>> frozen = frozen_rows(session, edge_type, start);
+  if (frozen) hooks.frozen = &*frozen;
   const std::optional<graph::NeighborLists> hard = hard_negatives(session, edge_type, model_file.parent_path());
   if (hard) hooks.ranked_items = &*hard;
   const std::unique_ptr<exec::CheckpointSource> resume = checkpoints.open(identity);

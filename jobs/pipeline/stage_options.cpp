@@ -387,6 +387,7 @@ algorithms::FingerprintIndexOptions index_options(Session& session) {
   options.restart = config.real("ppr.restart");
   options.walks = checked_cast<std::uint32_t>(config.count("index.walks", 1), "index.walks");
   options.entries = checked_cast<std::uint32_t>(config.count("index.entries", 1), "index.entries");
+  options.weighted = config.boolean("ppr.weighted");
   options.seed = session.seed();
   options.progress = &session.progress();
   return options;

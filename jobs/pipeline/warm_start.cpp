@@ -58,4 +58,30 @@ gnn::StartRows warm_start(Session& session, EdgeTypeId type, std::uint32_t dim, 
   };
 }
 
+std::optional<std::vector<std::uint8_t>> frozen_rows(Session& session, EdgeTypeId type,
+                                                     const std::optional<fs::path>& file) {
+  const Config& config = session.config();
+  const graph::Schema& schema = session.schema();
+  std::vector<VertexTypeId> types;
+  session.comm().agree([&] {
+    const graph::EdgeType& edge_type = schema.edge_type(type);
+    for (const std::string& name : config.texts("train.freeze")) {
+      const std::optional<VertexTypeId> found = schema.find_vertex_type(name);
+      if (!found || (*found != edge_type.source && *found != edge_type.destination)) {
+        throw ConfigError(
+            fmt::format("train.freeze names the vertex type '{}', expected '{}' or '{}', which are trained", name,
+                        schema.vertex_type(edge_type.source).name, schema.vertex_type(edge_type.destination).name));
+      }
+      types.push_back(*found);
+    }
+    if (!types.empty() && config.text("train.warm_start") == "none") {
+      throw ConfigError(
+          "train.freeze keeps rows where a warm start puts them, but train.warm_start is none; set it to latest or "
+          "file");
+    }
+  });
+  if (types.empty() || !file) return std::nullopt;
+  return read_known_flags(session, types, *file);
+}
+
 }  // namespace rove::jobs

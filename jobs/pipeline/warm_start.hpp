@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 #include "gnn/training.hpp"
 #include "jobs/pipeline/session.hpp"
@@ -22,5 +24,11 @@ namespace rove::jobs {
 /// has another dimension.
 [[nodiscard]] gnn::StartRows warm_start(Session& session, EdgeTypeId type, std::uint32_t dim,
                                         const std::optional<std::filesystem::path>& file);
+
+/// **Collective.** Per owned vertex, 1 where it is of a type in `train.freeze` and `file` knows it; nothing when no
+/// type is named, or without a file. Throws `ConfigError` when a type is not one of the edge type's, or when
+/// `train.freeze` names one but `train.warm_start` is none.
+[[nodiscard]] std::optional<std::vector<std::uint8_t>> frozen_rows(Session& session, EdgeTypeId type,
+                                                                   const std::optional<std::filesystem::path>& file);
 
 }  // namespace rove::jobs

@@ -15,25 +15,27 @@ struct Link {
   std::uint32_t vertex = 0;
   EdgeTypeId type;
   bool forward = true;
-  double edges = 0.0;
+  double weight = 0.0;  ///< of all of them
 };
 
 bool before(const Link& a, const Link& b) {
   return std::tuple(a.vertex, a.type.value(), a.forward) < std::tuple(b.vertex, b.type.value(), b.forward);
 }
 
-/// The vertex's slots, parallel ones merged, ascending by the vertex they lead to.
+/// The vertex's slots that a walk can take, parallel ones merged, ascending by the vertex they lead to.
 std::vector<Link> links_of(const MappedGraph& graph, std::uint32_t vertex) {
   std::vector<Slot> slots;
   graph.append_slots(vertex, slots);
   std::vector<Link> links;
   links.reserve(slots.size());
-  for (const Slot& slot : slots) links.push_back({slot.target, slot.type, slot.forward, 1.0});
+  for (const Slot& slot : slots) {
+    if (slot.weight > 0.0) links.push_back({slot.target, slot.type, slot.forward, slot.weight});
+  }
   std::sort(links.begin(), links.end(), before);
   std::size_t last = 0;
   for (std::size_t i = 1; i < links.size(); ++i) {
     if (!before(links[last], links[i])) {
-      links[last].edges += links[i].edges;
+      links[last].weight += links[i].weight;
     } else {
       links[++last] = links[i];
     }
@@ -96,10 +98,11 @@ Explanation explain(const MappedGraph& graph, std::span<const algorithms::Weight
   std::unordered_map<std::uint32_t, std::vector<FirstStep>> first_steps;
   const double moves_on = 1.0 - restart;
   for (const algorithms::WeightedSeed& seed : seeds) {
-    const double each =
-        seed.weight / total * moves_on / static_cast<double>(std::max<std::uint64_t>(1, graph.degree(seed.vertex)));
-    for (const Link& link : links_of(graph, seed.vertex)) {
-      const FirstStep step{seed.vertex, {link.type, link.forward, link.vertex}, each * link.edges};
+    const std::vector<Link> links = links_of(graph, seed.vertex);
+    if (links.empty()) continue;
+    const double each = seed.weight / total * moves_on / graph.strength(seed.vertex);
+    for (const Link& link : links) {
+      const FirstStep step{seed.vertex, {link.type, link.forward, link.vertex}, each * link.weight};
       first_steps[link.vertex].push_back(step);
       if (link.vertex == target) best.offer(explanation, seed.vertex, restart * step.probability, {step.step});
     }
@@ -109,7 +112,7 @@ Explanation explain(const MappedGraph& graph, std::span<const algorithms::Weight
   for (const Link& last : links_of(graph, target)) {
     const std::uint64_t degree = graph.degree(last.vertex);
     const ExplainingPath::Step last_step{last.type, !last.forward, target};
-    const double last_probability = moves_on * last.edges / static_cast<double>(degree);
+    const double last_probability = moves_on * last.weight / graph.strength(last.vertex);
     if (const auto found = first_steps.find(last.vertex); found != first_steps.end()) {
       for (const FirstStep& first : found->second) {
         best.offer(explanation, first.seed, restart * first.probability * last_probability, {first.step, last_step});
@@ -124,8 +127,7 @@ Explanation explain(const MappedGraph& graph, std::span<const algorithms::Weight
       const auto found = first_steps.find(middle.vertex);
       if (found == first_steps.end()) continue;
       const ExplainingPath::Step middle_step{middle.type, !middle.forward, last.vertex};
-      const double probability =
-          moves_on * middle.edges / static_cast<double>(graph.degree(middle.vertex)) * last_probability * restart;
+      const double probability = moves_on * middle.weight / graph.strength(middle.vertex) * last_probability * restart;
       for (const FirstStep& first : found->second) {
         best.offer(explanation, first.seed, first.probability * probability, {first.step, middle_step, last_step});
       }

@@ -30,7 +30,8 @@ struct Explanation {
 
 /// The walks of at most three steps from the seeds to `target`, by probability: user -> item -> user -> item and
 /// shorter. Parallel edges of a type make one path. Looks at no more than `max_slots` slots around the target, so that
-/// popular targets cost no more; `complete` says whether that sufficed. Exact, from the graph alone.
+/// popular targets cost no more; `complete` says whether that sufficed. Exact, from the graph alone, by weight where
+/// the graph's walks are.
 [[nodiscard]] Explanation explain(const MappedGraph& graph, std::span<const algorithms::WeightedSeed> seeds,
                                   std::uint32_t target, double restart, std::uint32_t max_paths,
                                   std::uint64_t max_slots = 2'000'000);

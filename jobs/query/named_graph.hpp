@@ -31,8 +31,8 @@ class UnknownIdError : public InputError {
 /// A mapped `graph.h5` with the ids of its vertices. Immutable, thread-safe.
 class NamedGraph {
  public:
-  /// `default_type`: what an id is that names no type, when that type has it.
-  NamedGraph(const std::filesystem::path& file, std::string default_type);
+  /// `default_type`: what an id is that names no type, when that type has it. `weighted`: as in `MappedGraph`.
+  NamedGraph(const std::filesystem::path& file, std::string default_type, bool weighted = false);
 
   /// The stable id. Throws `UnknownIdError`, and `ConfigError` for a type that the graph does not have or an id that
   /// several types have.

@@ -69,7 +69,7 @@ NeighborIndex::NeighborIndex(const fs::path& index_file, const fs::path& graph_f
       index_file_(index_file),
       header_(io::read_header(index_file_.file(), io::FileFormat::kIndex)),
       info_(io::read_index_info(index_file_.file())),
-      names_(graph_file, options_.source) {
+      names_(graph_file, options_.source, info_.weighted) {
   const graph::Schema& schema = names_.schema();
   const std::string& graph_digest = names_.header().provenance.graph_digest;
   if (graph_digest != header_.provenance.graph_digest) {

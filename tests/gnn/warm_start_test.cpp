@@ -6,6 +6,9 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/base/error.hpp"
+#include "gnn/train_ials.hpp"
+#include "gnn/train_lightgcn.hpp"
 #include "tests/gnn/training_support.hpp"
 #include "tests/support/mpi.hpp"
 
@@ -122,6 +125,70 @@ TEST(WarmStart, EqualsTheDefinitionOnAnyRanks) {
     EXPECT_EQ(counts.from_neighbors, expected_counts.from_neighbors);
     EXPECT_EQ(counts.at_random, expected_counts.at_random);
   }
+}
+
+/// Parameters after two epochs, a third of the items frozen.
+std::vector<float> trained(const comm::Communicator& comm, const graph::GraphBlocks& whole, tests::Spread spread,
+                           TrainLayout layout, std::uint64_t accumulate, bool freeze = true) {
+  const graph::DistributedGraph graph = tests::distribute(comm, whole, spread);
+  TrainOptions options;
+  options.dim = 40;
+  options.epochs = 2;
+  options.batch_size = 30;
+  options.accumulate = accumulate;
+  options.learning_rate = 0.01;
+  options.layout = layout;
+  std::vector<std::uint8_t> frozen(graph.num_owned());
+  const IndexRange items = graph.owned_of_type(VertexTypeId{1});
+  for (std::uint64_t local = items.begin; local < items.end; ++local) {
+    const LocalVertexId item{static_cast<std::uint32_t>(local)};
+    frozen[local] = freeze && is_known(graph.index_map().stable_of(item).value()) ? 1 : 0;
+  }
+  TrainHooks hooks;
+  hooks.frozen = &frozen;
+  return tests::whole_table(comm, graph, train_lightgcn(comm, graph, kRates, options, hooks).parameters);
+}
+
+TEST(FrozenRows, StayWhereTheyStartedWhileOthersLearn) {
+  const graph::GraphBlocks whole = tests::random_bipartite(60, 45, 160, 9);
+  const comm::Communicator self = tests::alone(world());
+  const graph::DistributedGraph serial = tests::distribute(self, whole, tests::Spread::kBlock);
+  EmbeddingTable start(serial.num_owned(), 40);
+  start.initialise_normal(serial, 42, 0.1);
+  const std::vector<float> before = tests::whole_table(self, serial, start);
+  const std::size_t width = start.width();
+  for (const std::uint64_t accumulate : {1U, 3U}) {
+    const auto alone = trained(self, whole, tests::Spread::kBlock, TrainLayout::kPartitioned, accumulate);
+    for (std::uint64_t v = 0; v < whole.schema.num_vertices(); ++v) {
+      const graph::AdjacencyBlock& block = v < 60 ? whole.edges[0].by_source : whole.edges[0].by_destination;
+      const std::uint64_t row = v < 60 ? v : v - 60;
+      const bool is_linked = block.offsets[row + 1] > block.offsets[row];
+      const auto row_of = [&](const std::vector<float>& rows) { return std::span(rows).subspan(v * width, width); };
+      const bool stayed = tests::same_bytes(row_of(alone), row_of(before));
+      if (v >= 60 && is_known(v)) {
+        EXPECT_TRUE(stayed) << v;
+      } else if (is_linked) {
+        EXPECT_FALSE(stayed) << v;
+      }
+    }
+    for (const TrainLayout layout : {TrainLayout::kPartitioned, TrainLayout::kColumns}) {
+      for (const tests::Spread spread : tests::kSpreads) {
+        EXPECT_TRUE(tests::same_bytes(trained(world(), whole, spread, layout, accumulate), alone)) << name_of(spread);
+      }
+    }
+  }
+  // Flags that are all 0 are as good as none.
+  const auto thawed = trained(self, whole, tests::Spread::kBlock, TrainLayout::kPartitioned, 1, false);
+  EXPECT_FALSE(tests::same_bytes(thawed, trained(self, whole, tests::Spread::kBlock, TrainLayout::kPartitioned, 1)));
+}
+
+TEST(FrozenRows, AreRefusedWhereRowsAreSolvedFor) {
+  const graph::DistributedGraph graph =
+      tests::distribute(world(), tests::random_bipartite(20, 15, 60, 9), tests::Spread::kBlock);
+  const std::vector<std::uint8_t> frozen(graph.num_owned());
+  TrainHooks hooks;
+  hooks.frozen = &frozen;
+  EXPECT_THROW(static_cast<void>(train_ials(world(), graph, kRates, {}, hooks)), ConfigError);
 }
 
 }  // namespace

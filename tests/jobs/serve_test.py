@@ -193,6 +193,47 @@ class Query(ServeTest):
         text = self.query(self.users[5], "--explain", 1).stdout
         self.assertIn(f"user {self.users[5]} -rates-> item", text)
 
+    def test_weights(self):
+        # Paths u1 -> i1 -> u2 -> i3 and u1 -> i2 -> u3 -> i3 differ in nothing but their weights.
+        log = self.path("weights.csv")
+        with open(log, "w", encoding="utf-8") as file:
+            file.write("user,item,weight\nu1,i1,9\nu1,i2,1\nu2,i1,1\nu2,i3,1\nu3,i2,1\nu3,i3,1\nu4,i4,0\n")
+        small = self.path("small.h5")
+        rove.run("import", "--type", "user,rates,item", "--files", log, "--format", "csv", "--source", "user",
+                 "--target", "item", "--weight", "weight", "-o", small, "-q")
+        index = self.path("weighted.h5")
+        rove.run("index", "-g", small, "-o", index, "-q", "--set", "ppr.weighted=true")
+        with h5py.File(index) as file:
+            self.assertTrue(file.attrs["weighted"])
+        rove.run("verify", index)
+
+        def answer(id, *arguments):
+            return json.loads(rove.run("query", id, "--type", "user", "--in", index, "--graph", small, "--json",
+                                       *arguments).stdout)
+
+        explained = answer("u1", "--explain", 2)["neighbors"]
+        self.assertEqual([n["id"] for n in explained], ["i3"])
+        paths = [[step["id"] for step in path["steps"]] for path in explained[0]["explanation"]["paths"]]
+        self.assertEqual(paths, [["i1", "u2", "i3"], ["i2", "u3", "i3"]])
+        shares = [path["probability"] for path in explained[0]["explanation"]["paths"]]
+        self.assertAlmostEqual(shares[0], 0.15 * 0.85**3 * (9 / 10) * (1 / 10) * (1 / 2), places=12)
+        self.assertAlmostEqual(shares[1], 0.15 * 0.85**3 * (1 / 10) * (1 / 2) * (1 / 2), places=12)
+        self.assertTrue(answer("u4")["cold"])  # its one edge has no weight
+        # Lists are those of the batch, with and without the fingerprint of the source.
+        rove.run("ppr", "-g", small, "-o", self.path("small-ppr.h5"), "--method", "item-index", "-q", "--set",
+                 "ppr.weighted=true")
+        with h5py.File(self.path("small-ppr.h5")) as file, h5py.File(small) as graph:
+            lists = file["neighbors/user/item"]
+            items = [id.decode() for id in graph["nodes/item/ids"][:]]
+            for row, id in enumerate(graph["nodes/user/ids"][:]):
+                begin, end = lists["indptr"][row:row + 2]
+                found = [(n["id"], n["score"]) for n in answer(id.decode(), "--threshold", 0)["neighbors"]]
+                self.assertEqual(found, [(items[i], float(score)) for i, score in
+                                         zip(lists["indices"][begin:end], lists["scores"][begin:end])])
+        refused = rove.run("index", "-g", self.path("graph.h5"), "-o", self.path("none.h5"), "--set",
+                           "ppr.weighted=true", code=2)
+        self.assertIn("has weights", refused.stderr)
+
     def test_exact_answers_need_no_index(self):
         exact = json.loads(rove.run("query", self.users[4], "--type", "user", "--in", self.path("graph.h5"), "--exact",
                                     "-k", 20, "--json").stdout)

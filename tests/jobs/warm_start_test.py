@@ -106,6 +106,27 @@ class WarmStart(unittest.TestCase):
         before, after = (vectors_of(self.path("nightly", run), "user") for run in ("0001", "0002"))
         self.assertGreater(cosines(before, after).mean(), 0.9)
 
+    def test_frozen_types_stay(self):
+        # Without layers what is published is what is trained, so frozen rows can be seen to stay.
+        self.night("one", "factors", 5, "train.model=mf")
+        file = self.path("factors", "0001", "embeddings.h5")
+        start = ("train.model=mf", "train.warm_start=file", f"train.warm_start_file={file}", "train.freeze=[item]")
+        for ranks in (1, 3):
+            self.night("two", f"frozen{ranks}", 3, *start, ranks=ranks)
+        ROVE.run("diff", self.path("frozen1", "0001", "embeddings.h5"),
+                 self.path("frozen3", "0001", "embeddings.h5"), "-q")
+        before, after = (vectors_of(self.path(run, "0001"), "item") for run in ("factors", "frozen1"))
+        for id in set(before) & set(after):
+            np.testing.assert_array_equal(before[id], after[id], id)
+        self.assertIn("i38", after)  # new, so it was trained
+        before, after = (vectors_of(self.path(run, "0001"), "user") for run in ("factors", "frozen1"))
+        for id in set(before) & set(after):
+            self.assertTrue((before[id] != after[id]).any(), id)
+        cold = self.night("two", "bad", 1, "train.freeze=[item]", code=2)
+        self.assertIn("train.warm_start is none", cold.stderr)
+        unknown = self.night("two", "bad", 1, *start[:3], "train.freeze=[shop]", ranks=2, code=2)
+        self.assertIn("names the vertex type 'shop', expected 'user' or 'item'", unknown.stderr)
+
     def test_refusals(self):
         missing = self.night("two", "bad", 1, "train.warm_start=file", code=2)
         self.assertIn("train.warm_start_file is not set", missing.stderr)

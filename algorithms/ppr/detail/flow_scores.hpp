@@ -7,7 +7,7 @@
 #include <span>
 
 #include "algorithms/ppr/detail/lists.hpp"
-#include "engine/exec/walk_graph.hpp"
+#include "engine/exec/alias_table.hpp"
 #include "engine/exec/walk_random.hpp"
 
 /// Decomposition in integers (docs/decisions/0125): the rule by which a vertex hands flow on, and the scores that come
@@ -42,8 +42,8 @@ class FlowRule {
 /// Calls `give(target, units)` for what each slot gets of the share that one of them has. By weight, slots share alike
 /// too, and the alias table says how much of a slot's share is its own target's, as it does for walks.
 template <class Give>
-void give_to_slots(std::span<const std::uint32_t> targets, std::span<const exec::WalkGraph::AliasSlot> alias,
-                   std::uint64_t share, const Give& give) {
+void give_to_slots(std::span<const std::uint32_t> targets, std::span<const exec::AliasSlot> alias, std::uint64_t share,
+                   const Give& give) {
   for (std::size_t slot = 0; slot < targets.size(); ++slot) {
     if (alias.empty()) {
       give(targets[slot], share);

@@ -24,6 +24,14 @@ bool selects(const exec::EdgeSelection& selection, EdgeTypeId type) {
 
 }  // namespace
 
+void require_weights(const graph::Schema& schema, const exec::EdgeSelection& edges) {
+  const bool any = std::ranges::any_of(exec::selected_sides(schema, edges),
+                                       [&](const auto& side) { return schema.edge_type(side.type).has_weights; });
+  require(any,
+          "ppr.weighted is set, but none of the edges that walks move along has weights; import them with a weight "
+          "column, or leave the key out");
+}
+
 void require_walk_options(const std::string& section, double restart, std::uint32_t walks, std::uint32_t entries) {
   require(restart >= 0.001 && restart < 1.0,
           fmt::format("the restart probability of {} is {}, expected at least 0.001 and below 1", section, restart));
@@ -70,13 +78,7 @@ PprOptions checked_options(const graph::Schema& schema, const PprOptions& option
     require(type.index() < schema.edge_types().size(),
             fmt::format("edge type {} is not among the graph's {}", type.value(), schema.edge_types().size()));
   }
-  if (options.weighted) {
-    const bool any = std::ranges::any_of(exec::selected_sides(schema, options.edges),
-                                         [&](const auto& side) { return schema.edge_type(side.type).has_weights; });
-    require(any,
-            "ppr.weighted is set, but none of the edges that walks move along has weights; import them with a "
-            "weight column, or leave the key out");
-  }
+  if (options.weighted) require_weights(schema, options.edges);
   require(options.candidates.empty() || options.candidates.size() == schema.vertex_type(options.targets).count,
           fmt::format("the candidates are {}, expected one for each of the {} rows of '{}'", options.candidates.size(),
                       schema.vertex_type(options.targets).count, schema.vertex_type(options.targets).name));

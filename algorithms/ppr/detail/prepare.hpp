@@ -20,6 +20,9 @@ inline constexpr double kMaxVisits = 0x1.0p30;
 /// Throws `ConfigError` when walks with these options are out of range; `section` is what messages call them.
 void require_walk_options(const std::string& section, double restart, std::uint32_t walks, std::uint32_t entries);
 
+/// Throws `ConfigError` when no selected edge has weights.
+void require_weights(const graph::Schema& schema, const exec::EdgeSelection& edges);
+
 /// Types of the vertices that sources have in their slots: whose fingerprints the item index holds. In schema order.
 [[nodiscard]] std::vector<VertexTypeId> index_types(const graph::Schema& schema, const PprOptions& options);
 
