@@ -242,6 +242,16 @@ void BatchContrast::info_nce(const comm::Communicator& comm, const graph::Distri
   add_gradients(second_, places, pull_, {}, first_, -1.0F, factor, key_gradients);
 }
 
+void BatchContrast::info_nce_of_sides(const BatchStep& step, const BatchContext& context, const float* anchors,
+                                      const float* keys, double temperature, double weight, float* anchor_gradients,
+                                      float* key_gradients) {
+  const BatchSides sides = sides_of(step.batch, context.interactions);
+  for (const std::vector<std::uint32_t>* places : {&sides.users, &sides.positives}) {
+    info_nce(context.comm, context.graph, step.batch, *places, anchors, keys, temperature, weight, anchor_gradients,
+             key_gradients, step.extra_loss);
+  }
+}
+
 void BatchContrast::log_partition(const comm::Communicator& comm, const graph::DistributedGraph& graph,
                                   const Batch& batch, const BatchSides& sides, const float* rows,
                                   std::span<const float> counts, std::span<const float> factors, double temperature,

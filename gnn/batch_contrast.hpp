@@ -14,6 +14,9 @@
 
 namespace rove::gnn {
 
+struct BatchContext;
+struct BatchStep;
+
 /// The distinct users and the distinct positive items of a batch that this rank owns: places among the active rows,
 /// ascending.
 struct BatchSides {
@@ -82,6 +85,9 @@ class BatchContrast {
   void info_nce(const comm::Communicator& comm, const graph::DistributedGraph& graph, const Batch& batch,
                 std::span<const std::uint32_t> places, const float* anchors, const float* keys, double temperature,
                 double weight, float* anchor_gradients, float* key_gradients, ExactSum& loss);
+  /// **Collective.** The same of a batch's distinct users, then of its distinct positives, into the step's extra loss.
+  void info_nce_of_sides(const BatchStep& step, const BatchContext& context, const float* anchors, const float* keys,
+                         double temperature, double weight, float* anchor_gradients, float* key_gradients);
 
   /// **Collective.** The pushing half of a softmax over a batch's items: weight · Σ_i counts_i log Σ_j factors_j
   /// exp(cos(x_i, y_j) / temperature) over the users i and items j of all ranks, less counts_i / temperature each; rows

@@ -1,56 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gnn/train_lightgcn.hpp"
 
-#include <vector>
-
-#include "engine/exec/propagation.hpp"
-#include "gnn/batch_loss.hpp"
-#include "gnn/batch_rows.hpp"
-#include "gnn/linear_propagation.hpp"
+#include "gnn/propagated_model.hpp"
 
 namespace rove::gnn {
 namespace {
 
-class LightGcn final : public BatchModel {
+class LightGcn final : public PropagatedModel {
  public:
   LightGcn(const BatchContext& context, const TrainOptions& options)
-      : operator_(context.propagated().graph,
-                  {{context.propagated().edge_type}, options.row_exponent, options.column_exponent}),
-        propagation_(operator_, context.interactions.user_type(), context.interactions.item_type(),
-                     std::vector<float>(options.layers + 1U, static_cast<float>(1.0 / (options.layers + 1.0))),
-                     context.propagated().width, options.storage),
-        loss_(make_loss(context, options)),
-        rows_(context),
-        gradients_(context) {}
-
-  void refresh(const EmbeddingTable& table) override { propagation_.refresh(table); }
+      : PropagatedModel(context, options, layer_mean(options.layers), options.row_exponent, options.column_exponent) {}
 
   BatchGradients losses(const BatchStep& step) override {
-    rows_.grow(step, true);
-    gradients_.grow(step);
-    propagation_.forward(step.table, step.active(), rows_.propagated());
-    rows_.to_losses(step);
-    loss_->run(step, rows_.whole(), gradients_.whole());
-    gradients_.to_propagation(step);
-    return {propagation_.batch_index(), gradients_.propagated(), propagation_.first_weight(), propagation_.scaled()};
+    run_loss(step);
+    return to_gradients(step);
   }
-
-  void backward(const GradientConsumer& consume) override { propagation_.backward(gradients_.propagated(), consume); }
-
-  void embed(const EmbeddingTable& table, EmbeddingTable& result) override { propagation_.forward_all(table, result); }
-
-  [[nodiscard]] std::uint64_t slots_per_step() const override {
-    return 2 * std::uint64_t{propagation_.num_layers()} * operator_.num_slots();
-  }
-  [[nodiscard]] bool knows_columns() const override { return true; }
-  [[nodiscard]] bool knows_storage() const override { return true; }
-
- private:
-  exec::Propagation operator_;
-  LinearPropagation propagation_;
-  std::unique_ptr<BatchLoss> loss_;
-  BatchRows rows_;
-  BatchRows gradients_;
 };
 
 TrainOptions without_layers(TrainOptions options) {

@@ -11,34 +11,21 @@
 #include "engine/base/hash.hpp"
 #include "engine/base/isa.hpp"
 #include "engine/base/random.hpp"
-#include "engine/exec/propagation.hpp"
 #include "gnn/batch_contrast.hpp"
-#include "gnn/batch_loss.hpp"
-#include "gnn/batch_rows.hpp"
 #include "gnn/detail/contrast_kernels.hpp"
-#include "gnn/linear_propagation.hpp"
+#include "gnn/propagated_model.hpp"
 
 namespace rove::gnn {
 namespace {
 
-std::vector<float> layer_mean(std::uint32_t layers) {
-  return std::vector<float>(layers + 1U, static_cast<float>(1.0 / (layers + 1.0)));
-}
-
-class Sgl final : public BatchModel {
+class Sgl final : public PropagatedModel {
  public:
   Sgl(const BatchContext& context, const SglOptions& options)
-      : context_(context),
+      : PropagatedModel(context, options, layer_mean(options.layers)),
         options_(options),
-        operator_(context.propagated().graph, {{context.propagated().edge_type}, 0.5, 0.5, {}}),
-        propagation_(operator_, context.interactions.user_type(), context.interactions.item_type(),
-                     layer_mean(options.layers), context.propagated().width, options.storage),
         views_{View(context_), View(context_)},
-        loss_(make_loss(context_, options)),
         contrast_(context.width),
         keys_(operator_.num_local()),
-        rows_(context_),
-        gradients_(context_),
         from_views_(std::size_t{operator_.num_owned()} * context.propagated().width) {
     const graph::DistributedGraph& graph = operator_.graph();
     for (std::uint32_t row = 0; row < graph.num_owned(); ++row) keys_[row] = graph.owned_keys()[row].value();
@@ -65,11 +52,7 @@ class Sgl final : public BatchModel {
     }
   }
 
-  void refresh(const EmbeddingTable& table) override { propagation_.refresh(table); }
-
   BatchGradients losses(const BatchStep& step) override {
-    rows_.grow(step, true);
-    gradients_.grow(step);
     for (View& view : views_) {
       view.rows.grow(step);
       view.gradients.grow(step);
@@ -78,19 +61,12 @@ class Sgl final : public BatchModel {
       view.propagation->forward(step.table, step.active(), view.rows.propagated());
       view.rows.to_losses(step);
     }
-    propagation_.forward(step.table, step.active(), rows_.propagated());
-    rows_.to_losses(step);
-    loss_->run(step, rows_.whole(), gradients_.whole());
-    const BatchSides sides = sides_of(step.batch, context_.interactions);
-    for (const std::vector<std::uint32_t>* places : {&sides.users, &sides.positives}) {
-      contrast_.info_nce(context_.comm, context_.graph, step.batch, *places, views_[0].rows.whole().data(),
-                         views_[1].rows.whole().data(), options_.temperature, options_.contrast,
-                         views_[0].gradients.whole().data(), views_[1].gradients.whole().data(), step.extra_loss);
-    }
-    for (BatchRows* gradients : {&gradients_, &views_[0].gradients, &views_[1].gradients}) {
-      gradients->to_propagation(step);
-    }
-    return {propagation_.batch_index(), gradients_.propagated(), propagation_.first_weight(), propagation_.scaled()};
+    run_loss(step);
+    contrast_.info_nce_of_sides(step, context_, views_[0].rows.whole().data(), views_[1].rows.whole().data(),
+                                options_.temperature, options_.contrast, views_[0].gradients.whole().data(),
+                                views_[1].gradients.whole().data());
+    for (View& view : views_) view.gradients.to_propagation(step);
+    return to_gradients(step);
   }
 
   void backward(const GradientConsumer& consume) override {
@@ -121,14 +97,10 @@ class Sgl final : public BatchModel {
     });
   }
 
-  void embed(const EmbeddingTable& table, EmbeddingTable& result) override { propagation_.forward_all(table, result); }
-
   [[nodiscard]] std::uint64_t slots_per_step() const override {
     return 2 * std::uint64_t{options_.layers} *
            (operator_.num_slots() + views_[0].graph->num_slots() + views_[1].graph->num_slots());
   }
-  [[nodiscard]] bool knows_columns() const override { return true; }
-  [[nodiscard]] bool knows_storage() const override { return true; }
 
  private:
   struct View {
@@ -139,17 +111,11 @@ class Sgl final : public BatchModel {
     BatchRows gradients;
   };
 
-  const BatchContext context_;
   const SglOptions& options_;
-  exec::Propagation operator_;
-  LinearPropagation propagation_;
   std::array<View, 2> views_;
-  std::unique_ptr<BatchLoss> loss_;
   BatchContrast contrast_;
   std::vector<std::uint64_t> keys_;  ///< by local id
-  BatchRows rows_;
-  BatchRows gradients_;
-  HugeBuffer<float> from_views_;  ///< the views' gradients, per row of the table
+  HugeBuffer<float> from_views_;     ///< the views' gradients, per row of the table
 };
 
 }  // namespace

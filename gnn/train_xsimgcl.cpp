@@ -3,93 +3,51 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <vector>
 
 #include <fmt/format.h>
 
 #include "engine/base/error.hpp"
-#include "engine/exec/propagation.hpp"
 #include "gnn/batch_contrast.hpp"
-#include "gnn/batch_loss.hpp"
-#include "gnn/batch_rows.hpp"
-#include "gnn/linear_propagation.hpp"
+#include "gnn/propagated_model.hpp"
 
 namespace rove::gnn {
 namespace {
 
-class XSimGcl final : public BatchModel {
+class XSimGcl final : public PropagatedModel {
  public:
   XSimGcl(const BatchContext& context, const ContrastOptions& options)
-      : context_(context),
+      : PropagatedModel(context, options, mean_without_first(options.layers)),
         options_(options),
-        operator_(context.propagated().graph, {{context.propagated().edge_type}, 0.5, 0.5}),
-        propagation_(operator_, context.interactions.user_type(), context.interactions.item_type(),
-                     mean_without_first(options.layers), context.propagated().width, options.storage),
-        loss_(make_loss(context_, options)),
         contrast_(context.width),
-        rows_(context_),
         tapped_(context_),
-        gradients_(context_),
         tap_gradients_(context_) {}
 
-  void refresh(const EmbeddingTable& table) override { propagation_.refresh(table); }
-
   BatchGradients losses(const BatchStep& step) override {
-    rows_.grow(step, true);
-    for (BatchRows* rows : {&tapped_, &gradients_, &tap_gradients_}) rows->grow(step);
+    for (BatchRows* rows : {&tapped_, &tap_gradients_}) rows->grow(step);
     const RandomStream random(options_.seed, Purpose::kNoise, step.epoch << 32U | step.step);
     const LayerNoise noise{&random, 0, options_.dim, context_.propagated().first_column,
                            static_cast<float>(options_.noise)};
-    propagation_.forward(step.table, step.active(), rows_.propagated(), &noise,
-                         {options_.contrast_layer, tapped_.propagated()});
-    rows_.to_losses(step);
+    run_loss(step, &noise, {options_.contrast_layer, tapped_.propagated()});
     tapped_.to_losses(step);
-    loss_->run(step, rows_.whole(), gradients_.whole());
     std::fill_n(tap_gradients_.whole().data(), step.batch.active.size() * context_.width, 0.0F);
-    const BatchSides sides = sides_of(step.batch, context_.interactions);
-    for (const auto& places : {std::cref(sides.users), std::cref(sides.positives)}) {
-      contrast_.info_nce(context_.comm, context_.graph, step.batch, places.get(), rows_.whole().data(),
-                         tapped_.whole().data(), options_.temperature, options_.contrast, gradients_.whole().data(),
-                         tap_gradients_.whole().data(), step.extra_loss);
-    }
-    gradients_.to_propagation(step);
+    contrast_.info_nce_of_sides(step, context_, rows_.whole().data(), tapped_.whole().data(), options_.temperature,
+                                options_.contrast, gradients_.whole().data(), tap_gradients_.whole().data());
     tap_gradients_.to_propagation(step);
-    return {propagation_.batch_index(), gradients_.propagated(), propagation_.first_weight(), propagation_.scaled()};
+    return to_gradients(step);
   }
 
   void backward(const GradientConsumer& consume) override {
     propagation_.backward(gradients_.propagated(), consume, {options_.contrast_layer, tap_gradients_.propagated()});
   }
 
-  void embed(const EmbeddingTable& table, EmbeddingTable& result) override { propagation_.forward_all(table, result); }
-
-  [[nodiscard]] std::uint64_t slots_per_step() const override {
-    return 2 * std::uint64_t{options_.layers} * operator_.num_slots();
-  }
-  [[nodiscard]] bool knows_columns() const override { return true; }
-  [[nodiscard]] bool knows_storage() const override { return true; }
-
  private:
-  const BatchContext context_;
   const ContrastOptions& options_;
-  exec::Propagation operator_;
-  LinearPropagation propagation_;
-  std::unique_ptr<BatchLoss> loss_;
   BatchContrast contrast_;
-  BatchRows rows_;
   BatchRows tapped_;
-  BatchRows gradients_;
   BatchRows tap_gradients_;
 };
 
 }  // namespace
-
-std::vector<float> mean_without_first(std::uint32_t layers) {
-  std::vector<float> weights(layers + 1U, static_cast<float>(1.0 / layers));
-  weights[0] = 0.0F;
-  return weights;
-}
 
 void require_valid(const ContrastOptions& options) {
   constexpr std::uint32_t kMaxDim = 1024;  // of the noise kernel

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "engine/base/memory_plan.hpp"
 #include "engine/comm/communicator.hpp"
@@ -42,8 +41,5 @@ struct ContrastOptions : BatchOptions {
 
 /// Throws `ConfigError` when an option of a contrastive model is out of range.
 void require_valid(const ContrastOptions& options);
-
-/// Weights of layers 0 ... L: the mean of layers 1 ... L.
-[[nodiscard]] std::vector<float> mean_without_first(std::uint32_t layers);
 
 }  // namespace rove::gnn
