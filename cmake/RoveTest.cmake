@@ -41,3 +41,18 @@ function(rove_add_test NAME)
       ENVIRONMENT "OMPI_MCA_mpi_yield_when_idle=1;OMPI_MCA_btl_vader_single_copy_mechanism=none;ROVE_THREADS=$<IF:$<STREQUAL:${ROVE_SANITIZER},thread>,2,1>")
   endforeach()
 endfunction()
+
+# h5py is Debian's, so the system's interpreter is wanted even where another python3 comes first.
+find_program(ROVE_SYSTEM_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
+
+# rove_add_python_test(NAME seconds SCRIPT [argument ...] [LABELS label ...]). Exit code 77: skipped.
+# These tests start programs by the hundred. Under the address sanitizer, what the leak checker needs (a slow walk up
+# the stack at every allocation) makes a run of `rove` ten times as long: leaks are left to the GoogleTest programs.
+function(rove_add_python_test NAME SECONDS SCRIPT)
+  cmake_parse_arguments(ARG "" "" "LABELS" ${ARGN})
+  add_test(NAME ${NAME}
+    COMMAND ${ROVE_SYSTEM_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/${SCRIPT} ${ARG_UNPARSED_ARGUMENTS})
+  rove_limit_test(${NAME} ${SECONDS} LABELS ${ARG_LABELS})
+  set_tests_properties(${NAME} PROPERTIES SKIP_RETURN_CODE 77
+    ENVIRONMENT "ASAN_OPTIONS=fast_unwind_on_malloc=1:detect_leaks=0")
+endfunction()
