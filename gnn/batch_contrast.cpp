@@ -329,7 +329,8 @@ void BatchContrast::hinge(const comm::Communicator& comm, const Interactions& in
 
 std::uint64_t contrast_bytes(std::uint64_t batch_size, std::uint32_t dim, std::uint32_t threads) {
   const std::uint64_t row = exec::padded_width(dim) * sizeof(float);
-  return 9 * batch_size * row + threads * detail::kAnchorBlock * (batch_size + detail::kKeyPanel) * sizeof(float);
+  return 9 * batch_size * row +
+         std::uint64_t{threads} * detail::kAnchorBlock * (batch_size + detail::kKeyPanel) * sizeof(float);
 }
 
 }  // namespace rove::gnn

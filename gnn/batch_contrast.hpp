@@ -105,10 +105,11 @@ class BatchContrast {
                   ExactSum& loss);
 
   /// **Collective.** A hinge between the batch's users and its shared negatives: weight · Σ_i counts_i / n_i Σ_j max(0,
-  /// cos(x_i, y_j) - margin) over the n_i of them that user i lacks. `counts`: per place of `users`. Adds the gradients
-  /// to the places' rows, and this rank's share of the loss. Cost: 8 · users · negatives / P · width multiply-adds.
+  /// cos(x_i, y_j) - margin) over the n_i of them that user i lacks. `counts`: per one of the users' `places`. Adds the
+  /// gradients to the places' rows, and this rank's share of the loss. Cost: 8 · users · negatives / P · width
+  /// multiply-adds.
   void hinge(const comm::Communicator& comm, const Interactions& interactions, const Batch& batch,
-             std::span<const std::uint32_t> users, const float* rows, std::span<const float> counts, double margin,
+             std::span<const std::uint32_t> places, const float* rows, std::span<const float> counts, double margin,
              double weight, float* gradients, ExactSum& loss);
 
  private:

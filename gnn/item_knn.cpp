@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -24,12 +25,12 @@ constexpr std::uint64_t kItemsPerReport = 16384;
 class ItemKnnScorer final : public Scorer {
  public:
   ItemKnnScorer(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
-                const ModelWeights& weights)
+                ModelWeights weights)
       : by_user_(graph.by_source(type)), place_of_(graph.num_local()) {
-    const graph::NeighborLists& neighbors = weights.lists.at(0).lists;
     if (!weights.tables.empty()) start_ = comm.all_gather_v<float>(weights.tables.front().values).data;
     const VertexTypeId items = graph.schema().edge_type(type).destination;
-    const graph::NeighborLists lists = graph.home(items).to_owners(comm, neighbors);
+    const graph::NeighborLists lists = graph.home(items).to_owners(comm, weights.lists.at(0).lists);
+    weights = {};  // the rows lie with their owners now
     graph::RaggedRows<Neighbor> owned;
     owned.offsets = lists.offsets;
     owned.values.resize(lists.targets.size());
@@ -206,7 +207,7 @@ ModelWeights fit_item_knn(const comm::Communicator& comm, const graph::Distribut
 
 std::unique_ptr<Scorer> make_item_knn_scorer(const comm::Communicator& comm, const graph::DistributedGraph& graph,
                                              EdgeTypeId type, ModelWeights weights) {
-  return std::make_unique<ItemKnnScorer>(comm, graph, type, weights);
+  return std::make_unique<ItemKnnScorer>(comm, graph, type, std::move(weights));
 }
 
 MemoryPlan plan_item_knn(const ModelShare& share, const ItemKnnOptions& options) {

@@ -155,7 +155,7 @@ void plan_table_contrast(MemoryPlan& plan, std::uint64_t batch_rows, std::uint64
                          std::uint32_t threads, std::int32_t ranks) {
   const std::uint64_t row = exec::padded_width(dim) * sizeof(float);
   plan.hold("contrast", 5 * batch_rows * row + 2 * kPartKeys * row +
-                            threads * detail::kAnchorBlock * (kPartKeys * sizeof(float) + 3 * row));
+                            std::uint64_t{threads} * detail::kAnchorBlock * (kPartKeys * sizeof(float) + 3 * row));
   if (ranks > 1) plan.hold("rows at their homes", 2 * owned_rows * row);
 }
 

@@ -317,7 +317,7 @@ MemoryPlan plan_dccf(const ModelShare& share, const DccfOptions& options) {
   plan.hold("intents of the rows", 2 * share.owned_rows * exec::padded_width(options.intents) * sizeof(float));
   plan.hold("scales, sums and rows", (options.layers * 24 + 56) * local);
   plan.hold("contrast", contrast_bytes(options.batch_size, options.dim, share.threads) +
-                            options.layers * 12 * options.batch_size * row);
+                            std::uint64_t{options.layers} * 12 * options.batch_size * row);
   return plan;
 }
 

@@ -100,7 +100,8 @@ class UltraGcn final : public BatchModel {
       return step.table.values().data() + std::size_t{batch.active[batch.triples[t].user]} * width_;
     };
     if (context_.comm.size() == 1) {
-      for (std::size_t t = 0; t < own; ++t) std::copy_n(user_row(t), width_, batch_users_.data() + places_[t] * width_);
+      for (std::size_t t = 0; t < own; ++t)
+        std::copy_n(user_row(t), width_, batch_users_.data() + std::size_t{places_[t]} * width_);
       return;
     }
     std::vector<float> rows(own * width_);
@@ -109,7 +110,7 @@ class UltraGcn final : public BatchModel {
         context_.comm.all_gather_v(std::span<const std::uint32_t>(places_)).data;
     const std::vector<float> all_rows = context_.comm.all_gather_v(std::span<const float>(rows)).data;
     for (std::size_t i = 0; i < all_places.size(); ++i) {
-      std::copy_n(all_rows.data() + i * width_, width_, batch_users_.data() + all_places[i] * width_);
+      std::copy_n(all_rows.data() + i * width_, width_, batch_users_.data() + std::size_t{all_places[i]} * width_);
     }
   }
 

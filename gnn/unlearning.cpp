@@ -38,7 +38,6 @@ struct Candidate {
   friend bool operator<(const Candidate& a, const Candidate& b) {
     return std::tie(a.draw, a.user_row, a.item_row) < std::tie(b.draw, b.user_row, b.item_row);
   }
-  friend bool operator==(const Candidate&, const Candidate&) = default;
 };
 struct DrawnTriple {
   Candidate order;

@@ -212,7 +212,6 @@ ExactPpr::Scores ExactPpr::solve_by_push(std::span<const WeightedSeed> seeds, do
   HugeBuffer<double> residue(n);
   for (const WeightedSeed& seed : seeds) residue[position_[seed.vertex]] += seed.weight / total;
   Scores result;
-  double lost = 0.0;
   double remaining = 1.0;
   const double slots = std::max(1.0, static_cast<double>(targets_.size() + n));
   for (int epoch = 1; epoch <= kEpochs; ++epoch) {
@@ -226,10 +225,7 @@ ExactPpr::Scores ExactPpr::solve_by_push(std::span<const WeightedSeed> seeds, do
         residue[p] = 0.0;
         reserve[p] += restart_ * mass;
         const double moving = (1.0 - restart_) * mass;
-        if (degree == 0) {
-          lost += moving;
-          continue;
-        }
+        if (degree == 0) continue;  // lost
         const double share = moving / static_cast<double>(degree);
         for (std::uint64_t i = offsets_[p]; i < offsets_[p + 1]; ++i) residue[targets_[i]] += share;
       }

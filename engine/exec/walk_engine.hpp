@@ -138,12 +138,12 @@ struct MemoryOf<Policy> {
 template <class Policy>
 concept ComposedPolicy = requires { Policy::kHasTarget; };
 template <class Policy>
-inline constexpr bool has_lists = [] {
+inline constexpr bool kHasLists = [] {
   if constexpr (ComposedPolicy<Policy>) return Policy::kHasLists;
   return false;
 }();
 template <class Policy>
-inline constexpr bool settles = [] {
+inline constexpr bool kSettles = [] {
   if constexpr (ComposedPolicy<Policy>) return Policy::kSettles;
   return false;
 }();
@@ -165,7 +165,7 @@ void run_walks(const WalkGraph& graph, const Policy& policy, const RandomStream&
   const std::uint64_t* const records = graph.records();
   const std::uint32_t* const targets = graph.targets();
   const std::uint32_t num_rows = graph.num_rows();
-  const std::uint64_t num_lists = detail::has_lists<Policy> ? graph.num_lists() : 1;
+  const std::uint64_t num_lists = detail::kHasLists<Policy> ? graph.num_lists() : 1;
   const auto philox_key = random.philox_key();
   std::array<std::uint16_t, kMaxWalkLanes + 1> replaced;
   std::array<std::uint8_t, kMaxWalkLanes> ended;
@@ -183,7 +183,7 @@ void run_walks(const WalkGraph& graph, const Policy& policy, const RandomStream&
       draw_blocks(lanes, begin, end, philox_key);
       for (std::size_t i = begin; i < end; ++i) {
         std::size_t place = lanes.vertex[i] * num_lists;
-        if constexpr (detail::has_lists<Policy>) place += policy.list(records + place, lanes, i);
+        if constexpr (detail::kHasLists<Policy>) place += policy.list(records + place, lanes, i);
         const std::uint64_t record = records[place];
         std::uint64_t degree = graph.degree_of_record(record);
         std::uint64_t first = graph.offset_of_record(record);
@@ -202,12 +202,12 @@ void run_walks(const WalkGraph& graph, const Policy& policy, const RandomStream&
         ended[i] = static_cast<std::uint8_t>(static_cast<unsigned>(!goes_on) | static_cast<unsigned>(degree == 0));
       }
     }
-    if constexpr (detail::settles<Policy>) policy.settle(lanes, active, ended.data());
+    if constexpr (detail::kSettles<Policy>) policy.settle(lanes, active, ended.data());
 
     std::size_t num_replaced = 0;
     for (std::size_t i = 0; i < active; ++i) {
       std::uint32_t target;
-      if constexpr (detail::settles<Policy>) {
+      if constexpr (detail::kSettles<Policy>) {
         target = lanes.next[i];
       } else if constexpr (kComposed) {
         target = policy.target(lanes.edge[i], lanes.word3[i]);

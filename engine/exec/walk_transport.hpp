@@ -301,14 +301,13 @@ class GrowingBuffer {
 
 /// Memory of a walker between two ranks: in the outgoing list of a thread, in the message, and where it arrives.
 template <WalkPolicy Policy>
-inline constexpr std::uint64_t travelling_bytes_per_walk =
-    4 * sizeof(typename detail::Travel<MemoryOf<Policy>>::Message);
+inline constexpr std::uint64_t kTravellingBytesPerWalk = 4 * sizeof(typename detail::Travel<MemoryOf<Policy>>::Message);
 
 /// **Collective.** Walks every walk of the batch to its end in the partitioned layout: `num_walks` from each start,
 /// sources of all ranks together. Walkers advance on the rank that owns their vertex until they end or step onto a
 /// ghost; those that left are exchanged in one batch per superstep, until none is left anywhere. `keys` are the source
 /// keys of the whole batch by source index, the same on all ranks. `Counts` has `visit(lanes, count)` and `end(lanes,
-/// lane, how)` of `WalkSink` and is called from one thread each. Memory: `travelling_bytes_per_walk` for each walk of
+/// lane, how)` of `WalkSink` and is called from one thread each. Memory: `kTravellingBytesPerWalk` for each walk of
 /// the batch at most, if all were on their way to or from this rank. What a thread or rank throws is thrown on all.
 template <WalkPolicy Policy, class Counts>
 WalkTraffic run_travelling_walks(const comm::Communicator& comm, const WalkGraph& graph, const Policy& policy,

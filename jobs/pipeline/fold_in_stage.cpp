@@ -62,7 +62,7 @@ void fold_in_vectors(Session& session, EdgeTypeId type, TrainedFile& trained, co
   const std::uint64_t row = exec::padded_width(static_cast<std::uint32_t>(trained.info.dim)) * sizeof(float);
   MemoryPlan plan("fold-in");
   plan.hold("rows", graph.num_local() * row);
-  plan.hold("known and resulting rows, on their way from and to the file", 4 * graph.num_owned() * row);
+  plan.hold("known and resulting rows, on their way from and to the file", std::uint64_t{4} * graph.num_owned() * row);
   session.require_fits(plan);
   session.progress().begin("fold-in", 0, "rows");
   const KnownEmbeddings known =

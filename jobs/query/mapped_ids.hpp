@@ -20,8 +20,8 @@ class MappedIds {
   [[nodiscard]] std::uint64_t size() const { return keys_.size(); }
   [[nodiscard]] std::string_view id(std::uint64_t row) const;
   [[nodiscard]] std::uint64_t key(std::uint64_t row) const { return keys_[row]; }
-  /// The row with this original id: key by hash, then a binary search.
-  [[nodiscard]] std::optional<std::uint32_t> find(std::string_view id) const;
+  /// The row with the original id `wanted`: key by hash, then a binary search.
+  [[nodiscard]] std::optional<std::uint32_t> find(std::string_view wanted) const;
 
  private:
   std::string path_;

@@ -13,9 +13,9 @@ void with_walk_policy(const exec::WalkGraph& graph, const WalkCorpusOptions& opt
   const std::uint32_t period =
       options.restart_per_traversal ? static_cast<std::uint32_t>(options.links.size()) : std::uint32_t{1};
   const exec::ContinueRule rule(options.restart, options.length, options.restart_per_traversal ? period : 0, period);
-  const auto make = [&](auto lists, auto slots, auto dynamic) {
-    use(exec::WalkPolicyOf<decltype(lists), decltype(slots), decltype(dynamic)>(graph, options.seed, rule, lists, slots,
-                                                                                dynamic));
+  const auto make = [&]<class Lists, class Slots, class Dynamic>(const Lists& lists, const Slots& slots,
+                                                                 const Dynamic& dynamic) {
+    use(exec::WalkPolicyOf<Lists, Slots, Dynamic>(graph, options.seed, rule, lists, slots, dynamic));
   };
   const exec::UniformSlots uniform(graph);
   const exec::AliasSlots alias(graph);
