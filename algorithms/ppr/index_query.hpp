@@ -67,8 +67,8 @@ struct PprAnswer {
   std::uint64_t fingerprints = 0;  ///< added up
 };
 
-/// Answers queries, one at a time; holds the scratch, 16 bytes per target row (24 once boosted). Not thread-safe: one
-/// per thread.
+/// Answers queries, one at a time; holds the scratch: 16 bytes per target row (24 once boosted), and where alias tables
+/// are made, 28 bytes per slot of the largest vertex that handed flow on. Not thread-safe: one per thread.
 class IndexQuery {
  public:
   explicit IndexQuery(std::uint64_t num_targets);

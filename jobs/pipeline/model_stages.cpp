@@ -172,6 +172,9 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& model_fi
     if (kind.output != gnn::ModelOutput::kVectors && session.config().text("train.warm_start") != "none") {
       throw ConfigError(fmt::format("train.warm_start starts from vectors, but train.model '{}' has none", kind.name));
     }
+    if (kind.output != gnn::ModelOutput::kVectors && !session.config().texts("train.freeze").empty()) {
+      throw ConfigError(fmt::format("train.freeze keeps rows of vectors, but train.model '{}' has none", kind.name));
+    }
   });
   ensure_assignment(session);
   const graph::DistributedGraph& graph = session.graph();

@@ -95,7 +95,12 @@ Explanation explain(const MappedGraph& graph, std::span<const algorithms::Weight
     ExplainingPath::Step step;
     double probability;
   };
-  std::unordered_map<std::uint32_t, std::vector<FirstStep>> first_steps;
+  /// A vertex they lead to. Its strength is read once: an item may have millions of slots and lie on many paths.
+  struct Reached {
+    std::vector<FirstStep> steps;
+    double strength = 0.0;
+  };
+  std::unordered_map<std::uint32_t, Reached> reached;
   const double moves_on = 1.0 - restart;
   for (const algorithms::WeightedSeed& seed : seeds) {
     const std::vector<Link> links = links_of(graph, seed.vertex);
@@ -103,32 +108,35 @@ Explanation explain(const MappedGraph& graph, std::span<const algorithms::Weight
     const double each = seed.weight / total * moves_on / graph.strength(seed.vertex);
     for (const Link& link : links) {
       const FirstStep step{seed.vertex, {link.type, link.forward, link.vertex}, each * link.weight};
-      first_steps[link.vertex].push_back(step);
+      reached[link.vertex].steps.push_back(step);
       if (link.vertex == target) best.offer(explanation, seed.vertex, restart * step.probability, {step.step});
     }
   }
+  for (auto& [vertex, by] : reached) by.strength = graph.strength(vertex);
   // Edges are walked both ways, so the last step is found among the target's own slots, turned round.
   std::uint64_t looked_at = 0;
   for (const Link& last : links_of(graph, target)) {
     const std::uint64_t degree = graph.degree(last.vertex);
+    const bool looks_further = looked_at + degree <= max_slots;
+    explanation.complete = explanation.complete && looks_further;
+    const auto direct = reached.find(last.vertex);
+    if (!looks_further && direct == reached.end()) continue;
     const ExplainingPath::Step last_step{last.type, !last.forward, target};
-    const double last_probability = moves_on * last.weight / graph.strength(last.vertex);
-    if (const auto found = first_steps.find(last.vertex); found != first_steps.end()) {
-      for (const FirstStep& first : found->second) {
+    const double strength = direct == reached.end() ? graph.strength(last.vertex) : direct->second.strength;
+    const double last_probability = moves_on * last.weight / strength;
+    if (direct != reached.end()) {
+      for (const FirstStep& first : direct->second.steps) {
         best.offer(explanation, first.seed, restart * first.probability * last_probability, {first.step, last_step});
       }
     }
-    if (looked_at + degree > max_slots) {
-      explanation.complete = false;
-      continue;
-    }
+    if (!looks_further) continue;
     looked_at += degree;
     for (const Link& middle : links_of(graph, last.vertex)) {
-      const auto found = first_steps.find(middle.vertex);
-      if (found == first_steps.end()) continue;
+      const auto found = reached.find(middle.vertex);
+      if (found == reached.end()) continue;
       const ExplainingPath::Step middle_step{middle.type, !middle.forward, last.vertex};
-      const double probability = moves_on * middle.weight / graph.strength(middle.vertex) * last_probability * restart;
-      for (const FirstStep& first : found->second) {
+      const double probability = moves_on * middle.weight / found->second.strength * last_probability * restart;
+      for (const FirstStep& first : found->second.steps) {
         best.offer(explanation, first.seed, first.probability * probability, {first.step, middle_step, last_step});
       }
     }

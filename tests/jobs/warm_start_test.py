@@ -124,6 +124,8 @@ class WarmStart(unittest.TestCase):
             self.assertTrue((before[id] != after[id]).any(), id)
         cold = self.night("two", "bad", 1, "train.freeze=[item]", code=2)
         self.assertIn("train.warm_start is none", cold.stderr)
+        scores = self.night("two", "bad", 1, "train.model=item-knn", "train.freeze=[item]", ranks=2, code=2)
+        self.assertIn("'item-knn' has none", scores.stderr)
         unknown = self.night("two", "bad", 1, *start[:3], "train.freeze=[shop]", ranks=2, code=2)
         self.assertIn("names the vertex type 'shop', expected 'user' or 'item'", unknown.stderr)
 
