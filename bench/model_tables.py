@@ -3,7 +3,8 @@
 """Every model on every data set: settings chosen on validation, metrics on test, times; as tables in docs/results.md.
 
 A data set with a validation file uses it. Otherwise a tenth of each user's training interactions is held out by a hash
-of the pair, settings are chosen on it, and the model is fitted again on all training interactions. Test interactions
+of the pair, settings and the number of epochs are chosen on it, and the model is fitted again on all training
+interactions. Test interactions
 are read only with the settings that won, by as many seeds as asked for. Every finished run is kept in the cache, so an interrupted or repeated call goes
 on where the last one ended; a data set whose files are missing is skipped, saying so.
 
@@ -51,7 +52,8 @@ SEARCH = {
     "lightgcl": {**CONTRAST, "learning_rate": [1e-3], "batch_size": [4096], "layers": [2], "temperature": [0.2, 2.0]},
     "ultragcn": {**CONTRAST, "epochs": [400], "learning_rate": [1e-3], "batch_size": [512],
                  "negatives_per_positive": [300], "negative_weight": [30, 300]},
-    "ssm": {**CONTRAST, "loss_temperature": [0.1, 0.2], "loss_correction": [1, 0]},
+    "ssm": {"dim": [64], "epochs": [400], "evaluate_every": [2], "patience": [5], "storage": ["bfloat16"],
+            "learning_rate": [2e-4, 1e-3], "loss_temperature": [0.12, 0.2], "layers": [1, 2]},
     "directau": {**CONTRAST, "learning_rate": [1e-3], "uniformity": [1, 5]},
     "simplex": {**CONTRAST, "learning_rate": [1e-3], "margin": [0.4, 0.9]},
     "dccf": {**CONTRAST, "dim": [32], "learning_rate": [1e-3], "layers": [2]},
@@ -78,6 +80,13 @@ def pairs_of(path, data):
 
 def is_held_out(user, item):
     return hashlib.sha256(f"{user} {item}".encode()).digest()[0] < 26  # 26 of 256: a tenth
+
+
+def best_epoch(history, metric):
+    """The first of the evaluated epochs that none of them beats: the one that early stopping keeps."""
+    with open(history, encoding="utf-8") as file:
+        evaluated = [epoch for epoch in json.load(file) if "metrics" in epoch]
+    return max(evaluated, key=lambda epoch: (epoch["metrics"][metric], -epoch["epoch"]))["epoch"]
 
 
 class Bench:
@@ -171,6 +180,8 @@ class Bench:
                                          "--set", f"evaluate.test=[{judged}]", *test)
             with open(metrics, encoding="utf-8") as file:
                 result = {"metrics": json.load(file), "train_seconds": train_seconds, "evaluate_seconds": evaluate_seconds}
+            if "patience" in settings:
+                result["best_epoch"] = best_epoch(os.path.join(work, "history.json"), f"recall@{data['at']}")
             os.remove(trained)
         os.makedirs(os.path.dirname(record), exist_ok=True)
         with open(record + ".part", "w", encoding="utf-8") as file:
@@ -212,13 +223,17 @@ class Bench:
             if "refused" in result:
                 rows.append((model, {}, [result]))
                 continue
-            best = result["metrics"][metric]
+            best = result
             for name, values in SEARCH[model].items():
                 for value in values[1:]:
                     tried = {**settings, name: value}
                     result = self.run(work, chosen_on, data["valid"], data, model, tried, "validation")
-                    if result.get("metrics", {}).get(metric, 0) > best:
-                        best, settings = result["metrics"][metric], tried
+                    if result.get("metrics", {}).get(metric, 0) > best["metrics"][metric]:
+                        best, settings = result, tried
+            if chosen_on != whole and "patience" in settings:
+                # Trained on what validation held out, nothing is left to stop by: as many epochs as were best there.
+                settings = {name: value for name, value in settings.items() if name not in ("patience", "evaluate_every")}
+                settings["epochs"] = best["best_epoch"]
             seeds = range(42, 43 if model in WITHOUT_SEED else 42 + self.seeds)
             rows.append((model, settings, [self.run(work, whole, data["test"], data, model, settings, "test", seed)
                                            for seed in seeds]))

@@ -72,11 +72,17 @@ gnn::ModelOptions options_of(std::span<char*> arguments) {
     set("initial_deviation", batches.initial_deviation);
     set("loss", batches.loss.kind);
     set("loss_temperature", batches.loss.temperature);
+    set("loss_positive_temperature", batches.loss.positive_temperature);
     set("loss_correction", batches.loss.correction);
     set("uniformity", batches.loss.uniformity);
+    set("margin", batches.loss.margin);
+    set("negative_weight", batches.loss.negative_weight);
+    set("shared_negatives", batches.shared_negatives);
+    set("sampler", batches.sampler);
+    set("schedule", batches.schedule);
     set("warmup_steps", batches.warmup_steps);
     set("final_rate", batches.final_rate);
-    if (values.contains("final_rate")) batches.schedule = gnn::Schedule::kExponential;
+    if (values.contains("final_rate") && !values.contains("schedule")) batches.schedule = gnn::Schedule::kExponential;
   });
   set("layers", options.bpr.layers);
   set("layers", options.ssm.layers);
@@ -90,6 +96,7 @@ gnn::ModelOptions options_of(std::span<char*> arguments) {
     set("contrast_layer", contrast->contrast_layer);
   }
   set("drop", options.sgl.drop);
+  set("own_share", options.simplex.own_share);
   set("alpha", options.ials.alpha);
   set("regularisation", options.ials.regularisation);
   for (const auto& [key, value] : values) {

@@ -122,7 +122,8 @@ class Softmax final : public BatchLoss {
   void run(const BatchStep& step, std::span<float> row_buffer, std::span<float> gradients) override {
     const Batch& batch = step.batch;
     const auto triples = static_cast<double>(batch.num_triples);
-    pairs_.pull(step, row_buffer, 1.0 / (options_.temperature * triples), gradients);
+    const double pulling = options_.positive_temperature > 0 ? options_.positive_temperature : options_.temperature;
+    pairs_.pull(step, row_buffer, 1.0 / (pulling * triples), gradients);
     const BatchSides sides = sides_of(batch, context_.interactions);
     std::vector<float> counts;
     for (const std::uint32_t place : sides.users) counts.push_back(pairs_.counts()[place]);

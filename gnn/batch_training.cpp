@@ -332,6 +332,11 @@ void require_valid(const BatchOptions& options) {
   if (!(loss.temperature >= 0.01) || !std::isfinite(loss.temperature)) {
     throw ConfigError(fmt::format("train.loss_temperature is {}, expected at least 0.01", loss.temperature));
   }
+  if (loss.positive_temperature != 0 &&
+      !(loss.positive_temperature >= 0.01 && std::isfinite(loss.positive_temperature))) {
+    throw ConfigError(fmt::format("train.loss_positive_temperature is {}, expected at least 0.01, or ~ for that of all",
+                                  loss.positive_temperature));
+  }
   if (!(loss.correction >= 0 && loss.correction <= 1)) {
     throw ConfigError(fmt::format("train.loss_correction is {}, expected 0 to 1", loss.correction));
   }

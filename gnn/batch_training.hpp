@@ -37,11 +37,12 @@ enum class Schedule : std::uint8_t { kConstant, kLinear, kExponential };
 enum class LossKind : std::uint8_t { kBpr, kSoftmax, kAlignment, kCosineContrastive };
 struct LossOptions {
   LossKind kind = LossKind::kBpr;
-  double temperature = 0.1;      ///< softmax: divides the cosines
-  double correction = 1.0;       ///< softmax: exponent of the logQ correction; 0: none
-  double uniformity = 1.0;       ///< alignment: weight of uniformity against alignment
-  double margin = 0.9;           ///< cosine contrastive: a negative counts above this cosine
-  double negative_weight = 150;  ///< cosine contrastive: weight of the negatives' mean against the positive
+  double temperature = 0.1;         ///< softmax: divides the cosines
+  double positive_temperature = 0;  ///< softmax: divides the cosine of a pair itself (BSL); 0: `temperature`
+  double correction = 1.0;          ///< softmax: exponent of the logQ correction; 0: none
+  double uniformity = 1.0;          ///< alignment: weight of uniformity against alignment
+  double margin = 0.9;              ///< cosine contrastive: a negative counts above this cosine
+  double negative_weight = 150;     ///< cosine contrastive: weight of the negatives' mean against the positive
 };
 
 /// How a triple's negative is drawn among the items that the user lacks.

@@ -40,10 +40,23 @@ struct PairLossOptions : TrainOptions {
   }
 };
 
+/// Sampled softmax (Wu et al., arXiv 2201.02327) as it pays: one layer, which the mean with layer 0 smooths, small rows
+/// at the start and small steps; a cosine loss overfits with more of either (docs/results.md).
+struct SampledSoftmaxOptions : PairLossOptions {
+  SampledSoftmaxOptions() : PairLossOptions(LossKind::kSoftmax) {
+    layers = 1;
+    learning_rate = 2e-4;
+    decay = 1e-5;
+    initial_deviation = 5e-3;
+    loss.temperature = 0.12;
+    loss.correction = 0;
+  }
+};
+
 /// The options of every family of models; a model reads its own.
 struct ModelOptions {
   TrainOptions bpr;
-  PairLossOptions ssm{LossKind::kSoftmax};
+  SampledSoftmaxOptions ssm;
   PairLossOptions directau{LossKind::kAlignment};
   ContrastOptions xsimgcl;
   SimGclOptions simgcl;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -33,13 +34,14 @@ class ChebyshevWeights {
 };
 
 /// Sum over a row in four chains of additions, which do not wait for each other.
-double row_sum(const double* values, const std::uint32_t* targets, std::uint64_t count) {
+template <class Term>
+double row_sum(std::uint64_t count, const Term& term) {
   std::array<double, 4> sums{};
   std::uint64_t i = 0;
   for (; i + 4 <= count; i += 4) {
-    for (std::size_t lane = 0; lane < 4; ++lane) sums[lane] += values[targets[i + lane]];
+    for (std::size_t lane = 0; lane < 4; ++lane) sums[lane] += term(i + lane);
   }
-  for (; i < count; ++i) sums[i % 4] += values[targets[i]];
+  for (; i < count; ++i) sums[i % 4] += term(i);
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
@@ -103,11 +105,28 @@ ExactPpr::ExactPpr(const SlotLists& graph, std::uint32_t num_vertices, bool is_s
   offsets_.reserve(order_.size() + 1);
   offsets_.push_back(0);
   targets_.reserve(num_slots);
+  strengths_.reserve(order_.size());
   for (const std::uint32_t vertex : order_) {
-    graph.append_slots(vertex, targets_);
-    for (std::uint64_t i = offsets_.back(); i < targets_.size(); ++i) targets_[i] = position_[targets_[i]];
+    const std::uint64_t begin = offsets_.back();
+    if (graph.degree(vertex) > 0) {
+      graph.append_slots(vertex, targets_);
+      if (graph.has_weights()) graph.append_weights(vertex, weights_);
+    }
+    for (std::uint64_t i = begin; i < targets_.size(); ++i) targets_[i] = position_[targets_[i]];
     offsets_.push_back(targets_.size());
+    strengths_.push_back(
+        weights_.empty() ? static_cast<double>(targets_.size() - begin)
+                         : std::accumulate(weights_.begin() + static_cast<std::ptrdiff_t>(begin), weights_.end(), 0.0));
   }
+}
+
+double ExactPpr::pulled(std::uint64_t position, const double* values) const {
+  const std::uint64_t begin = offsets_[position];
+  const std::uint64_t count = offsets_[position + 1] - begin;
+  const std::uint32_t* const targets = targets_.data() + begin;
+  if (weights_.empty()) return row_sum(count, [&](std::uint64_t i) { return values[targets[i]]; });
+  const float* const weights = weights_.data() + begin;
+  return row_sum(count, [&](std::uint64_t i) { return static_cast<double>(weights[i]) * values[targets[i]]; });
 }
 
 ExactPpr::Scores ExactPpr::solve(std::span<const WeightedSeed> seeds, double tolerance) const {
@@ -118,7 +137,7 @@ ExactPpr::Scores ExactPpr::solve(std::span<const WeightedSeed> seeds, double tol
   bool is_cold = true;
   for (const WeightedSeed& seed : seeds) {
     const std::uint32_t p = position_.at(seed.vertex);
-    is_cold = is_cold && offsets_[p] == offsets_[p + 1];
+    is_cold = is_cold && strengths_[p] == 0.0;
     total += seed.weight;
   }
   if (is_cold) return {};
@@ -126,7 +145,7 @@ ExactPpr::Scores ExactPpr::solve(std::span<const WeightedSeed> seeds, double tol
 }
 
 // y = pi D^-1 solves y = (1-c) D^-1 A y + b with b = c e_s / d_s: rows are pulled, and D^-1 A is self-adjoint in the
-// inner product of the degrees.
+// inner product of the strengths.
 ExactPpr::Scores ExactPpr::solve_symmetric(std::span<const WeightedSeed> seeds, double total, double tolerance) const {
   const std::uint64_t n = order_.size();
   const double moves_on = 1.0 - restart_;
@@ -134,11 +153,10 @@ ExactPpr::Scores ExactPpr::solve_symmetric(std::span<const WeightedSeed> seeds, 
   double isolated = 0.0;  // an isolated vertex loses what moves on (D3)
   for (const WeightedSeed& seed : seeds) {
     const std::uint32_t p = position_[seed.vertex];
-    const auto degree = static_cast<double>(offsets_[p + 1] - offsets_[p]);
-    if (degree == 0.0) {
+    if (strengths_[p] == 0.0) {
       isolated += seed.weight / total;
     } else {
-      start[p] += restart_ * (seed.weight / total) / degree;
+      start[p] += restart_ * (seed.weight / total) / strengths_[p];
     }
   }
   HugeBuffer<double> first(n);
@@ -148,13 +166,12 @@ ExactPpr::Scores ExactPpr::solve_symmetric(std::span<const WeightedSeed> seeds, 
   const auto update = [&](IndexRange positions, const double* values, double* old_and_new, double weight) {
     std::array<double, 2> norms{};
     for (std::uint64_t p = positions.begin; p < positions.end; ++p) {
-      const std::uint64_t degree = offsets_[p + 1] - offsets_[p];
-      if (degree == 0) continue;
-      const double d = static_cast<double>(degree);
-      const double pulled = moves_on / d * row_sum(values, targets_.data() + offsets_[p], degree) + start[p];
-      const double change = pulled - old_and_new[p];
-      norms[0] += d * std::abs(change);
-      norms[1] += d * std::abs(pulled - values[p]);
+      const double strength = strengths_[p];
+      if (strength == 0.0) continue;
+      const double next = moves_on / strength * pulled(p, values) + start[p];
+      const double change = next - old_and_new[p];
+      norms[0] += strength * std::abs(change);
+      norms[1] += strength * std::abs(next - values[p]);
       old_and_new[p] += weight * change;
     }
     return norms;
@@ -196,11 +213,11 @@ ExactPpr::Scores ExactPpr::solve_symmetric(std::span<const WeightedSeed> seeds, 
   result.error = residual / restart_ / mass;
   result.values.resize(n);
   for (std::uint64_t p = 0; p < n; ++p) {
-    result.values[order_[p]] = static_cast<double>(offsets_[p + 1] - offsets_[p]) * solution[p] / mass;
+    result.values[order_[p]] = strengths_[p] * solution[p] / mass;
   }
   for (const WeightedSeed& seed : seeds) {
     const std::uint32_t p = position_[seed.vertex];
-    if (offsets_[p] == offsets_[p + 1]) result.values[seed.vertex] += restart_ * (seed.weight / total) / mass;
+    if (strengths_[p] == 0.0) result.values[seed.vertex] += restart_ * (seed.weight / total) / mass;
   }
   return result;
 }
@@ -225,9 +242,11 @@ ExactPpr::Scores ExactPpr::solve_by_push(std::span<const WeightedSeed> seeds, do
         residue[p] = 0.0;
         reserve[p] += restart_ * mass;
         const double moving = (1.0 - restart_) * mass;
-        if (degree == 0) continue;  // lost
-        const double share = moving / static_cast<double>(degree);
-        for (std::uint64_t i = offsets_[p]; i < offsets_[p + 1]; ++i) residue[targets_[i]] += share;
+        if (strengths_[p] == 0.0) continue;  // lost
+        const double share = moving / strengths_[p];
+        for (std::uint64_t i = offsets_[p]; i < offsets_[p + 1]; ++i) {
+          residue[targets_[i]] += weights_.empty() ? share : share * static_cast<double>(weights_[i]);
+        }
       }
       ++result.rounds;
       remaining = 0.0;
@@ -264,7 +283,9 @@ std::uint32_t certain_steps(double radius, double slots, double degree, double t
 void ExactPpr::solve_columns(
     std::span<const std::uint32_t> sources, double tolerance,
     const std::function<void(std::uint32_t vertex, std::span<const float, kColumns> values)>& visit) const {
-  if (!is_symmetric_) throw ConfigError("columns of exact scores need edges that are walked both ways");
+  if (!is_symmetric_ || !weights_.empty()) {
+    throw ConfigError("columns of exact scores need edges that are walked both ways, without weights");
+  }
   if (sources.size() > kColumns || !(tolerance >= 1e-5 && tolerance < 1.0)) {
     throw ConfigError(fmt::format("{} columns with tolerance {}, expected at most {} and from 1e-5 to 1",
                                   sources.size(), tolerance, kColumns));

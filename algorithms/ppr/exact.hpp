@@ -20,11 +20,13 @@ namespace rove::algorithms {
 /// updates one side at a time, in place, and a gain costs half a pass. Else: forward push in whole-graph scans with
 /// tightening epochs (PowerPush; Wu, Gan, Wei, Zhang, SIGMOD 2021).
 ///
-/// Dangling vertices as in algorithms/ppr/ppr.hpp. Immutable; thread-safe, each call has its own vectors of 8 or 16
-/// bytes per vertex.
+/// Where the graph has weights, a walk moves in proportion to them, and all of this holds with the strengths of
+/// vertices (the sums of their weights) in place of degrees. Dangling vertices as in algorithms/ppr/ppr.hpp. Immutable;
+/// thread-safe, each call has its own vectors of 8 or 16 bytes per vertex.
 class ExactPpr {
  public:
-  /// Copies the adjacency of vertices 0 to num_vertices - 1 in order of degree: 4 bytes per slot and 24 per vertex.
+  /// Copies the adjacency of vertices 0 to num_vertices - 1 in order of degree: 4 bytes per slot, 8 with weights, and
+  /// 32 per vertex.
   /// `is_symmetric`: the selection of edges was `Direction::kBoth`. Cost: a few passes over the graph.
   ExactPpr(const SlotLists& graph, std::uint32_t num_vertices, bool is_symmetric, double restart);
 
@@ -38,7 +40,7 @@ class ExactPpr {
 
   /// Sources that `solve_columns` takes at once: a vertex's values are one cache line.
   static constexpr std::size_t kColumns = 16;
-  /// At most kColumns single sources together, in single precision; symmetric graphs only. Calls
+  /// At most kColumns single sources together, in single precision; symmetric graphs without weights only. Calls
   /// `visit(vertex, values of all columns)` for every vertex, in some fixed order. The L1 error is at most
   /// `tolerance` (above 1e-5) and rounding. Sources without slots get nothing.
   void solve_columns(
@@ -49,6 +51,8 @@ class ExactPpr {
   [[nodiscard]] bool is_bipartite() const { return num_left_ < order_.size(); }
 
  private:
+  /// Σ weight · value over a row's slots.
+  [[nodiscard]] double pulled(std::uint64_t position, const double* values) const;
   [[nodiscard]] Scores solve_symmetric(std::span<const WeightedSeed> seeds, double total, double tolerance) const;
   [[nodiscard]] Scores solve_by_push(std::span<const WeightedSeed> seeds, double total, double tolerance) const;
 
@@ -59,6 +63,8 @@ class ExactPpr {
   std::uint64_t num_left_ = 0;           ///< positions below this are the left side; all where there are no two sides
   std::vector<std::uint64_t> offsets_;   ///< by position
   std::vector<std::uint32_t> targets_;   ///< positions
+  std::vector<float> weights_;           ///< per slot; empty: all 1
+  std::vector<double> strengths_;        ///< by position
 };
 
 }  // namespace rove::algorithms

@@ -23,6 +23,12 @@ class SlotLists {
   /// Appends the targets of the vertex's slots.
   virtual void append_slots(std::uint32_t vertex, std::vector<std::uint32_t>& slots) const = 0;
 
+  /// Whether walks take slots in proportion to weights that `append_weights` knows.
+  [[nodiscard]] virtual bool has_weights() const { return false; }
+  /// Appends the weights of the slots that `append_slots` gives; both ends of an edge see the same. Only with
+  /// `has_weights`.
+  virtual void append_weights(std::uint32_t /*vertex*/, std::vector<float>& /*weights*/) const {}
+
   /// What a table that is not stored is made in; one per thread.
   struct AliasScratch {
     exec::AliasTableBuilder builder;

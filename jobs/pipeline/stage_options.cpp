@@ -404,23 +404,31 @@ gnn::ModelOptions model_options(const Config& config) {
   loop.patience = config.count("train.patience");
   loop.stop_metric = config.text("train.stop_metric");
   models.set_loop(loop);
-  const auto layers = checked_cast<std::uint32_t>(config.count("train.layers"), "train.layers");
-  models.bpr.layers = models.ssm.layers = models.directau.layers = layers;
+  const auto set = [&](const char* key, double& value) {
+    if (config.has(key)) value = config.real(key);
+  };
+  const auto set_layers = [&](std::uint32_t& layers) {
+    if (config.has("train.layers")) layers = checked_cast<std::uint32_t>(config.count("train.layers"), "train.layers");
+  };
+  for (gnn::TrainOptions* const options :
+       {&models.bpr, static_cast<gnn::TrainOptions*>(&models.ssm), static_cast<gnn::TrainOptions*>(&models.directau)}) {
+    set_layers(options->layers);
+  }
   models.set_batches([&](gnn::BatchOptions& options) {
     options.batch_size = config.count("train.batch_size", 1);
     options.storage = choose<gnn::StateStorage>(
         config.text("train.storage"),
         {{"float32", gnn::StateStorage::kFloat32}, {"bfloat16", gnn::StateStorage::kBFloat16}});
     options.accumulate = config.count("train.accumulate", 1);
-    options.learning_rate = config.real("train.learning_rate");
+    set("train.learning_rate", options.learning_rate);
     options.schedule =
         choose<gnn::Schedule>(config.text("train.schedule"), {{"constant", gnn::Schedule::kConstant},
                                                               {"linear", gnn::Schedule::kLinear},
                                                               {"exponential", gnn::Schedule::kExponential}});
     options.final_rate = config.real("train.final_rate");
     options.warmup_steps = config.count("train.warmup_steps");
-    options.decay = config.real("train.decay");
-    options.initial_deviation = config.real("train.initial_deviation");
+    set("train.decay", options.decay);
+    set("train.initial_deviation", options.initial_deviation);
     options.negatives =
         choose<gnn::NegativeKind>(config.text("train.negatives"), {{"uniform", gnn::NegativeKind::kUniform},
                                                                    {"popularity", gnn::NegativeKind::kPopularity},
@@ -430,11 +438,12 @@ gnn::ModelOptions model_options(const Config& config) {
     options.hard_first = config.count("train.hard_first");
     options.hard_last = config.count("train.hard_last");
     options.hard_share = config.real("train.hard_share");
-    options.loss.temperature = config.real("train.loss_temperature");
-    options.loss.correction = config.real("train.loss_correction");
+    set("train.loss_temperature", options.loss.temperature);
+    set("train.loss_positive_temperature", options.loss.positive_temperature);
+    set("train.loss_correction", options.loss.correction);
     options.loss.uniformity = config.real("train.uniformity");
     options.loss.margin = config.real("train.margin");
-    if (config.has("train.negative_weight")) options.loss.negative_weight = config.real("train.negative_weight");
+    set("train.negative_weight", options.loss.negative_weight);
     options.shared_negatives = config.count("train.shared_negatives");
     if (config.text("train.loss") != "auto") {
       options.loss.kind =
@@ -449,11 +458,8 @@ gnn::ModelOptions model_options(const Config& config) {
                                                                 {"uniform", gnn::SamplerKind::kUserUniform},
                                                                 {"edge", gnn::SamplerKind::kEdgeUniform}});
   });
-  const auto set = [&](const char* key, double& value) {
-    if (config.has(key)) value = config.real(key);
-  };
   const auto contrast = [&](gnn::ContrastOptions& options) {
-    options.layers = layers;
+    set_layers(options.layers);
     set("train.contrast", options.contrast);
     set("train.temperature", options.temperature);
     set("train.noise", options.noise);
@@ -463,7 +469,7 @@ gnn::ModelOptions model_options(const Config& config) {
   contrast(models.simgcl);
   contrast(models.sgl);
   models.sgl.drop = config.real("train.drop");
-  models.dccf.layers = layers;
+  set_layers(models.dccf.layers);
   models.dccf.intents = checked_cast<std::uint32_t>(config.count("train.intents"), "train.intents");
   models.dccf.intent_decay = config.real("train.intent_decay");
   set("train.contrast", models.dccf.contrast);
@@ -471,7 +477,7 @@ gnn::ModelOptions model_options(const Config& config) {
   models.simplex.own_share = config.real("train.own_share");
   const auto rank = checked_cast<std::uint32_t>(config.count("train.rank"), "train.rank");
   gnn::LightGclOptions& lightgcl = models.lightgcl;
-  lightgcl.layers = layers;
+  set_layers(lightgcl.layers);
   set("train.contrast", lightgcl.contrast);
   set("train.temperature", lightgcl.temperature);
   set("train.regularisation", lightgcl.regularisation);

@@ -92,13 +92,17 @@ float MappedGraph::weight_of(const Side& side, std::uint64_t slot) const {
   return weight;
 }
 
+void MappedGraph::append_weights(std::uint32_t vertex, std::vector<float>& weights) const {
+  for_each_slot(vertex, [&](const Side& side, std::uint64_t begin, std::uint64_t end) {
+    for (std::uint64_t slot = begin; slot < end; ++slot) weights.push_back(weight_of(side, slot));
+  });
+}
+
 std::span<const exec::AliasSlot> MappedGraph::alias(std::uint32_t vertex, std::span<const std::uint32_t> targets,
                                                     AliasScratch& scratch) const {
   if (!weighted_) return {};
   scratch.weights.clear();
-  for_each_slot(vertex, [&](const Side& side, std::uint64_t begin, std::uint64_t end) {
-    for (std::uint64_t slot = begin; slot < end; ++slot) scratch.weights.push_back(weight_of(side, slot));
-  });
+  append_weights(vertex, scratch.weights);
   scratch.table.resize(scratch.weights.size());
   scratch.builder.build(scratch.weights, targets.data(), scratch.table.data());
   return scratch.table;

@@ -24,6 +24,8 @@ class MappedGraph final : public algorithms::SlotLists {
   [[nodiscard]] const graph::Schema& schema() const { return schema_; }
   [[nodiscard]] std::uint64_t degree(std::uint32_t vertex) const override;
   void append_slots(std::uint32_t vertex, std::vector<std::uint32_t>& slots) const override;
+  [[nodiscard]] bool has_weights() const override { return weighted_; }
+  void append_weights(std::uint32_t vertex, std::vector<float>& weights) const override;
   [[nodiscard]] std::span<const exec::AliasSlot> alias(std::uint32_t vertex, std::span<const std::uint32_t> targets,
                                                        AliasScratch& scratch) const override;
   /// What the vertex's slots weigh together, added up in their order. Cost: reads their weights, if they count.

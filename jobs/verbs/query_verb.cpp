@@ -63,7 +63,8 @@ class QueryVerb final : public SerialVerb {
                                     exact_ ? "--exact" : "--explain, whose paths have shares of probabilities"));
     }
     if (exact_) {
-      const NamedGraph names(find_graph_file(path_, graph_), config.text("ppr.sources"));
+      const NamedGraph names(find_graph_file(path_, graph_), config.text("ppr.sources"),
+                             config.boolean("ppr.weighted"));
       const double restart = config.real("ppr.restart");
       constexpr double kTolerance = 1e-8;
       print(names, names.header(), restart,

@@ -47,10 +47,17 @@ TEST(BatchLoss, BprIsThatOfTheDefinition) {
 }
 
 TEST(BatchLoss, SoftmaxIsThatOfTheDefinition) {
-  for (const double correction : {0.0, 0.5, 1.0}) {
+  struct Case {
+    double correction;
+    double positive_temperature;  // 0: that of all
+  };
+  for (const auto& [correction, positive_temperature] :
+       {Case{0.0, 0.0}, Case{0.5, 0.0}, Case{1.0, 0.0}, Case{0.0, 0.15}}) {
     TrainOptions options = options_with(LossKind::kSoftmax);
     options.loss.temperature = 0.2;
     options.loss.correction = correction;
+    options.loss.positive_temperature = positive_temperature;
+    const double pulling = positive_temperature > 0 ? positive_temperature : 0.2;
     expect_gradient(options, [&](const TwinBatch& batch, const Matrix& h) {
       double loss = 0;
       for (const TwinBatch::Rows& t : batch.triples) {
@@ -59,7 +66,7 @@ TEST(BatchLoss, SoftmaxIsThatOfTheDefinition) {
           const double absent = std::pow(1.0 - batch.degrees[j] / batch.num_interactions, 24.0);
           sum += std::pow(1.0 - absent, -correction) * std::exp(tests::cosine(h, t.user, h, j) / 0.2);
         }
-        loss += std::log(sum) - tests::cosine(h, t.user, h, t.positive) / 0.2;
+        loss += (1 - tests::cosine(h, t.user, h, t.positive)) / pulling + std::log(sum) - 1 / 0.2;
       }
       return loss / static_cast<double>(batch.triples.size());
     });

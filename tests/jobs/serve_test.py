@@ -225,11 +225,23 @@ class Query(ServeTest):
         with h5py.File(self.path("small-ppr.h5")) as file, h5py.File(small) as graph:
             lists = file["neighbors/user/item"]
             items = [id.decode() for id in graph["nodes/item/ids"][:]]
-            for row, id in enumerate(graph["nodes/user/ids"][:]):
+            graph_users = [id.decode() for id in graph["nodes/user/ids"][:]]
+            for row, id in enumerate(graph_users):
                 begin, end = lists["indptr"][row:row + 2]
-                found = [(n["id"], n["score"]) for n in answer(id.decode(), "--threshold", 0)["neighbors"]]
+                found = [(n["id"], n["score"]) for n in answer(id, "--threshold", 0)["neighbors"]]
                 self.assertEqual(found, [(items[i], float(score)) for i, score in
                                          zip(lists["indices"][begin:end], lists["scores"][begin:end])])
+        # Exact answers follow the weights too: those of power iteration.
+        rove.run("ppr", "-g", small, "-o", self.path("small-power.h5"), "--method", "power", "-q", "--set",
+                 "ppr.weighted=true", "--set", "ppr.tolerance=1e-10")
+        exact = json.loads(rove.run("query", "u1", "--type", "user", "--in", small, "--exact", "--json", "--set",
+                                    "ppr.weighted=true").stdout)
+        with h5py.File(self.path("small-power.h5")) as file:
+            row = graph_users.index("u1")
+            lists = file["neighbors/user/item"]
+            (score,) = lists["scores"][lists["indptr"][row]:lists["indptr"][row + 1]]
+            self.assertEqual([n["id"] for n in exact["neighbors"]], ["i3"])
+            self.assertAlmostEqual(exact["neighbors"][0]["score"], float(score), places=7)
         refused = rove.run("index", "-g", self.path("graph.h5"), "-o", self.path("none.h5"), "--set",
                            "ppr.weighted=true", code=2)
         self.assertIn("has weights", refused.stderr)

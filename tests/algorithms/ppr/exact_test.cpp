@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algorithms/ppr/exact.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -9,8 +10,10 @@
 #include "algorithms/ppr/ppr.hpp"
 #include "engine/base/error.hpp"
 #include "tests/algorithms/ppr/serial_ppr.hpp"
+#include "tests/algorithms/ppr/weighted_graphs.hpp"
 #include "tests/support/graphs.hpp"
 #include "tests/support/mpi.hpp"
+#include "tests/support/serial_walker.hpp"
 
 namespace rove::algorithms {
 namespace {
@@ -19,6 +22,28 @@ exec::WalkGraph walk_graph(const graph::GraphBlocks& whole, const exec::EdgeSele
   const comm::Communicator alone = tests::world().split(tests::world().rank().value());
   return exec::WalkGraph::replicated(alone, whole, edges);
 }
+
+/// The serial graph with its weights.
+class WeightedSlots final : public SlotLists {
+ public:
+  WeightedSlots(const graph::GraphBlocks& whole, const exec::EdgeSelection& edges)
+      : graph_(tests::serial_graph(whole, edges)) {}
+  [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(graph_.slots.size()); }
+  [[nodiscard]] std::uint64_t degree(std::uint32_t vertex) const override {
+    const bool any = std::ranges::any_of(graph_.weights[vertex], [](float weight) { return weight > 0.0F; });
+    return any ? graph_.slots[vertex].size() : 0;
+  }
+  void append_slots(std::uint32_t vertex, std::vector<std::uint32_t>& slots) const override {
+    slots.insert(slots.end(), graph_.slots[vertex].begin(), graph_.slots[vertex].end());
+  }
+  [[nodiscard]] bool has_weights() const override { return true; }
+  void append_weights(std::uint32_t vertex, std::vector<float>& weights) const override {
+    weights.insert(weights.end(), graph_.weights[vertex].begin(), graph_.weights[vertex].end());
+  }
+
+ private:
+  tests::SerialGraph graph_;
+};
 
 double distance(const std::vector<double>& a, const std::vector<double>& b) {
   double sum = 0.0;
@@ -54,6 +79,30 @@ TEST(ExactPpr, SolvesTheEquationsWithinItsBound) {
           }
         }
       }
+    }
+  }
+}
+
+TEST(ExactPpr, MovesByWeight) {
+  for (const graph::GraphBlocks& whole : {tests::weighted_bipartite(0.0F, true), tests::random_typed(30, 4)}) {
+    for (const exec::Direction direction : {exec::Direction::kBoth, exec::Direction::kOut}) {
+      PprOptions options;
+      options.weighted = true;
+      options.edges.direction = direction;
+      const WeightedSlots slots(whole, options.edges);
+      const ExactPpr exact(slots, slots.size(), direction == exec::Direction::kBoth, options.restart);
+      std::uint32_t warm = 0;
+      for (std::uint32_t source = 0; source < slots.size(); source += 3) {
+        const std::vector<WeightedSeed> seeds = {{source, 1.0}};
+        const ExactPpr::Scores scores = exact.solve(seeds, 1e-10);
+        EXPECT_EQ(scores.values.empty(), slots.degree(source) == 0);
+        if (scores.values.empty()) continue;
+        ++warm;
+        EXPECT_LE(distance(scores.values, tests::dense_ppr(whole, options, source)), scores.error + 1e-14)
+            << "source " << source;
+        EXPECT_LE(scores.error, 2.1e-10 / options.restart);
+      }
+      EXPECT_GT(warm, 3U);
     }
   }
 }

@@ -15,6 +15,7 @@
 namespace rove::algorithms {
 namespace {
 
+using tests::my_cut;
 using tests::whole_lists;
 using tests::world;
 
@@ -53,10 +54,6 @@ PprOptions at_home(PprOptions options, const comm::Communicator& comm) {
     options.excluded.offsets.push_back(options.excluded.values.size());
   }
   return options;
-}
-
-graph::GraphBlocks my_cut(const graph::GraphBlocks& whole) {
-  return tests::cut(whole, world().rank(), world().size());
 }
 
 TEST(PprExclusions, EqualTheSerialTwinInBothLayouts) {

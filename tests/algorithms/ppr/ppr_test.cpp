@@ -21,12 +21,9 @@
 namespace rove::algorithms {
 namespace {
 
+using tests::my_cut;
 using tests::whole_lists;
 using tests::world;
-
-graph::GraphBlocks my_cut(const graph::GraphBlocks& whole) {
-  return tests::cut(whole, world().rank(), world().size());
-}
 
 /// Source and target types worth trying on a graph: every pair of its first three types.
 std::vector<PprOptions> options_for(const graph::GraphBlocks& whole) {

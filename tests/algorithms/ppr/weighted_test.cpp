@@ -8,6 +8,7 @@
 #include "engine/base/error.hpp"
 #include "tests/algorithms/ppr/expect_exact.hpp"
 #include "tests/algorithms/ppr/serial_ppr.hpp"
+#include "tests/algorithms/ppr/weighted_graphs.hpp"
 #include "tests/algorithms/ppr/whole_lists.hpp"
 #include "tests/support/graphs.hpp"
 #include "tests/support/mpi.hpp"
@@ -15,27 +16,10 @@
 namespace rove::algorithms {
 namespace {
 
+using tests::my_cut;
+using tests::weighted_bipartite;
 using tests::whole_lists;
 using tests::world;
-
-graph::GraphBlocks my_cut(const graph::GraphBlocks& whole) {
-  return tests::cut(whole, world().rank(), world().size());
-}
-
-/// Users to items, of random weights or of this one; with `with_zero` every tenth weighs nothing.
-graph::GraphBlocks weighted_bipartite(float weight, bool with_zero = false) {
-  tests::EdgeList list;
-  list.type.source = VertexTypeId{0};
-  list.type.relation = "rates";
-  list.type.destination = VertexTypeId{1};
-  list.type.has_weights = true;
-  list.edges = tests::random_edges(24, 16, false, 140, 1, 6);
-  for (std::size_t i = 0; i < list.edges.size(); ++i) {
-    if (weight > 0.0F) list.edges[i].weight = weight;
-    if (with_zero && i % 10 == 3) list.edges[i].weight = 0.0F;
-  }
-  return tests::make_graph({{"user", 24}, {"item", 16}}, {list});
-}
 
 PprOptions weighted_options() {
   PprOptions options;

@@ -6,9 +6,15 @@
 
 #include "algorithms/ppr/ppr.hpp"
 #include "engine/graph/neighbor_lists.hpp"
+#include "tests/support/graphs.hpp"
 #include "tests/support/mpi.hpp"
 
 namespace rove::tests {
+
+/// This rank's block of a graph that every rank has.
+inline graph::GraphBlocks my_cut(const graph::GraphBlocks& whole) {
+  return cut(whole, world().rank(), world().size());
+}
 
 /// **Collective.** The lists of all rows, on every rank.
 inline graph::NeighborLists whole_lists(const algorithms::PprResult& result) {
