@@ -13,13 +13,18 @@
 #include "io/hdf5/graph_file.hpp"
 #include "io/hdf5/maintained_walks_file.hpp"
 #include "jobs/display/progress_display.hpp"
+#include "jobs/pipeline/stage_options.hpp"
 
 namespace rove::jobs {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kDirection = "all edges, both directions";
+/// As the file states them.
+std::string edges_of_walks(const Session& session) {
+  const std::string edges = ppr_edges_text(session);
+  return edges == "all, both" ? "all edges, both directions" : edges;  // what the first files said
+}
 
 IndexRange home_vertices(const Session& session, VertexTypeId type) {
   const comm::Communicator& comm = session.comm();
@@ -63,6 +68,8 @@ Yesterday open_yesterday(const Session& session, const algorithms::MaintainedWal
     };
     require(stored.info.walks == options.walks, "ppr.maintained_walks", stored.info.walks, options.walks);
     require(stored.info.restart == options.restart, "ppr.restart", stored.info.restart, options.restart);
+    const std::string edges = edges_of_walks(session);
+    require(stored.info.direction == edges, "ppr.edges, ppr.direction", stored.info.direction, edges);
     require(stored.info.weighted == weighted, "ppr.weighted", stored.info.weighted, weighted);
     require(stored.header.provenance.seed == options.seed, "seed", stored.header.provenance.seed, options.seed);
   });
@@ -144,8 +151,9 @@ std::vector<algorithms::MaintainedWalks> maintained_walks_stage(Session& session
     views.push_back({schema.vertex_type(types[t]).name, walks[t].offsets, walks[t].ends, walks[t].vertices.span(),
                      walks[t].next_slots.span()});
   }
-  io::write_maintained_walks(comm, walks_file, {walking.walks, walking.restart, kDirection, options.weighted}, nodes,
-                             views, session.provenance());
+  io::write_maintained_walks(comm, walks_file,
+                             {walking.walks, walking.restart, edges_of_walks(session), options.weighted}, nodes, views,
+                             session.provenance());
 
   std::array<std::uint64_t, 3> totals{counts.walks, counts.redone, counts.started};
   comm.all_reduce(std::span<std::uint64_t>(totals), comm::ReduceOp::kSum);

@@ -40,13 +40,6 @@ std::uint32_t walks_of(const algorithms::PprOptions& options) {
   return options.method == algorithms::PprMethod::kVerd ? options.verd_walks : options.walks;
 }
 
-/// The edges walks move along: "all, both", "rates likes, out".
-std::string edges_text(const Session& session) {
-  const std::vector<std::string> relations = session.config().texts("ppr.edges");
-  return fmt::format("{}, {}", relations.empty() ? "all" : fmt::format("{}", fmt::join(relations, " ")),
-                     session.config().text("ppr.direction"));
-}
-
 /// The lists of one target type.
 struct TargetLists {
   algorithms::PprOptions options;
@@ -70,7 +63,7 @@ void write_lists(Session& session, const std::filesystem::path& ppr_file, std::s
                     {{"restart", options.restart},
                      {"method", std::string(algorithms::ppr_method_name(result.method))},
                      {"top_k", static_cast<std::int64_t>(options.top_k)},
-                     {"edges", edges_text(session)},
+                     {"edges", ppr_edges_text(session)},
                      {"weighted", static_cast<std::int64_t>(options.weighted)},
                      {"walks", static_cast<std::int64_t>(walks_of(options))},
                      {"target_error", options.target_error},

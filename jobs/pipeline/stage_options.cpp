@@ -221,6 +221,12 @@ exec::EdgeSelection ppr_edges(const Session& session) {
 
 }  // namespace
 
+std::string ppr_edges_text(const Session& session) {
+  const std::vector<std::string> relations = session.config().texts("ppr.edges");
+  return fmt::format("{}, {}", relations.empty() ? "all" : fmt::format("{}", fmt::join(relations, " ")),
+                     session.config().text("ppr.direction"));
+}
+
 algorithms::PprOptions ppr_options(Session& session) {
   const Config& config = session.config();
   algorithms::PprOptions options;
@@ -232,12 +238,6 @@ algorithms::PprOptions ppr_options(Session& session) {
   options.method = algorithms::parse_ppr_method(config.text("ppr.method"));
   options.edges = ppr_edges(session);
   options.weighted = config.boolean("ppr.weighted");
-  if (options.method == algorithms::PprMethod::kMaintained &&
-      (!options.edges.types.empty() || options.edges.direction != exec::Direction::kBoth)) {
-    throw ConfigError(
-        "ppr.method: maintained keeps walks along all edges both ways; leave out ppr.edges and "
-        "ppr.direction, or choose another method");
-  }
   options.walks = checked_cast<std::uint32_t>(config.count("ppr.walks", 1), "ppr.walks");
   options.item_walks = checked_cast<std::uint32_t>(config.count("ppr.item_walks", 1), "ppr.item_walks");
   options.item_entries = checked_cast<std::uint32_t>(config.count("ppr.item_entries", 1), "ppr.item_entries");

@@ -23,6 +23,8 @@ namespace rove::jobs {
 /// Whether there is something to evaluate on: `evaluate.test`, or a test part of the split; never both.
 [[nodiscard]] bool has_test(const Config& config);
 [[nodiscard]] partition::PartitionOptions partition_options(const Session& session);
+/// The edges that walks move along, as files state them: "all, both", "rates likes, out".
+[[nodiscard]] std::string ppr_edges_text(const Session& session);
 /// With the first type of `ppr.targets`.
 [[nodiscard]] algorithms::PprOptions ppr_options(Session& session);
 [[nodiscard]] algorithms::WalkCorpusOptions walk_options(Session& session);

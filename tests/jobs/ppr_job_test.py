@@ -213,27 +213,60 @@ graph:
         _, said = self.ppr("--set=ppr.weighted=true", code=2, ranks=2)
         self.assertIn("none of the edges that walks move along has weights", said)
 
+    def night(self, name, graph, *arguments, **options):
+        """A night's maintained walks in a directory of that name: the files' datasets, and what was said."""
+        directory = self.path(name)
+        os.makedirs(directory, exist_ok=True)
+        done = self.rove.run("ppr", "-g", graph, "-o", os.path.join(directory, "ppr.h5"), "--method", "maintained",
+                             "--set=ppr.maintained_walks=40", *arguments, **options)
+        files = [os.path.join(directory, file) for file in ("ppr.h5", "maintained_walks.h5")]
+        return [datasets(file) for file in files if os.path.exists(file)], done.stderr
+
+    def expect_refreshed(self, monday, tuesday, *arguments):
+        """Refreshed on any ranks, Tuesday's walks are those of a new start; returns what names Monday's files."""
+        self.night("monday-walks", monday, *arguments)
+        expected, _ = self.night("anew", tuesday, *arguments)
+        yesterday = [f"--set=graph.previous={monday}", f"--set=ppr.previous={self.path('monday-walks')}/maintained_walks.h5"]
+        for ranks in RANKS:
+            found, said = self.night("refreshed", tuesday, *yesterday, *arguments, ranks=ranks)
+            self.assertEqual(found, expected, ranks)
+            self.assertIn("walked again from a step on", said)
+        return yesterday
+
     def test_weighted_walks_are_maintained(self):
         monday = self.weighted_graph("monday")
         tuesday = self.weighted_graph("tuesday", f"--set=graph.previous={monday}", left_out=(3, 77))
-
-        def night(name, graph, *arguments, **options):
-            directory = self.path(name)
-            os.makedirs(directory, exist_ok=True)
-            done = self.rove.run("ppr", "-g", graph, "-o", os.path.join(directory, "ppr.h5"), "--method", "maintained",
-                                 "--set=ppr.weighted=true", "--set=ppr.maintained_walks=40", *arguments, **options)
-            files = [os.path.join(directory, file) for file in ("ppr.h5", "maintained_walks.h5")]
-            return [datasets(file) for file in files if os.path.exists(file)], done.stderr
-
-        night("monday-walks", monday)
-        expected, _ = night("anew", tuesday)
-        yesterday = [f"--set=graph.previous={monday}", f"--set=ppr.previous={self.path('monday-walks')}/maintained_walks.h5"]
-        for ranks in RANKS:
-            found, said = night("refreshed", tuesday, *yesterday, ranks=ranks)
-            self.assertEqual(found, expected, ranks)
-            self.assertIn("walked again from a step on", said)
-        _, said = night("other", tuesday, *yesterday, "--set=ppr.weighted=false", code=2)
+        yesterday = self.expect_refreshed(monday, tuesday, "--set=ppr.weighted=true")
+        _, said = self.night("other", tuesday, *yesterday, "--set=ppr.weighted=false", code=2)
         self.assertIn("ppr.weighted", said)
+
+    def social_graph(self, name, follows, *arguments):
+        """Ratings, and users who follow users."""
+        job = write(self.path(name + ".yaml"), json.dumps({"graph": {"edges": [
+            {"type": ["user", "rates", "item"], "files": [self.edges]},
+            {"type": ["user", "follows", "user"],
+             "files": [write(self.path(name + ".txt"), "".join(f"u{a} u{b}\n" for a, b in follows))]}]}}))
+        graph = self.path(name + ".h5")
+        self.rove.run("import", "-c", job, "-o", graph, *arguments)
+        return graph
+
+    def test_walks_along_some_edges_are_maintained(self):
+        draw = random.Random(8)
+        follows = sorted({(draw.randrange(USERS), draw.randrange(USERS)) for _ in range(200)})
+        follows = [(a, b) for a, b in follows if a != b]
+        monday = self.social_graph("monday-social", follows)
+        tuesday = self.social_graph("tuesday-social", follows[3:] + [(0, 39), (39, 0)], f"--set=graph.previous={monday}")
+        along = ["--set=ppr.edges=[follows]", "--set=ppr.direction=out", "--set=ppr.targets=user"]
+        yesterday = self.expect_refreshed(monday, tuesday, *along)
+        with h5py.File(self.path("refreshed/maintained_walks.h5")) as file:
+            self.assertEqual(file.attrs["direction"], "follows, out")
+        # The lists are those of walks that were never kept, but for chance: a user nobody is followed by is on none.
+        followed = {f"u{b}" for _, b in follows[3:]} | {"u0", "u39"}
+        shown = lists(self.path("refreshed/ppr.h5"), "user")
+        self.assertTrue(all(set(names) <= followed for names in shown.values()))
+        self.assertTrue(any(shown.values()))
+        _, said = self.night("other", tuesday, *yesterday, *along[:1], along[2], code=2)
+        self.assertIn("follows, out, but this job has follows, both", said)
 
     def test_bad_lists(self):
         with open(self.path("bytes.txt"), "wb") as file:
