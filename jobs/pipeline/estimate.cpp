@@ -15,10 +15,12 @@
 #include "io/publish/file_system.hpp"
 #include "jobs/pipeline/forget_lists.hpp"
 #include "jobs/pipeline/forget_stage.hpp"
+#include "jobs/pipeline/graph_options.hpp"
 #include "jobs/pipeline/run_state.hpp"
 #include "jobs/pipeline/sample_options.hpp"
-#include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/train_layout.hpp"
+#include "jobs/pipeline/training_options.hpp"
+#include "jobs/pipeline/walk_options.hpp"
 #include "partition/partitioner.hpp"
 
 namespace rove::jobs {

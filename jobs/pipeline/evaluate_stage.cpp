@@ -20,8 +20,8 @@
 #include "jobs/pipeline/held_out.hpp"
 #include "jobs/pipeline/metric_values.hpp"
 #include "jobs/pipeline/ranked_lists.hpp"
-#include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
+#include "jobs/pipeline/training_options.hpp"
 
 namespace rove::jobs {
 namespace {

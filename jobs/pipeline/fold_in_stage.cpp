@@ -13,8 +13,8 @@
 #include "jobs/pipeline/carry_weights.hpp"
 #include "jobs/pipeline/life_cycle_options.hpp"
 #include "jobs/pipeline/model_files.hpp"
-#include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
+#include "jobs/pipeline/training_options.hpp"
 
 namespace rove::jobs {
 namespace {

@@ -7,7 +7,7 @@
 #include "io/ids/id_index.hpp"
 #include "io/ids/listed_ids.hpp"
 #include "io/ids/resolve_interactions.hpp"
-#include "jobs/pipeline/stage_options.hpp"
+#include "jobs/pipeline/graph_options.hpp"
 
 namespace rove::jobs {
 

@@ -8,7 +8,7 @@
 #include "io/import/import_graph.hpp"
 #include "io/text/part_file.hpp"
 #include "jobs/display/progress_display.hpp"
-#include "jobs/pipeline/stage_options.hpp"
+#include "jobs/pipeline/graph_options.hpp"
 #include "jobs/pipeline/stages.hpp"
 #include "partition/partitioner.hpp"
 #include "partition/quality.hpp"

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "io/ids/resolve_interactions.hpp"
-#include "jobs/pipeline/stage_options.hpp"
+#include "jobs/pipeline/training_options.hpp"
 
 namespace rove::jobs {
 

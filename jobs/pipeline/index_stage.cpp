@@ -4,8 +4,8 @@
 #include "algorithms/ppr/fingerprint_index.hpp"
 #include "io/hdf5/index_file.hpp"
 #include "jobs/display/progress_display.hpp"
-#include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
+#include "jobs/pipeline/walk_options.hpp"
 
 namespace rove::jobs {
 

@@ -11,7 +11,7 @@
 
 namespace rove::jobs {
 
-/// Options of what is done with trained models, as `stage_options.hpp`.
+/// Options of what is done with trained models, as `training_options.hpp`.
 
 /// `fold_in.*` for rows that `model` was trained for under the configuration `trained`, whose settings count.
 [[nodiscard]] gnn::FoldInOptions fold_in_options(const Config& config, const Config& trained, const std::string& model);

@@ -13,7 +13,7 @@
 #include "io/hdf5/graph_file.hpp"
 #include "io/hdf5/maintained_walks_file.hpp"
 #include "jobs/display/progress_display.hpp"
-#include "jobs/pipeline/stage_options.hpp"
+#include "jobs/pipeline/walk_options.hpp"
 
 namespace rove::jobs {
 namespace {

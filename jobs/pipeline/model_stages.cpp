@@ -23,9 +23,9 @@
 #include "jobs/pipeline/metric_values.hpp"
 #include "jobs/pipeline/model_files.hpp"
 #include "jobs/pipeline/ranked_lists.hpp"
-#include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
 #include "jobs/pipeline/train_layout.hpp"
+#include "jobs/pipeline/training_options.hpp"
 #include "jobs/pipeline/warm_start.hpp"
 
 namespace rove::jobs {

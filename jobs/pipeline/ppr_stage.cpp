@@ -14,8 +14,8 @@
 #include "jobs/pipeline/pixie_bias.hpp"
 #include "jobs/pipeline/ppr_exclusions.hpp"
 #include "jobs/pipeline/ppr_sources.hpp"
-#include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
+#include "jobs/pipeline/walk_options.hpp"
 
 namespace rove::jobs {
 namespace {

@@ -16,7 +16,7 @@
 #include "io/hdf5/graph_file.hpp"
 #include "io/hdf5/result_files.hpp"
 #include "jobs/config/schema.hpp"
-#include "jobs/pipeline/stage_options.hpp"
+#include "jobs/pipeline/training_options.hpp"
 #include "jobs/version.hpp"
 
 namespace rove::jobs {

@@ -13,7 +13,7 @@
 #include "io/publish/file_system.hpp"
 #include "jobs/pipeline/forget_lists.hpp"
 #include "jobs/pipeline/forget_stage.hpp"
-#include "jobs/pipeline/stage_options.hpp"
+#include "jobs/pipeline/training_options.hpp"
 
 namespace rove::jobs {
 namespace {

@@ -8,8 +8,8 @@
 #include "io/hdf5/walks_file.hpp"
 #include "io/text/walk_writer.hpp"
 #include "jobs/display/progress_display.hpp"
-#include "jobs/pipeline/stage_options.hpp"
 #include "jobs/pipeline/stages.hpp"
+#include "jobs/pipeline/walk_options.hpp"
 
 namespace rove::jobs {
 namespace {

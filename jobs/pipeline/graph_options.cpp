@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/pipeline/graph_options.hpp"
+
+#include <fmt/format.h>
+
+#include "engine/base/checked_cast.hpp"
+#include "engine/base/error.hpp"
+#include "jobs/pipeline/config_values.hpp"
+
+namespace rove::jobs {
+namespace {
+
+io::TextLayout text_layout(const Config& config, const std::string& entry) {
+  io::TextLayout layout;
+  layout.files = file_names(config, entry + ".files");
+  if (layout.files.empty()) throw ConfigError(fmt::format("{}.files is not set; name the input files", entry));
+  layout.format = io::text_format_of(config.text(entry + ".format"));
+  layout.source = optional_text(config, entry + ".source");
+  layout.target = optional_text(config, entry + ".target");
+  return layout;
+}
+
+}  // namespace
+
+io::ImportOptions import_options(const Config& config) {
+  io::ImportOptions options;
+  for (std::size_t i = 0; i < config.entries("graph.edges"); ++i) {
+    const std::string entry = fmt::format("graph.edges[{}]", i);
+    const auto triple = config.texts(entry + ".type");
+    if (triple.size() != 3) {
+      throw ConfigError(fmt::format("{}.type has {} names, expected three: [source type, relation, destination type]",
+                                    entry, triple.size()));
+    }
+    io::EdgeOptions edge;
+    edge.source_type = triple[0];
+    edge.relation_name = triple[1];
+    edge.destination_type = triple[2];
+    edge.layout = text_layout(config, entry);
+    edge.layout.weight = optional_text(config, entry + ".weight");
+    edge.layout.time = optional_text(config, entry + ".time");
+    edge.layout.relation = optional_text(config, entry + ".relation_column");
+    edge.layout.delimiter = config.text(entry + ".delimiter");
+    edge.layout.header =
+        choose<io::Header>(config.text(entry + ".header"),
+                           {{"auto", io::Header::kAuto}, {"yes", io::Header::kYes}, {"no", io::Header::kNo}});
+    edge.directed = config.boolean(entry + ".directed");
+    edge.duplicates = choose<io::Duplicates>(config.text(entry + ".duplicates"), {{"first", io::Duplicates::kFirst},
+                                                                                  {"last", io::Duplicates::kLast},
+                                                                                  {"sum", io::Duplicates::kSum},
+                                                                                  {"keep", io::Duplicates::kKeep},
+                                                                                  {"error", io::Duplicates::kError}});
+    edge.self_loops = choose<io::SelfLoops>(
+        config.text(entry + ".self_loops"),
+        {{"keep", io::SelfLoops::kKeep}, {"drop", io::SelfLoops::kDrop}, {"error", io::SelfLoops::kError}});
+    if (config.has(entry + ".time_from")) edge.time_from = config.integer(entry + ".time_from");
+    if (config.has(entry + ".time_to")) edge.time_to = config.integer(entry + ".time_to");
+    if (config.has(entry + ".min_weight")) edge.min_weight = config.real(entry + ".min_weight");
+    edge.k_core = config.count(entry + ".k_core");
+    edge.max_degree = config.count(entry + ".max_degree");
+    options.edges.push_back(std::move(edge));
+  }
+  if (options.edges.empty()) throw ConfigError("graph.edges is empty; name at least one edge type and its files");
+  for (std::size_t i = 0; i < config.entries("graph.nodes"); ++i) {
+    const std::string entry = fmt::format("graph.nodes[{}]", i);
+    io::NodeOptions node;
+    node.type = config.text(entry + ".type");
+    node.files = file_names(config, entry + ".files");
+    node.format = io::node_format_of(config.text(entry + ".format"));
+    node.ids = file_names(config, entry + ".ids");
+    node.name = config.text(entry + ".name");
+    node.dataset = optional_text(config, entry + ".dataset");
+    node.dangling = choose<io::Dangling>(
+        config.text(entry + ".dangling"),
+        {{"drop", io::Dangling::kDrop}, {"error", io::Dangling::kError}, {"add", io::Dangling::kAdd}});
+    options.nodes.push_back(std::move(node));
+  }
+  for (std::size_t i = 0; i < config.entries("graph.links"); ++i) {
+    const std::string entry = fmt::format("graph.links[{}]", i);
+    const auto types = config.texts(entry + ".type");
+    if (types.size() != 2)
+      throw ConfigError(fmt::format("{}.type has {} names, expected two: [type, alias type]", entry, types.size()));
+    options.links.push_back({types[0], types[1], text_layout(config, entry)});
+  }
+  for (std::size_t i = 0; i < config.entries("graph.filters"); ++i) {
+    const std::string entry = fmt::format("graph.filters[{}]", i);
+    io::VertexFilter filter;
+    filter.type = optional_text(config, entry + ".type");
+    filter.min_occurrences = config.count(entry + ".min_occurrences");
+    if (config.has(entry + ".expire_after")) filter.expire_after = config.count(entry + ".expire_after");
+    options.filters.push_back(std::move(filter));
+  }
+  options.forget = forget_options(config);
+  options.previous = config.path("graph.previous").value_or("").string();
+  return options;
+}
+
+io::ForgetOptions forget_options(const Config& config) {
+  io::ForgetOptions options;
+  options.user_type = config.text("train.users");
+  options.item_type = config.text("train.items");
+  options.users = file_names(config, "forget.users");
+  options.items = file_names(config, "forget.items");
+  options.interactions.files = file_names(config, "forget.interactions");
+  options.interactions.format = io::text_format_of(config.text("forget.format"));
+  return options;
+}
+
+partition::PartitionOptions partition_options(const Session& session) {
+  const Config& config = session.config();
+  partition::PartitionOptions options;
+  options.method = config.text("partition.method");
+  const std::uint64_t parts = config.count("partition.parts");
+  options.parts = parts == 0 ? session.comm().size() : checked_cast<std::int32_t>(parts, "partition.parts");
+  options.imbalance = config.real("partition.imbalance");
+  if (!(options.imbalance >= 0))
+    throw ConfigError(fmt::format("partition.imbalance is {}, expected at least 0", options.imbalance));
+  options.objective =
+      choose<partition::Objective>(config.text("partition.objective"),
+                                   {{"cut", partition::Objective::kCut}, {"volume", partition::Objective::kVolume}});
+  options.tries = checked_cast<std::uint32_t>(config.count("partition.tries", 1), "partition.tries");
+  options.cuts = checked_cast<std::uint32_t>(config.count("partition.cuts", 1), "partition.cuts");
+  options.contiguous = config.boolean("partition.contiguous");
+  options.min_connectivity = config.boolean("partition.min_connectivity");
+  options.seed = session.seed();
+  options.memory_limit_bytes = session.memory().bytes;
+  options.memory_limit_source = session.memory().source;
+  return options;
+}
+
+}  // namespace rove::jobs

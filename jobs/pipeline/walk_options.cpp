@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/pipeline/walk_options.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "engine/base/checked_cast.hpp"
+#include "engine/base/error.hpp"
+#include "jobs/config/schema.hpp"
+#include "jobs/pipeline/config_values.hpp"
+#include "jobs/pipeline/ppr_sources.hpp"
+
+namespace rove::jobs {
+namespace {
+
+/// `ppr.edges` and `ppr.direction`.
+exec::EdgeSelection ppr_edges(const Session& session) {
+  const Config& config = session.config();
+  const graph::Schema& schema = session.schema();
+  const std::string direction = config.text("ppr.direction");
+  exec::EdgeSelection edges{exec::Direction::kBoth, {}};
+  if (direction != "both") edges.direction = direction == "out" ? exec::Direction::kOut : exec::Direction::kIn;
+  const std::vector<std::string> wanted = config.texts("ppr.edges");
+  std::vector<std::string> relations;
+  for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
+    relations.push_back(schema.edge_types()[e].relation);
+    if (std::ranges::find(wanted, relations.back()) != wanted.end()) {
+      edges.types.emplace_back(static_cast<std::uint16_t>(e));
+    }
+  }
+  for (const std::string& name : wanted) {
+    if (std::ranges::find(relations, name) != relations.end()) continue;
+    throw ConfigError(fmt::format("ppr.edges names the relation '{}', but the graph has {}; did you mean '{}'?", name,
+                                  fmt::join(relations, ", "), nearest_word(name, relations)));
+  }
+  return edges;
+}
+
+}  // namespace
+
+std::string ppr_edges_text(const Session& session) {
+  const std::vector<std::string> relations = session.config().texts("ppr.edges");
+  return fmt::format("{}, {}", relations.empty() ? "all" : fmt::format("{}", fmt::join(relations, " ")),
+                     session.config().text("ppr.direction"));
+}
+
+algorithms::PprOptions ppr_options(Session& session) {
+  const Config& config = session.config();
+  algorithms::PprOptions options;
+  options.sources = session.vertex_type("ppr.sources");
+  options.targets = ppr_target_types(session).front();
+  options.restart = config.real("ppr.restart");
+  options.top_k = checked_cast<std::uint32_t>(config.count("ppr.top_k", 1), "ppr.top_k");
+  options.exclude_linked = config.boolean("ppr.exclude_linked");
+  options.method = algorithms::parse_ppr_method(config.text("ppr.method"));
+  options.edges = ppr_edges(session);
+  options.weighted = config.boolean("ppr.weighted");
+  options.walks = checked_cast<std::uint32_t>(config.count("ppr.walks", 1), "ppr.walks");
+  options.item_walks = checked_cast<std::uint32_t>(config.count("ppr.item_walks", 1), "ppr.item_walks");
+  options.item_entries = checked_cast<std::uint32_t>(config.count("ppr.item_entries", 1), "ppr.item_entries");
+  options.verd_walks = checked_cast<std::uint32_t>(config.count("ppr.verd_walks", 1), "ppr.verd_walks");
+  options.verd_hops = checked_cast<std::uint32_t>(config.count("ppr.verd_hops"), "ppr.verd_hops");
+  options.verd_threshold = config.real("ppr.verd_threshold");
+  options.maintained_walks =
+      checked_cast<std::uint32_t>(config.count("ppr.maintained_walks", 1), "ppr.maintained_walks");
+  options.pixie_moves = checked_cast<std::uint32_t>(config.count("ppr.pixie_moves", 1), "ppr.pixie_moves");
+  options.pixie_enough_visits =
+      checked_cast<std::uint32_t>(config.count("ppr.pixie_enough_visits", 1), "ppr.pixie_enough_visits");
+  options.pixie_enough_vertices =
+      checked_cast<std::uint32_t>(config.count("ppr.pixie_enough_vertices"), "ppr.pixie_enough_vertices");
+  options.pixie_boost = config.boolean("ppr.pixie_boost");
+  options.tolerance = config.real("ppr.tolerance");
+  options.target_error = config.real("ppr.target_error");
+  options.seed = session.seed();
+  options.batch_bytes = std::max<std::uint64_t>(session.memory().bytes / 4, std::uint64_t{1} << 20U);
+  options.progress = &session.progress();
+  return options;
+}
+
+std::uint64_t walk_batch_bytes(const MemoryLimit& memory) {
+  return std::min(memory.bytes / 4, std::uint64_t{1} << 30U);
+}
+
+namespace {
+
+/// What a word of `walk.path` or `walk.mixture` may mean, by its name in messages.
+struct LinkCandidate {
+  std::string triple;
+  exec::WalkLink link;
+  VertexTypeId from;
+  VertexTypeId to;
+};
+
+/// Every edge type both ways (`rev_` against its direction, as PyG and DGL have it), and every relation of those that
+/// name one per edge.
+std::vector<LinkCandidate> link_candidates(const graph::Schema& schema, const std::string& word) {
+  std::vector<LinkCandidate> found;
+  for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
+    const EdgeTypeId id{static_cast<std::uint16_t>(e)};
+    const graph::EdgeType& type = schema.edge_type(id);
+    const auto consider = [&](const std::string& relation, std::optional<std::uint32_t> index) {
+      for (const bool forward : {true, false}) {
+        if (!forward && type.undirected) continue;
+        const VertexTypeId from = forward ? type.source : type.destination;
+        const VertexTypeId to = forward ? type.destination : type.source;
+        const std::string name = forward ? relation : "rev_" + relation;
+        const std::string triple =
+            fmt::format("{},{},{}", schema.vertex_type(from).name, name, schema.vertex_type(to).name);
+        if (word == name || word == triple) found.push_back({triple, {id, forward, index}, from, to});
+      }
+    };
+    consider(type.relation, {});
+    for (std::uint32_t r = 0; r < type.relations.size(); ++r) consider(type.relations[r], r);
+  }
+  return found;
+}
+
+/// The one link a word means, among those that leave `from` if a type is given.
+LinkCandidate link_of(const graph::Schema& schema, const std::string& key, const std::string& word,
+                      std::optional<VertexTypeId> from) {
+  std::vector<LinkCandidate> found = link_candidates(schema, word);
+  if (from) std::erase_if(found, [&](const LinkCandidate& candidate) { return candidate.from != *from; });
+  if (found.size() == 1) return found.front();
+  std::vector<std::string> names;
+  for (const LinkCandidate& candidate : found) names.push_back(candidate.triple);
+  if (!found.empty()) {
+    throw ConfigError(fmt::format("{}: '{}' may be {}; write the triple", key, word, fmt::join(names, " or ")));
+  }
+  for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
+    names.push_back(schema.name_of(EdgeTypeId{static_cast<std::uint16_t>(e)}));
+  }
+  throw ConfigError(fmt::format("{}: no edges '{}'{}; the graph has {} (against their direction: rev_<relation>)", key,
+                                word, from ? " leave '" + schema.vertex_type(*from).name + "'" : std::string{},
+                                fmt::join(names, "; ")));
+}
+
+}  // namespace
+
+algorithms::WalkCorpusOptions walk_options(Session& session) {
+  const Config& config = session.config();
+  const graph::Schema& schema = session.schema();
+  algorithms::WalkCorpusOptions options;
+  for (const std::string& name : config.texts("walk.sources")) {
+    const auto type = schema.find_vertex_type(name);
+    if (!type) {
+      std::vector<std::string> names;
+      for (const graph::VertexType& known : schema.vertex_types()) names.push_back(known.name);
+      throw ConfigError(
+          fmt::format("walk.sources names '{}', which the graph does not have: {}", name, fmt::join(names, ", ")));
+    }
+    options.sources.push_back(*type);
+  }
+  options.walks = checked_cast<std::uint32_t>(config.count("walk.walks", 1), "walk.walks");
+  options.length = checked_cast<std::uint32_t>(config.count("walk.length", 1), "walk.length");
+  options.restart = config.real("walk.restart");
+  options.p = config.real("walk.p");
+  options.q = config.real("walk.q");
+  options.second_order = config.text("walk.kind") == "node2vec";
+  options.by_time = config.text("walk.kind") == "temporal";
+  options.sampling =
+      choose<exec::SlotSampling>(config.text("walk.weights"), {{"none", exec::SlotSampling::kUniform},
+                                                               {"alias", exec::SlotSampling::kAlias},
+                                                               {"rejection", exec::SlotSampling::kRejection},
+                                                               {"inverse", exec::SlotSampling::kInverse}});
+  const std::vector<std::string> path = config.texts("walk.path");
+  const std::map<std::string, double> mixture = config.reals("walk.mixture");
+  if (!path.empty() && !mixture.empty()) throw ConfigError("walk.path and walk.mixture are both set; choose one");
+  if (!path.empty()) {
+    if (options.sources.size() != 1) {
+      throw ConfigError("walk.path needs one vertex type to start from: set walk.sources");
+    }
+    VertexTypeId at = options.sources.front();
+    for (const std::string& word : path) {
+      const LinkCandidate link = link_of(schema, "walk.path", word, at);
+      options.links.push_back(link.link);
+      at = link.to;
+    }
+    if (at != options.sources.front() && options.length > path.size()) {
+      throw ConfigError(fmt::format(
+          "walk.path leads from '{}' to '{}' and cannot be followed again; end it where it starts, or set walk.length "
+          "to {}",
+          schema.vertex_type(options.sources.front()).name, schema.vertex_type(at).name, path.size()));
+    }
+  }
+  for (const auto& [word, coefficient] : mixture) {
+    options.links.push_back(link_of(schema, "walk.mixture", word, {}).link);
+    options.mixture.push_back(coefficient);
+  }
+  options.seed = session.seed();
+  options.progress = &session.progress();
+  return options;
+}
+
+algorithms::FingerprintIndexOptions index_options(Session& session) {
+  const Config& config = session.config();
+  algorithms::FingerprintIndexOptions options;
+  const auto types = [&](const char* key) {
+    std::vector<VertexTypeId> found;
+    for (const std::string& name : config.texts(key)) found.push_back(session.vertex_type_named(key, name));
+    return found;
+  };
+  options.types = types("index.types");
+  options.targets = types("index.targets");
+  options.restart = config.real("ppr.restart");
+  options.walks = checked_cast<std::uint32_t>(config.count("index.walks", 1), "index.walks");
+  options.entries = checked_cast<std::uint32_t>(config.count("index.entries", 1), "index.entries");
+  options.weighted = config.boolean("ppr.weighted");
+  options.seed = session.seed();
+  options.progress = &session.progress();
+  return options;
+}
+
+}  // namespace rove::jobs
