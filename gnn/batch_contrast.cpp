@@ -216,12 +216,11 @@ void BatchContrast::add_gradients(const UnitRows& units, std::span<const std::ui
   });
 }
 
-void BatchContrast::info_nce(const comm::Communicator& comm, const graph::DistributedGraph& graph, const Batch& batch,
-                             std::span<const std::uint32_t> places, const float* anchors, const float* keys,
-                             double temperature, double weight, float* anchor_gradients, float* key_gradients,
-                             ExactSum& loss) {
-  first_.gather(comm, graph, batch, places, anchors, width_);
-  second_.gather(comm, graph, batch, places, keys, width_);
+void BatchContrast::info_nce_at(const BatchStep& step, const BatchContext& context,
+                                std::span<const std::uint32_t> places, const float* anchors, const float* keys,
+                                double temperature, double weight, float* anchor_gradients, float* key_gradients) {
+  first_.gather(context.comm, context.graph, step.batch, places, anchors, width_);
+  second_.gather(context.comm, context.graph, step.batch, places, keys, width_);
   if (first_.size() == 0) return;
   const double sharpness = 1.0 / temperature;
   const double mean = weight / static_cast<double>(first_.size());
@@ -232,23 +231,21 @@ void BatchContrast::info_nce(const comm::Communicator& comm, const graph::Distri
     shares[i] = 1.0F / pull_.sums[i];
     const double value =
         math::log(static_cast<double>(pull_.sums[i])) - (static_cast<double>(pull_.self_dots[i]) - 1.0) * sharpness;
-    if (std::isfinite(value)) loss.add(mean * value);
+    if (std::isfinite(value)) step.extra_loss.add(mean * value);
   }
   add_gradients(first_, places, pull_, shares, second_, -1.0F, factor, anchor_gradients);
 
   // The keys' side: every anchor counts as one.
-  const std::vector<float> factors = first_.by_position(comm, shares);
+  const std::vector<float> factors = first_.by_position(context.comm, shares);
   attract(second_, first_, {.parameter = sharpness, .self = Self::kCounts, .factors = factors.data()}, pull_);
   add_gradients(second_, places, pull_, {}, first_, -1.0F, factor, key_gradients);
 }
 
-void BatchContrast::info_nce_of_sides(const BatchStep& step, const BatchContext& context, const float* anchors,
-                                      const float* keys, double temperature, double weight, float* anchor_gradients,
-                                      float* key_gradients) {
-  const BatchSides sides = sides_of(step.batch, context.interactions);
+void BatchContrast::info_nce(const BatchStep& step, const BatchContext& context, const BatchSides& sides,
+                             const float* anchors, const float* keys, double temperature, double weight,
+                             float* anchor_gradients, float* key_gradients) {
   for (const std::vector<std::uint32_t>* places : {&sides.users, &sides.positives}) {
-    info_nce(context.comm, context.graph, step.batch, *places, anchors, keys, temperature, weight, anchor_gradients,
-             key_gradients, step.extra_loss);
+    info_nce_at(step, context, *places, anchors, keys, temperature, weight, anchor_gradients, key_gradients);
   }
 }
 

@@ -78,16 +78,13 @@ class BatchContrast {
  public:
   explicit BatchContrast(std::uint32_t width) : width_(width) {}
 
-  /// **Collective.** InfoNCE (van den Oord et al., arXiv 1807.03748) of the chosen rows between two views:
+  /// **Collective.** InfoNCE (van den Oord et al., arXiv 1807.03748) between two views, of a batch's distinct users,
+  /// then of its distinct positives, into the step's extra loss:
   ///   weight · mean_i ( -cos(a_i, b_i) / temperature + log Σ_j exp(cos(a_i, b_j) / temperature) )
-  /// over the s rows of all ranks. Adds the gradients to the rows at `places`, and this rank's share of the loss.
-  /// Cost: 8 s² / P · width multiply-adds; two rows of every place, and one float, go to every rank.
-  void info_nce(const comm::Communicator& comm, const graph::DistributedGraph& graph, const Batch& batch,
-                std::span<const std::uint32_t> places, const float* anchors, const float* keys, double temperature,
-                double weight, float* anchor_gradients, float* key_gradients, ExactSum& loss);
-  /// **Collective.** The same of a batch's distinct users, then of its distinct positives, into the step's extra loss.
-  void info_nce_of_sides(const BatchStep& step, const BatchContext& context, const float* anchors, const float* keys,
-                         double temperature, double weight, float* anchor_gradients, float* key_gradients);
+  /// over the s rows of a side on all ranks. Views are a row per active row of the batch, and so are the gradients
+  /// added to. Cost: 8 s² / P · width multiply-adds; two rows of every place, and one float, go to every rank.
+  void info_nce(const BatchStep& step, const BatchContext& context, const BatchSides& sides, const float* anchors,
+                const float* keys, double temperature, double weight, float* anchor_gradients, float* key_gradients);
 
   /// **Collective.** The pushing half of a softmax over a batch's items: weight · Σ_i counts_i log Σ_j factors_j
   /// exp(cos(x_i, y_j) / temperature) over the users i and items j of all ranks, less counts_i / temperature each; rows
@@ -128,6 +125,10 @@ class BatchContrast {
     const std::uint64_t* skip_offsets = nullptr;
     const std::uint32_t* skips = nullptr;
   };
+  /// InfoNCE of the rows at these places.
+  void info_nce_at(const BatchStep& step, const BatchContext& context, std::span<const std::uint32_t> places,
+                   const float* anchors, const float* keys, double temperature, double weight, float* anchor_gradients,
+                   float* key_gradients);
   /// The kernel over this rank's anchors.
   void attract(const UnitRows& anchors, const UnitRows& keys, const Weighing& weighing, Pull& pull) const;
   /// `to` at the places += factor · adjoint of the normalisation of (scales_i · pulled_i + other_weight · other_i).

@@ -101,11 +101,8 @@ class Dccf final : public BatchModel {
                                               layer->by_intent.result().data()};
       for (std::size_t v = 0; v < views.size(); ++v) {
         gather(views[v], keys_.data());
-        for (const std::vector<std::uint32_t>* places : {&sides.users, &sides.positives}) {
-          contrast_.info_nce(context_.comm, context_.graph, step.batch, *places, anchors_.data(), keys_.data(),
-                             options_.temperature, options_.contrast, layer->taps[kGraph].data(),
-                             layer->taps[v + 1].data(), step.extra_loss);
-        }
+        contrast_.info_nce(step, context_, sides, anchors_.data(), keys_.data(), options_.temperature,
+                           options_.contrast, layer->taps[kGraph].data(), layer->taps[v + 1].data());
       }
     }
     if (context_.comm.is_root()) {

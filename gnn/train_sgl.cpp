@@ -62,9 +62,9 @@ class Sgl final : public PropagatedModel {
       view.rows.to_losses(step);
     }
     run_loss(step);
-    contrast_.info_nce_of_sides(step, context_, views_[0].rows.whole().data(), views_[1].rows.whole().data(),
-                                options_.temperature, options_.contrast, views_[0].gradients.whole().data(),
-                                views_[1].gradients.whole().data());
+    contrast_.info_nce(step, context_, sides_of(step.batch, context_.interactions), views_[0].rows.whole().data(),
+                       views_[1].rows.whole().data(), options_.temperature, options_.contrast,
+                       views_[0].gradients.whole().data(), views_[1].gradients.whole().data());
     for (View& view : views_) view.gradients.to_propagation(step);
     return to_gradients(step);
   }

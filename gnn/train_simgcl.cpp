@@ -28,9 +28,9 @@ class SimGcl final : public PropagatedModel {
     }
     run_loss(step);
     // The same weights lead from the layers to all three results: their gradients add up.
-    contrast_.info_nce_of_sides(step, context_, views_[0].whole().data(), views_[1].whole().data(),
-                                options_.temperature, options_.contrast, gradients_.whole().data(),
-                                gradients_.whole().data());
+    contrast_.info_nce(step, context_, sides_of(step.batch, context_.interactions), views_[0].whole().data(),
+                       views_[1].whole().data(), options_.temperature, options_.contrast, gradients_.whole().data(),
+                       gradients_.whole().data());
     return to_gradients(step);
   }
 

@@ -30,8 +30,9 @@ class XSimGcl final : public PropagatedModel {
     run_loss(step, &noise, {options_.contrast_layer, tapped_.propagated()});
     tapped_.to_losses(step);
     std::fill_n(tap_gradients_.whole().data(), step.batch.active.size() * context_.width, 0.0F);
-    contrast_.info_nce_of_sides(step, context_, rows_.whole().data(), tapped_.whole().data(), options_.temperature,
-                                options_.contrast, gradients_.whole().data(), tap_gradients_.whole().data());
+    contrast_.info_nce(step, context_, sides_of(step.batch, context_.interactions), rows_.whole().data(),
+                       tapped_.whole().data(), options_.temperature, options_.contrast, gradients_.whole().data(),
+                       tap_gradients_.whole().data());
     tap_gradients_.to_propagation(step);
     return to_gradients(step);
   }

@@ -36,7 +36,7 @@ PprOptions excluding_options() {
   for (std::uint32_t row = 0; row < kTargets; ++row) options.candidates.push_back(row % 3 == 1 ? 0 : 1);
   for (std::uint32_t source = 0; source < kSources; ++source) {
     for (std::uint32_t times = 1; times <= 2; ++times) {
-      options.excluded.values.push_back(times * source % kTargets);
+      options.excluded.values.push_back(static_cast<std::uint32_t>(times * source % kTargets));
     }
     options.excluded.offsets.push_back(options.excluded.values.size());
   }
