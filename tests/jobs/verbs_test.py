@@ -300,6 +300,15 @@ class Estimate(VerbTest):
             file.write(f"output: none\ngraph: {{edges: [{{type: [user, rates, item], files: [{inputs}]}}]}}\n")
         self.assertIn("a guess", self.rove("estimate", "-c", job).stdout)
 
+    def test_of_the_examples(self):
+        folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples")
+        jobs = sorted(name for name in os.listdir(folder) if name.endswith(".yaml"))
+        self.assertGreaterEqual(len(jobs), 2)
+        for name in jobs:
+            said = self.rove("estimate", "-c", os.path.join(folder, name), "--vertices", "user=29858", "item=40981", "--edges",
+                             "user,visits,item=810128", "--memory", "8GiB").stdout
+            self.assertIn("train", said, name)
+
     def test_usage(self):
         self.assertIn("nothing to estimate", self.rove("estimate", code=2).stderr)
         self.assertIn("NAME=COUNT", self.rove("estimate", "--vertices", "user", "--edges", "1", code=2).stderr)
