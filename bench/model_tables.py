@@ -4,9 +4,9 @@
 
 A data set with a validation file uses it. Otherwise a tenth of each user's training interactions is held out by a hash
 of the pair, settings and the number of epochs are chosen on it, and the model is fitted again on all training
-interactions. Test interactions
-are read only with the settings that won, by as many seeds as asked for. Every finished run is kept in the cache, so an interrupted or repeated call goes
-on where the last one ended; a data set whose files are missing is skipped, saying so.
+interactions. Test interactions are read only with the settings that won, by as many seeds as asked for. Every finished
+run is kept in the cache, so an interrupted or repeated call goes on where the last one ended; a data set whose files
+are missing is skipped, saying so.
 
   bench/model_tables.py --rove build/release/jobs/rove                        # all data sets, models that need no training
   bench/model_tables.py --rove rove --data lastfm --models lightgcn,bspm --write docs/results.md

@@ -78,11 +78,10 @@ gnn::ModelOptions options_of(std::span<char*> arguments) {
     set("margin", batches.loss.margin);
     set("negative_weight", batches.loss.negative_weight);
     set("shared_negatives", batches.shared_negatives);
-    set("sampler", batches.sampler);
-    set("schedule", batches.schedule);
+    set("sampler", batches.sampler);  // 0: users equally often, 1: users at random, 2: every interaction once
     set("warmup_steps", batches.warmup_steps);
     set("final_rate", batches.final_rate);
-    if (values.contains("final_rate") && !values.contains("schedule")) batches.schedule = gnn::Schedule::kExponential;
+    if (values.contains("final_rate")) batches.schedule = gnn::Schedule::kExponential;
   });
   set("layers", options.bpr.layers);
   set("layers", options.ssm.layers);

@@ -16,8 +16,9 @@ namespace rove::gnn {
 ///   gnn/hard_bpr.hpp.
 /// kSoftmax (Wu et al., "On the effectiveness of sampled softmax loss", arXiv 2201.02327): mean over the pairs (u, p)
 /// of
-///   -cos(u, p) / τ + log Σ_j f_j exp(cos(u, j) / τ) over the batch's distinct positives j. f_j = Q_j^-c with Q_j the
-///   chance that j is in the batch: c = 1 is the logQ correction of Yi et al. (RecSys 2019). Negatives are not read.
+///   (1 - cos(u, p)) / τ⁺ + log Σ_j f_j exp((cos(u, j) - 1) / τ) over the batch's distinct positives j. f_j = Q_j^-c
+///   with Q_j the chance that j is in the batch: c = 1 is the logQ correction of Yi et al. (RecSys 2019). τ⁺ is τ
+///   unless set, which makes it BSL (Wu et al., ICDE 2024, arXiv 2312.12882). Negatives are not read.
 /// kAlignment (DirectAU, Wang et al., KDD 2022): mean of ‖û - p̂‖² + γ/2 (uniformity of the distinct users + of the
 ///   distinct positives), where uniformity is log mean_{i<j} exp(-2 ‖x̂_i - x̂_j‖²). Negatives are not read.
 /// kCosineContrastive (SimpleX, Mao et al., CIKM 2021, arXiv 2109.12613): mean over the pairs (u, p) of

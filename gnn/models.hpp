@@ -40,8 +40,8 @@ struct PairLossOptions : TrainOptions {
   }
 };
 
-/// Sampled softmax (Wu et al., arXiv 2201.02327) as it pays: one layer, which the mean with layer 0 smooths, small rows
-/// at the start and small steps; a cosine loss overfits with more of either (docs/results.md).
+/// Sampled softmax (Wu et al., arXiv 2201.02327) by the settings that docs/results.md measures: one layer, small rows
+/// at the start and small steps. A loss of cosines overfits with more of either (docs/decisions/0189).
 struct SampledSoftmaxOptions : PairLossOptions {
   SampledSoftmaxOptions() : PairLossOptions(LossKind::kSoftmax) {
     layers = 1;

@@ -105,6 +105,7 @@ ExactPpr::ExactPpr(const SlotLists& graph, std::uint32_t num_vertices, bool is_s
   offsets_.reserve(order_.size() + 1);
   offsets_.push_back(0);
   targets_.reserve(num_slots);
+  if (graph.has_weights()) weights_.reserve(num_slots);
   strengths_.reserve(order_.size());
   for (const std::uint32_t vertex : order_) {
     const std::uint64_t begin = offsets_.back();

@@ -42,7 +42,9 @@ exec::EdgeSelection ppr_edges(const Session& session) {
 }  // namespace
 
 std::string ppr_edges_text(const Session& session) {
-  const std::vector<std::string> relations = session.config().texts("ppr.edges");
+  std::vector<std::string> relations = session.config().texts("ppr.edges");
+  std::ranges::sort(relations);
+  relations.erase(std::ranges::unique(relations).begin(), relations.end());
   return fmt::format("{}, {}", relations.empty() ? "all" : fmt::format("{}", fmt::join(relations, " ")),
                      session.config().text("ppr.direction"));
 }

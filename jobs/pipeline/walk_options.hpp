@@ -11,7 +11,7 @@
 /// `ppr`, `index` and `walk` as the options of the algorithms. All throw `ConfigError` naming the key.
 namespace rove::jobs {
 
-/// The edges that walks move along, as files state them: "all, both", "rates likes, out".
+/// The edges that walks move along, as files state them: "all, both", "likes rates, out"; relations in order of name.
 [[nodiscard]] std::string ppr_edges_text(const Session& session);
 /// With the first type of `ppr.targets`.
 [[nodiscard]] algorithms::PprOptions ppr_options(Session& session);

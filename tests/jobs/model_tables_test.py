@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""bench/model_tables.py: resumes where it was interrupted, and writes the table between its marks.
+"""bench/model_tables.py: resumes where it was interrupted, writes the table between its marks, and chooses the epochs on
+validation where the data have none of their own.
 
 usage: model_tables_test.py SCRIPT ROVE
 """
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -13,7 +15,30 @@ LASTFM = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.ab
                       "lightgcnpp-lastfm")
 
 
+def epochs_without_a_validation_file():
+    """Two kinds of users with two kinds of items. The fit on all interactions has nothing to stop by: it runs as many
+    epochs as were best while a tenth was held out, and must not watch what it trains on."""
+    draw = random.Random(4)
+    with tempfile.TemporaryDirectory(prefix="rove-tables-") as directory:
+        folder = os.path.join(directory, "lightgcn-gowalla")
+        os.mkdir(folder)
+        with open(os.path.join(folder, "train.txt"), "w", encoding="utf-8") as train, \
+                open(os.path.join(folder, "test.txt"), "w", encoding="utf-8") as test:
+            for user in range(60):
+                items = draw.sample([item for item in range(40) if item % 2 == user % 2], 12)
+                train.write(f"{user} {' '.join(map(str, items[:9]))}\n")
+                test.write(f"{user} {' '.join(map(str, items[9:]))}\n")
+        done = subprocess.run([sys.executable, SCRIPT, "--rove", BINARY, "--cache", os.path.join(directory, "cache"), "--folder", directory,
+                               "--data", "gowalla", "--models", "mf", "--seeds", "1"], capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        row = [line for line in done.stdout.splitlines() if line.startswith("| mf")][0].split("|")
+        settings = dict(setting.split() for setting in row[2].split(","))
+        assert "patience" not in settings and 1 <= int(settings["epochs"]) < 1000, row
+        assert float(row[3]) > 0.9, row  # 20 items of the right kind, 11 of them unseen, are all among the first 20
+
+
 def main():
+    epochs_without_a_validation_file()
     if not os.path.isdir(LASTFM):
         print(f"skipped: {LASTFM} is not there")
         sys.exit(77)

@@ -265,6 +265,10 @@ graph:
         shown = lists(self.path("refreshed/ppr.h5"), "user")
         self.assertTrue(all(set(names) <= followed for names in shown.values()))
         self.assertTrue(any(shown.values()))
+        # The order of relations means nothing.
+        self.night("monday-walks", monday, "--set=ppr.edges=[rates, follows]")
+        self.night("other", tuesday, *yesterday, "--set=ppr.edges=[follows, rates, follows]")
+        self.night("monday-walks", monday, *along)
         _, said = self.night("other", tuesday, *yesterday, *along[:1], along[2], code=2)
         self.assertIn("follows, out, but this job has follows, both", said)
 
