@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 option(ROVE_BUILD_TESTS "Build the tests" ON)
 option(ROVE_BUILD_BENCHMARKS "Build the benchmarks" OFF)
-option(ROVE_JOIN_SOURCES "Compile sources that share costly headers several at a time" ON)
+option(ROVE_JOIN_SOURCES "Compile eight sources of a library at a time" ON)
+# A compiler cache does not see through a precompiled header, and saves more.
+if(CMAKE_CXX_COMPILER_LAUNCHER)
+  set(_precompile OFF)
+else()
+  set(_precompile ON)
+endif()
+option(ROVE_PRECOMPILED_HEADERS "Precompile the headers that most sources read" ${_precompile})
 option(ROVE_WARNINGS_AS_ERRORS "Treat warnings as errors" ON)
 set(ROVE_ASSERTIONS "light" CACHE STRING "Assertion level: none, light, normal, heavy")
 set(ROVE_SANITIZER "" CACHE STRING "Sanitizer: empty, address or thread")

@@ -9,7 +9,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kRowGrain = 64;
+constexpr std::uint64_t kAdaptiveMaskGrain = 64;
 
 }  // namespace
 
@@ -23,7 +23,7 @@ AdaptiveMask::AdaptiveMask(const exec::Propagation& propagation, std::uint32_t w
 void AdaptiveMask::forward(std::span<const float> x, std::span<const float> units) {
   const detail::MaskRows task{width_, x.data(), units.data(), result_.data(), inverse_sums_.data()};
   detail::MaskForward* const kernel = pick_isa(detail::avx2::mask_forward, detail::avx512::mask_forward);
-  parallel::for_each({0, propagation_->num_owned()}, kRowGrain, [&](std::uint64_t row) {
+  parallel::for_each({0, propagation_->num_owned()}, kAdaptiveMaskGrain, [&](std::uint64_t row) {
     const auto targets = propagation_->targets_of(static_cast<std::uint32_t>(row));
     kernel(task, static_cast<std::uint32_t>(row), targets.data(), targets.size());
   });
@@ -33,7 +33,7 @@ void AdaptiveMask::forward(std::span<const float> x, std::span<const float> unit
 void AdaptiveMask::backward(std::span<const float> x, std::span<const float> units, std::span<float> gradients,
                             std::span<float> to_x, std::span<float> to_units) {
   detail::DotRows* const dot = pick_isa(detail::avx2::dot_rows, detail::avx512::dot_rows);
-  parallel::for_each({0, propagation_->num_owned()}, kRowGrain, [&](std::uint64_t row) {
+  parallel::for_each({0, propagation_->num_owned()}, kAdaptiveMaskGrain, [&](std::uint64_t row) {
     along_[row] = dot(gradients.data() + row * width_, result_.data() + row * width_, width_);
   });
   propagation_->graph().halo().update<float>(along_);
@@ -48,7 +48,7 @@ void AdaptiveMask::backward(std::span<const float> x, std::span<const float> uni
   task.to_x = to_x.data();
   task.to_units = to_units.data();
   detail::MaskBackward* const kernel = pick_isa(detail::avx2::mask_backward, detail::avx512::mask_backward);
-  parallel::for_each({0, propagation_->num_owned()}, kRowGrain, [&](std::uint64_t row) {
+  parallel::for_each({0, propagation_->num_owned()}, kAdaptiveMaskGrain, [&](std::uint64_t row) {
     const auto targets = propagation_->targets_of(static_cast<std::uint32_t>(row));
     kernel(task, static_cast<std::uint32_t>(row), targets.data(), targets.size());
   });

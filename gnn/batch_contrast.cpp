@@ -16,7 +16,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kRowGrain = 256;
+constexpr std::uint64_t kBatchContrastGrain = 256;
 
 /// A user that has one of the shared negatives, both by position among the gathered rows.
 struct KnownPair {
@@ -107,7 +107,7 @@ void StableRows::gather(const comm::Communicator& comm, std::span<const std::uin
   grow(rows_, detail::padded_keys(positions_of_all_) * width);
   const std::uint64_t first_own = all_ids.offsets[comm.rank().index()];
   positions_.resize(ids.size());
-  parallel::for_each({0, positions_of_all_}, kRowGrain, [&](std::uint64_t position) {
+  parallel::for_each({0, positions_of_all_}, kBatchContrastGrain, [&](std::uint64_t position) {
     const std::uint64_t source = order[position];
     std::copy_n(from + source * width, width, rows_.data() + position * width);
     if (source >= first_own && source - first_own < ids.size()) positions_[source - first_own] = position;
@@ -126,7 +126,7 @@ std::vector<float> StableRows::by_position(const comm::Communicator& comm, std::
 void pack_panels(const float* rows, std::uint64_t count, std::uint32_t width, HugeBuffer<float>& panels) {
   const std::uint64_t padded = detail::padded_keys(count);
   grow(panels, padded * width);
-  parallel::for_each({0, padded}, kRowGrain, [&](std::uint64_t row) {
+  parallel::for_each({0, padded}, kBatchContrastGrain, [&](std::uint64_t row) {
     float* panel = panels.data() + row / detail::kKeyPanel * detail::kKeyPanel * width + row % detail::kKeyPanel;
     for (std::uint32_t c = 0; c < width; ++c) {
       panel[std::size_t{c} * detail::kKeyPanel] = row < count ? rows[row * width + c] : 0.0F;
@@ -139,7 +139,7 @@ void UnitRows::gather(const comm::Communicator& comm, const graph::DistributedGr
   inverse_norms_.resize(places.size());
   own_.resize(places.size() * width);
   detail::NormaliseRow* const normalise = pick_isa(detail::avx2::normalise_row, detail::avx512::normalise_row);
-  parallel::for_each({0, places.size()}, kRowGrain, [&](std::uint64_t i) {
+  parallel::for_each({0, places.size()}, kBatchContrastGrain, [&](std::uint64_t i) {
     const float* from = rows + std::size_t{places[i]} * width;
     float* to = own_.data() + i * width;
     if (length == RowLength::kUnit) {
@@ -204,7 +204,7 @@ void BatchContrast::add_gradients(const UnitRows& units, std::span<const std::ui
   detail::CombineRows* const combine = pick_isa(detail::avx2::combine_rows, detail::avx512::combine_rows);
   detail::AddNormalisedGradient* const add =
       pick_isa(detail::avx2::add_normalised_gradient, detail::avx512::add_normalised_gradient);
-  parallel::for_chunks({0, places.size()}, kRowGrain, [&](IndexRange chunk) {
+  parallel::for_chunks({0, places.size()}, kBatchContrastGrain, [&](IndexRange chunk) {
     std::vector<float> g(width_);
     for (std::uint64_t i = chunk.begin; i < chunk.end; ++i) {
       const std::uint64_t position = units.positions()[i];

@@ -16,7 +16,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kRowGrain = 256;
+constexpr std::uint64_t kBatchLossGrain = 256;
 
 class Bpr final : public BatchLoss {
  public:
@@ -46,7 +46,7 @@ class PositivePairs {
     grow(units_, rows * width);
     inverse_norms_.resize(rows);
     detail::NormaliseRow* const normalise = pick_isa(detail::avx2::normalise_row, detail::avx512::normalise_row);
-    parallel::for_each({0, rows}, kRowGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, rows}, kBatchLossGrain, [&](std::uint64_t i) {
       inverse_norms_[i] = normalise(row_buffer.data() + i * width, width, units_.data() + i * width);
     });
     counts_.assign(batch.active.size(), 0.0F);
@@ -61,7 +61,7 @@ class PositivePairs {
       std::uint64_t failed_position = LossSums::kNone;
     };
     parallel::PerThread<Partial> partial;
-    parallel::for_chunks({0, batch.active.size()}, kRowGrain, [&](IndexRange chunk) {
+    parallel::for_chunks({0, batch.active.size()}, kBatchLossGrain, [&](IndexRange chunk) {
       std::vector<float> pulled(width);
       std::vector<std::uint32_t> others;
       Partial& mine = partial.local();

@@ -25,7 +25,7 @@ namespace {
 
 /// Batches prepared at a time, one per thread and call.
 constexpr std::uint64_t kWindow = 16;
-constexpr std::uint64_t kRowGrain = 256;
+constexpr std::uint64_t kBatchTrainingGrain = 256;
 
 class BatchTraining final : public EpochModel {
  public:
@@ -287,7 +287,7 @@ class BatchTraining final : public EpochModel {
     const float* parameters = table_.values().data();
     const std::uint64_t blocks = table_.width() / exec::kRowLanes;
     if (blocks == 0) return;
-    sum.merge(parallel::exact_sum({0, rows.active.size() * blocks}, kRowGrain * blocks, [&](std::uint64_t i) {
+    sum.merge(parallel::exact_sum({0, rows.active.size() * blocks}, kBatchTrainingGrain * blocks, [&](std::uint64_t i) {
       const std::uint64_t row = i / blocks;
       const float* const block = parameters + (rows.active[row] * blocks + i % blocks) * exec::kRowLanes;
       const double value = norm(block, exec::kRowLanes);

@@ -13,7 +13,7 @@ namespace rove::gnn {
 namespace {
 
 constexpr std::uint64_t kTripleGrain = 128;
-constexpr std::uint64_t kRowGrain = 256;
+constexpr std::uint64_t kBprGrain = 256;
 
 std::vector<std::uint64_t> times(std::span<const std::uint64_t> offsets, std::uint64_t width) {
   std::vector<std::uint64_t> scaled(offsets.begin(), offsets.end());
@@ -80,7 +80,7 @@ void BprLoss::run(const comm::Communicator& comm, const Batch& batch, std::span<
   exchange_deltas(comm, batch, deltas_, outgoing_);
 
   detail::SumTerms* const sum_terms = pick_isa(detail::avx2::sum_terms, detail::avx512::sum_terms);
-  parallel::for_each({0, batch.active.size()}, kRowGrain, [&](std::uint64_t i) {
+  parallel::for_each({0, batch.active.size()}, kBprGrain, [&](std::uint64_t i) {
     sum_terms(row_buffer.data(), width_, batch.terms.data() + batch.term_offsets[i],
               batch.term_offsets[i + 1] - batch.term_offsets[i], deltas_.data(), gradients.data() + i * width_);
   });

@@ -9,7 +9,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kGrain = 16;
+constexpr std::uint64_t kCoInteractionsGrain = 16;
 
 }  // namespace
 
@@ -70,7 +70,7 @@ void CoInteractions::for_each_row(IndexRange items,
     std::vector<Entry> entries;
   };
   parallel::PerThread<Scratch> scratch;
-  parallel::for_chunks(items, kGrain, [&](IndexRange chunk) {
+  parallel::for_chunks(items, kCoInteractionsGrain, [&](IndexRange chunk) {
     Scratch& mine = scratch.local();
     mine.counts.resize(num_items_);
     for (std::uint64_t item = chunk.begin; item < chunk.end; ++item) {

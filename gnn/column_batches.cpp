@@ -9,7 +9,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kGrain = 512;
+constexpr std::uint64_t kColumnBatchesGrain = 512;
 
 /// An active row on its way to every rank.
 struct SharedRow {
@@ -105,14 +105,14 @@ void ColumnExchange::to_rows(const ColumnBatch& batch, const float* columns, flo
   const std::uint64_t whole = layout_.whole_width();
   grow(outgoing_, batch.active.size() * width);
   grow(incoming_, batch.num_own * whole);
-  parallel::for_each({0, batch.owner_places.size()}, kGrain, [&](std::uint64_t i) {
+  parallel::for_each({0, batch.owner_places.size()}, kColumnBatchesGrain, [&](std::uint64_t i) {
     std::copy_n(columns + batch.owner_places[i] * width, width, outgoing_.data() + i * width);
   });
   comm_.start_exchange<float>(outgoing_.span(), column_offsets(batch), incoming_.span(), row_offsets(batch)).wait();
   for (Rank r{0}; r.value() < comm_.size(); ++r) {
     const IndexRange theirs = layout_.columns(r);
     const float* const part = incoming_.data() + batch.num_own * theirs.begin;
-    parallel::for_each({0, batch.num_own}, kGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, batch.num_own}, kColumnBatchesGrain, [&](std::uint64_t i) {
       std::copy_n(part + i * theirs.size(), theirs.size(), rows + i * whole + theirs.begin);
     });
   }
@@ -126,12 +126,12 @@ void ColumnExchange::to_columns(const ColumnBatch& batch, const float* rows, flo
   for (Rank r{0}; r.value() < comm_.size(); ++r) {
     const IndexRange theirs = layout_.columns(r);
     float* const part = outgoing_.data() + batch.num_own * theirs.begin;
-    parallel::for_each({0, batch.num_own}, kGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, batch.num_own}, kColumnBatchesGrain, [&](std::uint64_t i) {
       std::copy_n(rows + i * whole + theirs.begin, theirs.size(), part + i * theirs.size());
     });
   }
   comm_.start_exchange<float>(outgoing_.span(), row_offsets(batch), incoming_.span(), column_offsets(batch)).wait();
-  parallel::for_each({0, batch.owner_places.size()}, kGrain, [&](std::uint64_t i) {
+  parallel::for_each({0, batch.owner_places.size()}, kColumnBatchesGrain, [&](std::uint64_t i) {
     std::copy_n(incoming_.data() + i * width, width, columns + batch.owner_places[i] * width);
   });
 }

@@ -11,7 +11,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kGrain = 1024;
+constexpr std::uint64_t kColumnLayoutGrain = 1024;
 
 }  // namespace
 
@@ -79,7 +79,7 @@ std::vector<float> ColumnLayout::to_home(VertexTypeId type, std::span<const floa
   for (Rank r{0}; r.value() < comm_.size(); ++r) {
     const IndexRange theirs = this->columns(r);
     const std::span<const float> part = received.from(r);
-    parallel::for_each({0, count}, kGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, count}, kColumnLayoutGrain, [&](std::uint64_t i) {
       std::copy_n(part.data() + i * theirs.size(), theirs.size(), home.data() + i * whole_width_ + theirs.begin);
     });
   }
@@ -93,7 +93,7 @@ void ColumnLayout::from_home(VertexTypeId type, std::span<const float> home, std
   for (Rank r{0}; r.value() < comm_.size(); ++r) {
     const IndexRange theirs = this->columns(r);
     float* const part = outgoing.data() + count * theirs.begin;
-    parallel::for_each({0, count}, kGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, count}, kColumnLayoutGrain, [&](std::uint64_t i) {
       std::copy_n(home.data() + i * whole_width_ + theirs.begin, theirs.size(), part + i * theirs.size());
     });
     counts.push_back(count * theirs.size());

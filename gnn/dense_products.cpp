@@ -9,7 +9,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kRowGrain = 112;  ///< whole blocks of rows in both kernels
+constexpr std::uint64_t kDenseProductsGrain = 112;  ///< whole blocks of rows in both kernels
 
 }  // namespace
 
@@ -31,7 +31,7 @@ void add_products(std::span<const float> rows, std::uint64_t count, std::uint64_
                   float factor, std::span<float> out, std::uint64_t out_width) {
   ROVE_ASSERT_LIGHT(out_width >= items.padded_count() && out.size() >= count * out_width);
   detail::AddRowProducts* const kernel = pick_isa(detail::avx2::add_row_products, detail::avx512::add_row_products);
-  parallel::for_chunks({0, count}, kRowGrain, [&](IndexRange chunk) {
+  parallel::for_chunks({0, count}, kDenseProductsGrain, [&](IndexRange chunk) {
     detail::RowProducts task;
     task.rows = rows.data() + chunk.begin * width;
     task.count = chunk.size();

@@ -15,7 +15,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kRowGrain = 96;
+constexpr std::uint64_t kDenseWeightsGrain = 96;
 
 }  // namespace
 
@@ -94,7 +94,7 @@ std::vector<float> transposed(std::span<const float> matrix, std::uint32_t rows,
 void multiply_rows(std::span<const float> rows, std::uint64_t count, std::uint32_t inner, std::span<const float> matrix,
                    std::uint32_t columns, std::span<float> out) {
   detail::MultiplyRows* const kernel = pick_isa(detail::avx2::multiply_rows, detail::avx512::multiply_rows);
-  parallel::for_chunks({0, count}, kRowGrain, [&](IndexRange chunk) {
+  parallel::for_chunks({0, count}, kDenseWeightsGrain, [&](IndexRange chunk) {
     kernel(rows.data() + chunk.begin * inner, chunk.size(), inner, matrix.data(), columns,
            out.data() + chunk.begin * columns);
   });

@@ -20,7 +20,7 @@ namespace {
 constexpr std::uint32_t kBlockItems = 64;
 /// Rows of co-interactions that travel together.
 constexpr std::uint64_t kItemsPerMessage = 2048;
-constexpr std::uint64_t kGrain = 256;
+constexpr std::uint64_t kEaseGrain = 256;
 
 /// **Collective.** AᵀA + regularisation I, from the items' owners.
 void fill(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type, double regularisation,
@@ -121,7 +121,7 @@ class EaseScorer final : public Scorer {
     const std::span<const float> rows = comm.size() > 1 ? std::span<const float>(received) : mine;
     const VertexTypeId type = weights_.type;
     const std::uint64_t first_item = graph_.schema().stable_range(type).begin;
-    parallel::for_each(graph_.owned_of_type(type), kGrain, [&](std::uint64_t local) {
+    parallel::for_each(graph_.owned_of_type(type), kEaseGrain, [&](std::uint64_t local) {
       const LocalVertexId id{static_cast<std::uint32_t>(local)};
       const std::uint64_t item = graph_.index_map().stable_of(id).value() - first_item;
       float* const to = values.data() + local * kBlockItems;

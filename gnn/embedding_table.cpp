@@ -9,7 +9,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kGrain = 1024;
+constexpr std::uint64_t kEmbeddingTableGrain = 1024;
 
 }  // namespace
 
@@ -19,7 +19,7 @@ EmbeddingTable::EmbeddingTable(std::uint32_t num_rows, std::uint32_t dim)
 void EmbeddingTable::initialise_normal(const graph::DistributedGraph& graph, std::uint64_t seed, double deviation,
                                        std::uint32_t first_column) {
   const RandomStream random(seed, Purpose::kInitialisation);
-  parallel::for_each({0, num_rows_}, kGrain, [&](std::uint64_t local) {
+  parallel::for_each({0, num_rows_}, kEmbeddingTableGrain, [&](std::uint64_t local) {
     const std::uint64_t key = graph.owned_keys()[local].value();
     const std::span<float> values = row(static_cast<std::uint32_t>(local));
     for (std::uint32_t c = 0; c < dim_; c += 2) {

@@ -22,7 +22,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kGrain = 128;
+constexpr std::uint64_t kFoldInGrain = 128;
 
 struct Side {
   VertexTypeId type;
@@ -118,7 +118,7 @@ class Completion {
   /// **Collective.** The number that brings the pulled rows of the known vertices nearest to their own rows.
   [[nodiscard]] double scale_of(const Side& side) {
     const auto sum_over_known = [&](const auto& value) {
-      const ExactSum sum = parallel::exact_sum({0, side.owned.size()}, kGrain, [&](std::uint64_t i) {
+      const ExactSum sum = parallel::exact_sum({0, side.owned.size()}, kFoldInGrain, [&](std::uint64_t i) {
         if (!is_known(side, i)) return 0.0;
         std::vector<float> pulled(width_);
         pull(side, i, pulled);
@@ -144,7 +144,7 @@ class Completion {
   /// **Collective.**
   void propagate(const Side& side, double scale) {
     const auto factor = static_cast<float>(scale);
-    parallel::for_each({0, side.owned.size()}, kGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, side.owned.size()}, kFoldInGrain, [&](std::uint64_t i) {
       if (is_known(side, i)) return;
       const std::span<float> to = row(side.owned.begin + i);
       pull(side, i, to);
@@ -170,7 +170,7 @@ class Completion {
     task.alpha = static_cast<float>(options_.alpha);
     task.steps = 2 * width_;  // in exact arithmetic `dim` suffice; the solver ends earlier where nothing is left
     detail::SolveIalsRows* const kernel = pick_isa(detail::avx2::solve_ials_rows, detail::avx512::solve_ials_rows);
-    parallel::for_chunks({0, side.owned.size()}, kGrain, [&](IndexRange chunk) {
+    parallel::for_chunks({0, side.owned.size()}, kFoldInGrain, [&](IndexRange chunk) {
       HugeBuffer<float> work(3 * std::size_t{width_});
       double objective = 0;
       detail::IalsRows one = task;

@@ -18,7 +18,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kGrain = 256;
+constexpr std::uint64_t kGraphFilterGrain = 256;
 /// Items propagated together.
 constexpr std::uint32_t kBlockItems = 64;
 constexpr const char* kLowPass = "low_pass";
@@ -70,7 +70,7 @@ class Sides {
   /// rows *= factors.
   void scale(IndexRange locals, std::span<const float> factors) const {
     detail::ScaleRows* const kernel = pick_isa(detail::avx2::scale_rows, detail::avx512::scale_rows);
-    parallel::for_chunks(locals, kGrain, [&](IndexRange chunk) {
+    parallel::for_chunks(locals, kGraphFilterGrain, [&](IndexRange chunk) {
       kernel(values_.data() + chunk.begin * width_, factors.data() + chunk.begin, chunk.size(), width_);
     });
   }
@@ -348,7 +348,7 @@ ModelWeights fit_graph_filter(const comm::Communicator& comm, const graph::Distr
   const auto add_start = [&](double coefficient, bool replace) {
     const auto factor = static_cast<float>(coefficient);
     const std::span<float> rows = sides.rows(sides.items());
-    parallel::for_each({0, rows.size()}, kGrain * width, [&](std::uint64_t i) {
+    parallel::for_each({0, rows.size()}, kGraphFilterGrain * width, [&](std::uint64_t i) {
       rows[i] = replace ? factor * start[i] : std::fma(factor, start[i], rows[i]);
     });
   };

@@ -18,7 +18,7 @@ namespace rove::gnn {
 namespace {
 
 constexpr std::uint64_t kTripleGrain = 64;
-constexpr std::uint64_t kRowGrain = 256;
+constexpr std::uint64_t kHardBprGrain = 256;
 
 }  // namespace
 
@@ -130,7 +130,7 @@ void HardBpr::run(const BatchStep& step, std::span<float> row_buffer, std::span<
   // The batch's terms with the chosen negatives in place of the triples' own.
   const auto zero = static_cast<std::uint32_t>(batch.num_rows() - 1);
   detail::SumTerms* const sum_terms = pick_isa(detail::avx2::sum_terms, detail::avx512::sum_terms);
-  parallel::for_chunks({0, batch.active.size()}, kRowGrain, [&](IndexRange chunk) {
+  parallel::for_chunks({0, batch.active.size()}, kHardBprGrain, [&](IndexRange chunk) {
     std::vector<detail::GradientTerm> terms;
     for (std::uint64_t i = chunk.begin; i < chunk.end; ++i) {
       terms.clear();

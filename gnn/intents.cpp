@@ -14,7 +14,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kRowGrain = 128;
+constexpr std::uint64_t kIntentsGrain = 128;
 
 }  // namespace
 
@@ -24,7 +24,7 @@ std::span<float> IntentLayer::shares(std::span<const float> x, std::span<const f
   const std::span<float> shares = shares_.span().first(count * padded_);
   multiply_rows(x, count, width_, matrix, padded_, shares);
   detail::SoftmaxRow* const softmax = pick_isa(detail::avx2::softmax_row, detail::avx512::softmax_row);
-  parallel::for_each({0, count}, kRowGrain,
+  parallel::for_each({0, count}, kIntentsGrain,
                      [&](std::uint64_t row) { softmax(shares.data() + row * padded_, intents_, padded_); });
   return shares;
 }
@@ -46,7 +46,7 @@ void IntentLayer::backward(const comm::Communicator& comm, std::span<const float
   const std::span<float> logits = share_gradients_.span().first(count * padded_);
   multiply_rows(gradients, count, width_, matrix, padded_, logits);
   detail::SoftmaxAdjoint* const adjoint = pick_isa(detail::avx2::softmax_adjoint, detail::avx512::softmax_adjoint);
-  parallel::for_each({0, count}, kRowGrain, [&](std::uint64_t row) {
+  parallel::for_each({0, count}, kIntentsGrain, [&](std::uint64_t row) {
     adjoint(p.data() + row * padded_, padded_, logits.data() + row * padded_);
   });
   add(cross_gram(comm, x, width_, logits, padded_));
@@ -54,7 +54,7 @@ void IntentLayer::backward(const comm::Communicator& comm, std::span<const float
   const std::span<float> through = shares_.span().first(count * width_);
   multiply_rows(logits, count, padded_, transposed(matrix, width_, padded_), width_, through);
   detail::CombineRows* const combine = pick_isa(detail::avx2::combine_rows, detail::avx512::combine_rows);
-  parallel::for_each({0, count}, kRowGrain, [&](std::uint64_t row) {
+  parallel::for_each({0, count}, kIntentsGrain, [&](std::uint64_t row) {
     float* to = to_x.data() + row * width_;
     combine(through.data() + row * width_, 1.0F, to, 1.0F, width_, to);
   });

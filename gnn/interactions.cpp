@@ -12,7 +12,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kGrain = 1024;
+constexpr std::uint64_t kInteractionsGrain = 1024;
 
 }  // namespace
 
@@ -27,7 +27,7 @@ Interactions::Interactions(const graph::DistributedGraph& graph, EdgeTypeId type
   const IndexRange stable_items = graph.schema().stable_range(item_type());
   std::vector<std::uint32_t> rows(csr.num_edges());
   std::vector<std::uint64_t> counts(users);
-  parallel::for_each({0, users}, kGrain, [&](std::uint64_t user) {
+  parallel::for_each({0, users}, kInteractionsGrain, [&](std::uint64_t user) {
     const IndexRange slots = csr.slots(user);
     for (std::uint64_t slot = slots.begin; slot < slots.end; ++slot) {
       rows[slot] =

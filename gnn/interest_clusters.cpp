@@ -15,7 +15,7 @@ namespace {
 /// Unit vectors are summed in multiples of this: 2^30 fits 2^33 of them into 64 bits.
 constexpr double kUnit = 1073741824.0;
 constexpr std::uint64_t kItemsPerBlock = 1024;
-constexpr std::uint64_t kGrain = 256;
+constexpr std::uint64_t kInterestClustersGrain = 256;
 
 struct Seed {
   std::uint64_t draw = 0;
@@ -34,7 +34,7 @@ class Clustering {
         items_(interactions.owned_items()),
         units_(items_.size() * dim_),
         is_zero_(items_.size()) {
-    parallel::for_each({0, items_.size()}, kGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, items_.size()}, kInterestClustersGrain, [&](std::uint64_t i) {
       const auto unit = std::span(units_).subspan(i * dim_, dim_);
       normalise_into(embeddings.row(static_cast<std::uint32_t>(items_.begin + i)), unit);
       is_zero_[i] = std::ranges::all_of(unit, [](float x) { return x == 0.0F; }) ? 1 : 0;
@@ -106,7 +106,7 @@ class Clustering {
       std::ranges::fill(products, 0.0F);
       add_products(std::span(units_).subspan(begin * dim_, block * dim_), block, dim_, packed, 1.0F, products,
                    packed.padded_count());
-      parallel::for_each({0, block}, kGrain, [&](std::uint64_t i) {
+      parallel::for_each({0, block}, kInterestClustersGrain, [&](std::uint64_t i) {
         const float* const row = products.data() + i * packed.padded_count();
         if (is_zero_[begin + i] == 0) {
           of_item[begin + i] = static_cast<std::uint32_t>(std::max_element(row, row + count_) - row);

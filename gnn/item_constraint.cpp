@@ -15,7 +15,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kGrain = 512;
+constexpr std::uint64_t kItemConstraintGrain = 512;
 
 /// g of every item: the interactions of its users, counted once per interaction with the item.
 std::vector<std::uint64_t> row_sums(const comm::Communicator& comm, const graph::DistributedGraph& graph,
@@ -27,7 +27,7 @@ std::vector<std::uint64_t> row_sums(const comm::Communicator& comm, const graph:
   for (std::uint64_t user = 0; user < by_user.num_rows(); ++user) degrees[first_user + user] = by_user.degree(user);
   graph.halo().update<std::uint64_t>(degrees);
   std::vector<std::uint64_t> sums(by_item.num_rows());
-  parallel::for_each({0, sums.size()}, kGrain, [&](std::uint64_t item) {
+  parallel::for_each({0, sums.size()}, kItemConstraintGrain, [&](std::uint64_t item) {
     for (const LocalVertexId user : by_item.neighbors(item)) sums[item] += degrees[user.index()];
   });
   return everywhere<std::uint64_t>(comm, graph, graph.schema().edge_type(type).destination, sums);

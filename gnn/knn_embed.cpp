@@ -23,7 +23,7 @@ namespace {
 constexpr std::uint64_t kUsersPerMessage = 2048;
 constexpr std::uint64_t kUsersPerBlock = 256;
 constexpr std::uint64_t kUsersPerRound = 512;
-constexpr std::uint64_t kGrain = 16;
+constexpr std::uint64_t kKnnEmbedGrain = 16;
 
 /// One interest of a user.
 struct Component {
@@ -98,7 +98,7 @@ class InterestRetrieval {
     TypeHalo(graph_, interactions_.item_type()).update(rows, width);
     const graph::CsrGraph& csr = graph_.by_source(interactions_.edge_type());
     mixtures_.resize(users_.size());
-    parallel::for_each({0, users_.size()}, kGrain, [&](std::uint64_t user) {
+    parallel::for_each({0, users_.size()}, kKnnEmbedGrain, [&](std::uint64_t user) {
       std::map<std::uint32_t, Component> by_cluster;
       const IndexRange slots = csr.slots(user);
       for (std::uint64_t slot = slots.begin; slot < slots.end; ++slot) {
@@ -177,7 +177,7 @@ class InterestRetrieval {
       std::ranges::fill(products, 0.0F);
       add_products(std::span<const float>(mine).first(block * dim_), block, dim_, packed, 1.0F, products,
                    packed.padded_count());
-      parallel::for_each({0, block}, kGrain, [&](std::uint64_t i) {
+      parallel::for_each({0, block}, kKnnEmbedGrain, [&](std::uint64_t i) {
         TopK& selection = selections[begin + i];
         const float* const scores = products.data() + i * packed.padded_count();
         for (std::size_t o = 0; o < other_rows.size(); ++o) {
@@ -252,7 +252,7 @@ class InterestRetrieval {
         rows.insert(rows.end(), neighbors[user].begin(), neighbors[user].end());
       }
       const std::vector<float> fetched = fetch(rows);
-      parallel::for_each({begin, end}, kGrain, [&](std::uint64_t user) {
+      parallel::for_each({begin, end}, kKnnEmbedGrain, [&](std::uint64_t user) {
         if (!wanted(user)) return;
         smoothed[user] =
             combine(mixtures_[user], neighbors[user].size(), std::span(fetched).subspan(first[user - begin] * width));
@@ -320,7 +320,7 @@ class InterestRetrieval {
         }
       }
       const graph::NeighborLists found = top_items(comm_, interactions_, queries, retrieval, asks);
-      parallel::for_each({0, users_.size()}, kGrain, [&](std::uint64_t user) {
+      parallel::for_each({0, users_.size()}, kKnnEmbedGrain, [&](std::uint64_t user) {
         if (!asks(user)) return;
         const auto weight = static_cast<float>(mixtures_[user][j].weight);
         const auto targets = found.targets_of(user);

@@ -13,7 +13,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kGrain = 512;
+constexpr std::uint64_t kLinearPropagationGrain = 512;
 
 template <class From, class To>
 void update_rows(const detail::RowUpdate<From, To>& task) {
@@ -22,7 +22,7 @@ void update_rows(const detail::RowUpdate<From, To>& task) {
 
 template <class From, class To>
 void update(const detail::RowUpdate<From, To>& task) {
-  parallel::for_chunks({0, task.count}, kGrain, [&](IndexRange chunk) {
+  parallel::for_chunks({0, task.count}, kLinearPropagationGrain, [&](IndexRange chunk) {
     auto part = task;
     part.rows += chunk.begin;
     part.count = chunk.size();
@@ -227,7 +227,7 @@ void LinearPropagation::backward(const float* gradients, const GradientConsumer&
   if (num_layers() == 0) {
     std::vector<std::uint32_t> rows(propagation_->num_owned());
     std::iota(rows.begin(), rows.end(), 0U);
-    parallel::for_chunks({0, rows.size()}, kGrain, [&](IndexRange chunk) {
+    parallel::for_chunks({0, rows.size()}, kLinearPropagationGrain, [&](IndexRange chunk) {
       consume(std::span(rows).subspan(chunk.begin, chunk.size()), nullptr);
     });
     return;

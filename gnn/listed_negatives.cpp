@@ -10,7 +10,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kGrain = 1024;
+constexpr std::uint64_t kListedNegativesGrain = 1024;
 
 }  // namespace
 
@@ -33,7 +33,7 @@ void ListedNegatives::replace(std::uint64_t epoch, double share, std::span<Tripl
   const std::uint64_t first_user = interactions_->owned_users().begin;
   // Apart from the streams that other negatives are drawn from.
   const RandomStream random(seed_, Purpose::kNegative, mix64(~epoch, ~std::uint64_t{0}));
-  parallel::for_each({0, triples.size()}, kGrain, [&](std::uint64_t i) {
+  parallel::for_each({0, triples.size()}, kListedNegativesGrain, [&](std::uint64_t i) {
     Triple& triple = triples[i];
     const std::uint64_t user = triple.user.value() - first_user;
     const std::uint64_t count = windows_.offsets[user + 1] - windows_.offsets[user];

@@ -16,8 +16,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kGrain = 256;
-constexpr std::size_t kNumMetrics = kRankingMetricNames.size();
+constexpr std::uint64_t kMetricsGrain = 256;
 
 }  // namespace
 
@@ -55,9 +54,9 @@ Evaluation measure(const comm::Communicator& comm, const graph::NeighborLists& l
                    std::span<const std::uint32_t> cutoffs) {
   const std::uint32_t longest = cutoffs.empty() ? 0 : *std::max_element(cutoffs.begin(), cutoffs.end());
   const UserMeasure measure_user(longest);
-  using Sums = std::vector<std::array<ExactSum, kNumMetrics>>;
+  using Sums = std::vector<std::array<ExactSum, kNumRankingMetrics>>;
   parallel::PerThread<Sums> partial{Sums(cutoffs.size())};
-  parallel::for_chunks({0, lists.num_rows()}, kGrain, [&](IndexRange users) {
+  parallel::for_chunks({0, lists.num_rows()}, kMetricsGrain, [&](IndexRange users) {
     Sums& sums = partial.local();
     for (std::uint64_t user = users.begin; user < users.end; ++user) {
       const auto wanted =
@@ -65,7 +64,7 @@ Evaluation measure(const comm::Communicator& comm, const graph::NeighborLists& l
       if (wanted.empty()) continue;
       for (std::size_t c = 0; c < cutoffs.size(); ++c) {
         const auto values = measure_user(lists.targets_of(user), wanted, cutoffs[c]);
-        for (std::size_t m = 0; m < kNumMetrics; ++m) {
+        for (std::size_t m = 0; m < kNumRankingMetrics; ++m) {
           if (values[m] != 0.0) sums[c][m].add(values[m]);
         }
       }
@@ -74,7 +73,7 @@ Evaluation measure(const comm::Communicator& comm, const graph::NeighborLists& l
   Sums sums(cutoffs.size());
   partial.for_each([&](const Sums& mine) {
     for (std::size_t c = 0; c < cutoffs.size(); ++c) {
-      for (std::size_t m = 0; m < kNumMetrics; ++m) sums[c][m].merge(mine[c][m]);
+      for (std::size_t m = 0; m < kNumRankingMetrics; ++m) sums[c][m].merge(mine[c][m]);
     }
   });
   std::uint64_t users = 0;
@@ -84,8 +83,8 @@ Evaluation measure(const comm::Communicator& comm, const graph::NeighborLists& l
   Evaluation result;
   result.num_users = comm.all_reduce(users, comm::ReduceOp::kSum);
   for (std::size_t c = 0; c < cutoffs.size(); ++c) {
-    std::array<double, kNumMetrics> mean{};
-    for (std::size_t m = 0; m < kNumMetrics; ++m) {
+    std::array<double, kNumRankingMetrics> mean{};
+    for (std::size_t m = 0; m < kNumRankingMetrics; ++m) {
       const double sum = comm.all_reduce(sums[c][m]).value();
       mean[m] = result.num_users == 0 ? 0.0 : sum / static_cast<double>(result.num_users);
     }

@@ -11,7 +11,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kGrain = 512;
+constexpr std::uint64_t kPopularNegativesGrain = 512;
 
 }  // namespace
 
@@ -50,7 +50,7 @@ void PopularNegatives::replace(const comm::Communicator& comm, std::uint64_t epo
     // A point of the total weight lies in one home block, which knows the item there.
     std::vector<std::uint64_t> points(pending.size());
     std::vector<std::uint32_t> homes(pending.size());
-    parallel::for_each({0, pending.size()}, kGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, pending.size()}, kPopularNegativesGrain, [&](std::uint64_t i) {
       const std::uint64_t point = draw(triples[pending[i]], attempt, rank_offsets_.back());
       homes[i] = static_cast<std::uint32_t>(std::ranges::upper_bound(rank_offsets_, point) - rank_offsets_.begin()) - 1;
       points[i] = point - rank_offsets_[homes[i]];
@@ -64,7 +64,7 @@ void PopularNegatives::replace(const comm::Communicator& comm, std::uint64_t epo
     for (std::size_t i = 0; i < points.size(); ++i) asked[place[i] = next[homes[i]]++] = points[i];
     const auto questions = comm.exchange<std::uint64_t>(asked, counts);
     std::vector<std::uint32_t> answers(questions.data.size());
-    parallel::for_each({0, answers.size()}, kGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, answers.size()}, kPopularNegativesGrain, [&](std::uint64_t i) {
       answers[i] = static_cast<std::uint32_t>(first_item + weights_.find(questions.data[i]));
     });
     std::vector<std::uint64_t> back(ranks);

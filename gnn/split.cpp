@@ -19,7 +19,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kGrain = 256;
+constexpr std::uint64_t kSplitGrain = 256;
 
 enum Part : std::uint8_t { kTraining, kValidation, kTest };
 
@@ -119,7 +119,7 @@ void hold_out_at_random(const graph::AdjacencyBlock& rows, std::span<const Verte
                         const SplitOptions& options, std::vector<std::uint8_t>& part_of_slot) {
   const RandomStream random(options.seed, Purpose::kSplit);
   const bool by_time = options.method == SplitMethod::kLeaveOneOut;
-  parallel::for_each({0, users.size()}, kGrain, [&](std::uint64_t row) {
+  parallel::for_each({0, users.size()}, kSplitGrain, [&](std::uint64_t row) {
     std::vector<Pair> pairs = pairs_of(rows, row, users[row], keys, random);
     const Quota quota = quota_of(pairs.size(), options);
     // Those to hold out first: the latest, or the smallest draws.

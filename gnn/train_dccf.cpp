@@ -23,7 +23,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kRowGrain = 128;
+constexpr std::uint64_t kDccfGrain = 128;
 
 /// Rows of length one, by local row, and what they were divided by.
 struct UnitTable {
@@ -130,7 +130,7 @@ class Dccf final : public BatchModel {
       const IndexRange owned = context_.graph.owned_of_type(type);
       std::vector<std::uint32_t> rows(owned.size());
       std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(owned.begin));
-      parallel::for_chunks({0, rows.size()}, kRowGrain, [&](IndexRange chunk) {
+      parallel::for_chunks({0, rows.size()}, kDccfGrain, [&](IndexRange chunk) {
         consume(std::span<const std::uint32_t>(rows).subspan(chunk.begin, chunk.size()),
                 gradient_.data() + (owned.begin + chunk.begin) * width_);
       });
@@ -153,25 +153,25 @@ class Dccf final : public BatchModel {
   /// to += factor · from, over owned rows.
   void add(const float* from, float* to) const {
     detail::CombineRows* const combine = pick_isa(detail::avx2::combine_rows, detail::avx512::combine_rows);
-    parallel::for_each({0, operator_.num_owned()}, kRowGrain, [&](std::uint64_t row) {
+    parallel::for_each({0, operator_.num_owned()}, kDccfGrain, [&](std::uint64_t row) {
       combine(from + row * width_, 1.0F, to + row * width_, 1.0F, width_, to + row * width_);
     });
   }
   void add_at_active(const float* from, float* to) const {
     detail::CombineRows* const combine = pick_isa(detail::avx2::combine_rows, detail::avx512::combine_rows);
-    parallel::for_each({0, active_.size()}, kRowGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, active_.size()}, kDccfGrain, [&](std::uint64_t i) {
       float* row = to + std::size_t{active_[i]} * width_;
       combine(from + i * width_, 1.0F, row, 1.0F, width_, row);
     });
   }
   void gather(const float* from, float* to) const {
-    parallel::for_each({0, active_.size()}, kRowGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, active_.size()}, kDccfGrain, [&](std::uint64_t i) {
       std::copy_n(from + std::size_t{active_[i]} * width_, width_, to + i * width_);
     });
   }
   void normalise(const float* rows, UnitTable& units) const {
     detail::NormaliseRow* const kernel = pick_isa(detail::avx2::normalise_row, detail::avx512::normalise_row);
-    parallel::for_each({0, operator_.num_owned()}, kRowGrain, [&](std::uint64_t row) {
+    parallel::for_each({0, operator_.num_owned()}, kDccfGrain, [&](std::uint64_t row) {
       units.inverse_norms[row] = kernel(rows + row * width_, width_, units.rows.data() + row * width_);
     });
     context_.graph.halo().update<float>(units.rows.span(), width_);
@@ -180,7 +180,7 @@ class Dccf final : public BatchModel {
   void add_normalised_gradient(const UnitTable& units, const float* gradients, float* to) const {
     detail::AddNormalisedGradient* const kernel =
         pick_isa(detail::avx2::add_normalised_gradient, detail::avx512::add_normalised_gradient);
-    parallel::for_each({0, operator_.num_owned()}, kRowGrain, [&](std::uint64_t row) {
+    parallel::for_each({0, operator_.num_owned()}, kDccfGrain, [&](std::uint64_t row) {
       kernel(gradients + row * width_, units.rows.data() + row * width_, width_, units.inverse_norms[row], 1.0F,
              to + row * width_);
     });

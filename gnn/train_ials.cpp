@@ -18,7 +18,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kRowGrain = 64;
+constexpr std::uint64_t kIalsGrain = 64;
 
 /// One of the two types with what its rows read.
 struct Side {
@@ -131,10 +131,10 @@ class Training final : public EpochModel {
       ExactSum sum;
     };
     parallel::PerThread<PerRow> per_thread;
-    parallel::for_chunks({0, side.owned.size()}, kRowGrain, [&](IndexRange chunk) {
+    parallel::for_chunks({0, side.owned.size()}, kIalsGrain, [&](IndexRange chunk) {
       PerRow& mine = per_thread.local();
       if (mine.work.empty()) mine.work = HugeBuffer<float>(3 * std::size_t{width_});
-      mine.objective.resize(kRowGrain);
+      mine.objective.resize(kIalsGrain);
       detail::IalsRows part = task;
       part.begin = chunk.begin;
       part.end = chunk.end;

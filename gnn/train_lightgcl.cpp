@@ -22,7 +22,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kRowGrain = 256;
+constexpr std::uint64_t kLightgclGrain = 256;
 
 SvdOptions svd_options(const LightGclOptions& options) {
   return {.rank = options.rank, .oversampling = 8, .iterations = 4, .seed = options.seed};
@@ -202,7 +202,7 @@ class LightGcl final : public BatchModel {
 
   void contrast(const BatchStep& step, Side& side, const std::vector<float>& core) {
     float* const views = views_.data() + side.first_anchor * width_;
-    parallel::for_each({0, side.anchors.size()}, kRowGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, side.anchors.size()}, kLightgclGrain, [&](std::uint64_t i) {
       const float* x = step.table.values().data() + std::size_t{side.anchors[i]} * width_;
       std::copy_n(x, width_, views + i * width_);
       add_view(side.anchors[i], core, views + i * width_);
@@ -218,7 +218,7 @@ class LightGcl final : public BatchModel {
   /// Adds to the gradient at layers 0 ... L-1 what the other side's views drew from them.
   void add_through_view(const Side& side, const std::vector<float>& core) {
     const std::size_t first = first_place(side);
-    parallel::for_each(side.owned, kRowGrain, [&](std::uint64_t row) {
+    parallel::for_each(side.owned, kLightgclGrain, [&](std::uint64_t row) {
       const std::size_t at = (first + row - side.owned.begin) * width_;
       float* const less = last_gradients_.data() + at;
       add_view(row, core, less);

@@ -19,7 +19,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kRowGrain = 256;
+constexpr std::uint64_t kSimplexGrain = 256;
 
 class SimpleX final : public BatchModel {
  public:
@@ -47,7 +47,7 @@ class SimpleX final : public BatchModel {
     const std::vector<std::uint32_t>& active = step.batch.active;
     grow(rows_, step.batch.num_rows() * width_);
     grow(gradients_, active.size() * width_);
-    parallel::for_each({0, active.size()}, kRowGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, active.size()}, kSimplexGrain, [&](std::uint64_t i) {
       std::copy_n(step.table.values().data() + std::size_t{active[i]} * width_, width_, rows_.data() + i * width_);
     });
     const std::span<const std::uint32_t> users = std::span(active).subspan(users_.begin, users_.size());
@@ -73,7 +73,7 @@ class SimpleX final : public BatchModel {
     for (std::size_t i = 0; i < sums.size(); ++i) map_.gradients()[i] = behaviour * sums[i];
     multiply_rows(of_users, users_.size(), width_, transposed(map_.values(), width_, width_), width_, mapped_);
     const auto own = static_cast<float>(options_.own_share);
-    parallel::for_each({0, users_.size()}, kRowGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, users_.size()}, kSimplexGrain, [&](std::uint64_t i) {
       const std::size_t row = indexed_rows_[users_.begin + i];
       const float scale = behaviour * mean_.after()[row];
       for (std::size_t c = 0; c < width_; ++c) {
@@ -104,7 +104,7 @@ class SimpleX final : public BatchModel {
     std::vector<float> mapped(means.size());
     add_behaviour(means, mapped, result.values().subspan(users.begin * width_, means.size()));
     detail::NormaliseRow* const normalise = pick_isa(detail::avx2::normalise_row, detail::avx512::normalise_row);
-    parallel::for_each({0, result.num_rows()}, kRowGrain, [&](std::uint64_t row) {
+    parallel::for_each({0, result.num_rows()}, kSimplexGrain, [&](std::uint64_t row) {
       float* values = result.values().data() + row * width_;
       normalise(values, width_, values);
     });
@@ -149,7 +149,7 @@ class SimpleX final : public BatchModel {
     detail::CombineRows* const combine = pick_isa(detail::avx2::combine_rows, detail::avx512::combine_rows);
     const auto own = static_cast<float>(options_.own_share);
     const auto behaviour = static_cast<float>(1.0 - options_.own_share);
-    parallel::for_each({0, count}, kRowGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, count}, kSimplexGrain, [&](std::uint64_t i) {
       float* row = rows.data() + i * width_;
       combine(row, own, mapped.data() + i * width_, behaviour, width_, row);
     });
@@ -160,7 +160,7 @@ class SimpleX final : public BatchModel {
     const IndexRange owned = context_.interactions.owned_users();
     std::vector<std::uint32_t> rows(owned.size());
     std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(owned.begin));
-    parallel::for_chunks({0, rows.size()}, kRowGrain, [&](IndexRange chunk) {
+    parallel::for_chunks({0, rows.size()}, kSimplexGrain, [&](IndexRange chunk) {
       consume(std::span<const std::uint32_t>(rows).subspan(chunk.begin, chunk.size()), nullptr);
     });
   }

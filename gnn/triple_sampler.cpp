@@ -13,7 +13,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kGrain = 512;
+constexpr std::uint64_t kTripleSamplerGrain = 512;
 
 /// Values grouped by destination rank, ready for `exchange`.
 template <class T>
@@ -134,7 +134,7 @@ std::vector<TripleSampler::Draw> TripleSampler::uniform_users(const comm::Commun
   const RandomStream random(seed_, Purpose::kBatchOrder, epoch);
   const IndexRange positions = graph::BlockDistribution(num_triples_, comm.size()).block(comm.rank());
   std::vector<Drawn> drawn(positions.size());
-  parallel::for_each({0, drawn.size()}, kGrain, [&](std::uint64_t i) {
+  parallel::for_each({0, drawn.size()}, kTripleSamplerGrain, [&](std::uint64_t i) {
     const std::uint64_t position = positions.begin + i;
     drawn[i] = {slot_multiply_shift(random.draw(position, 0, 0), trainable_offsets_.back()), position};
   });
@@ -190,14 +190,14 @@ std::vector<Triple> TripleSampler::sample(const comm::Communicator& comm, std::u
   if (kind_ == SamplerKind::kUserUniform) {
     const std::vector<Draw> users = uniform_users(comm, epoch);
     triples.resize(users.size());
-    parallel::for_each({0, users.size()}, kGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, users.size()}, kTripleSamplerGrain, [&](std::uint64_t i) {
       triples[i] = draw(users[i].user, users[i].position, users[i].position, false);
     });
   } else {
     const KeyedPermutation order(seed_, Purpose::kBatchOrder, epoch, num_triples_);
     std::vector<std::uint64_t> begin = samples_of_;
     triples.resize(parallel::exclusive_prefix_sum(begin));
-    parallel::for_each({0, samples_of_.size()}, kGrain, [&](std::uint64_t user) {
+    parallel::for_each({0, samples_of_.size()}, kTripleSamplerGrain, [&](std::uint64_t user) {
       for (std::uint64_t k = 0; k < samples_of_[user]; ++k) {
         triples[begin[user] + k] =
             draw(user, k, order.apply(first_sample_[user] + k), kind_ == SamplerKind::kEdgeUniform);

@@ -17,7 +17,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kGrain = 256;
+constexpr std::uint64_t kTruncatedSvdGrain = 256;
 
 /// The basis, in the items' rows of a table of all local rows; the users' rows are where products pass.
 class SubspaceIteration {
@@ -59,7 +59,7 @@ class SubspaceIteration {
     const RandomStream random(options_.seed, Purpose::kInitialisation, kStream);
     const std::span<const VertexKey> keys = propagation_.graph().owned_keys();
     const std::uint64_t first = owned(items_).begin;
-    parallel::for_each({0, owned(items_).size()}, kGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, owned(items_).size()}, kTruncatedSvdGrain, [&](std::uint64_t i) {
       if (propagation_.targets_of(static_cast<std::uint32_t>(first + i)).empty()) return;
       for (std::uint32_t c = 0; c < width_; c += 2) {
         const RandomBlock block = random.block(keys[first + i].value(), c / 2, 0);
@@ -72,7 +72,7 @@ class SubspaceIteration {
 
   void scale(VertexTypeId type, std::span<const float> factors) {
     detail::ScaleRows* const kernel = pick_isa(detail::avx2::scale_rows, detail::avx512::scale_rows);
-    parallel::for_chunks(owned(type), kGrain, [&](IndexRange chunk) {
+    parallel::for_chunks(owned(type), kTruncatedSvdGrain, [&](IndexRange chunk) {
       kernel(table_.data() + chunk.begin * width_, factors.data() + chunk.begin, chunk.size(), width_);
     });
   }
@@ -133,7 +133,7 @@ class SubspaceIteration {
     std::fill_n(scratch_.data(), count * padded_width(), 0.0F);
     add_products(rows(type), count, width_, columns, 1.0F, scratch_.span(), padded_width());
     float* const to = rows(type).data();
-    parallel::for_each({0, count}, kGrain, [&](std::uint64_t row) {
+    parallel::for_each({0, count}, kTruncatedSvdGrain, [&](std::uint64_t row) {
       std::copy_n(scratch_.data() + row * padded_width(), width_, to + row * width_);
     });
   }

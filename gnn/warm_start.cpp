@@ -12,7 +12,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kGrain = 256;
+constexpr std::uint64_t kWarmStartGrain = 256;
 
 double length_of(std::span<const float> row) {
   double squares = 0;
@@ -31,7 +31,7 @@ class Side {
   void start(std::span<const float> rows, std::uint32_t width, WarmStartCounts& counts) {
     const double length = mean_length();
     parallel::PerThread<WarmStartCounts> partial;
-    parallel::for_each({0, owned_.size()}, kGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, owned_.size()}, kWarmStartGrain, [&](std::uint64_t i) {
       const auto local = static_cast<std::uint32_t>(owned_.begin + i);
       WarmStartCounts& mine = partial.local();
       if (known_.is_known[local] != 0) {
@@ -56,7 +56,7 @@ class Side {
     std::uint64_t count = 0;
     for (std::uint64_t local = owned_.begin; local < owned_.end; ++local) count += known_.is_known[local];
     count = comm_.all_reduce(count, comm::ReduceOp::kSum);
-    const ExactSum lengths = parallel::exact_sum(owned_, kGrain, [&](std::uint64_t local) {
+    const ExactSum lengths = parallel::exact_sum(owned_, kWarmStartGrain, [&](std::uint64_t local) {
       return known_.is_known[local] == 0 ? 0.0 : length_of(known_.rows.row(static_cast<std::uint32_t>(local)));
     });
     const double sum = comm_.all_reduce(lengths).value();

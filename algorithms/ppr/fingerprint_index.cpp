@@ -18,7 +18,7 @@ namespace rove::algorithms {
 
 namespace {
 
-constexpr std::uint64_t kSourceGrain = 32;
+constexpr std::uint64_t kFingerprintIndexGrain = 32;
 
 std::vector<VertexTypeId> all_or(const graph::Schema& schema, const std::vector<VertexTypeId>& named, const char* key) {
   std::vector<VertexTypeId> types = named;
@@ -64,7 +64,7 @@ FingerprintIndex build_fingerprint_index(const comm::Communicator& comm, const g
     std::vector<FingerprintTable>& tables = index.tables.emplace_back(index.targets.size());
     detail::for_slices(comm, block, rows.block(Rank{0}).size(), stage, *options.progress, [&](IndexRange slice) {
       std::vector<std::vector<Fingerprint>> fingerprints(slice.size());
-      parallel::for_chunks(slice, kSourceGrain, [&](IndexRange chunk) {
+      parallel::for_chunks(slice, kFingerprintIndexGrain, [&](IndexRange chunk) {
         std::unique_ptr<CountingWalker>& walker = walkers.local();
         if (!walker) walker = std::make_unique<CountingWalker>(counted);
         std::vector<CountingWalker::Source> sources;

@@ -24,7 +24,7 @@ namespace rove::algorithms {
 
 namespace {
 
-constexpr std::uint64_t kSourceGrain = 8;
+constexpr std::uint64_t kPartitionedGrain = 8;
 
 class PartitionedPpr {
  public:
@@ -228,7 +228,7 @@ class PartitionedPpr {
     parallel::PerThread<std::unique_ptr<detail::OneHopScratch>> scratches;
     const std::uint64_t largest = comm_.all_reduce<std::uint64_t>(owned_.size(), comm::ReduceOp::kMax);
     detail::for_slices(comm_, owned_, largest, "ppr: one-hop lists", *options_.progress, [&](IndexRange slice) {
-      parallel::for_each(slice, kSourceGrain, [&](std::uint64_t v) {
+      parallel::for_each(slice, kPartitionedGrain, [&](std::uint64_t v) {
         const auto vertex = static_cast<std::uint32_t>(v);
         if (walk_graph_.degree(vertex) == 0 || !detail::is_source(options_, row_of(v))) return;
         std::unique_ptr<detail::OneHopScratch>& scratch = scratches.local();

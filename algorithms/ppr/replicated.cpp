@@ -28,7 +28,7 @@ namespace rove::algorithms {
 
 namespace {
 
-constexpr std::uint64_t kSourceGrain = 8;
+constexpr std::uint64_t kReplicatedGrain = 8;
 
 class ReplicatedPpr {
  public:
@@ -59,7 +59,7 @@ class ReplicatedPpr {
                               : by_decomposition_ ? "ppr: decomposition"
                                                   : "ppr: walks";
     detail::for_slices(comm_, block, largest, stage, *options_.progress, [&](IndexRange rows) {
-      parallel::for_each(rows, kSourceGrain, [&](std::uint64_t row) {
+      parallel::for_each(rows, kReplicatedGrain, [&](std::uint64_t row) {
         if (!detail::is_source(options_, row)) return;
         const auto vertex = static_cast<std::uint32_t>(blocks_.schema.stable_id(options_.sources, row).value());
         if (graph_.degree(vertex) == 0) {
@@ -91,7 +91,7 @@ class ReplicatedPpr {
     prepare();
     const std::uint64_t largest = comm_.all_reduce(mine.size(), comm::ReduceOp::kMax);
     detail::for_slices(comm_, mine, largest, "ppr: seed sets", *options_.progress, [&](IndexRange rows) {
-      parallel::for_each(rows, kSourceGrain, [&](std::uint64_t row) {
+      parallel::for_each(rows, kReplicatedGrain, [&](std::uint64_t row) {
         const auto seeds = std::span(sets.seeds).subspan(sets.offsets[row], sets.offsets[row + 1] - sets.offsets[row]);
         if (std::all_of(seeds.begin(), seeds.end(),
                         [&](const WeightedSeed& seed) { return graph_.degree(seed.vertex) == 0; })) {

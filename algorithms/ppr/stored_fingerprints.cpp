@@ -13,7 +13,7 @@
 namespace rove::algorithms {
 namespace {
 
-constexpr std::uint64_t kSourceGrain = 64;
+constexpr std::uint64_t kStoredFingerprintsGrain = 64;
 
 std::uint64_t lost_walks(const MaintainedWalks& walks, std::uint64_t source) {
   const std::span<const std::uint32_t> visits = walks.visits_of(source);
@@ -40,7 +40,7 @@ FingerprintIndex count_stored_walks(const comm::Communicator& comm, const graph:
     detail::for_slices(
         comm, block, rows.block(Rank{0}).size(), "ppr: counting walks", *options.progress, [&](IndexRange slice) {
           std::vector<Fingerprint> fingerprints(slice.size());
-          parallel::for_each(slice, kSourceGrain, [&](std::uint64_t row) {
+          parallel::for_each(slice, kStoredFingerprintsGrain, [&](std::uint64_t row) {
             std::unique_ptr<exec::VisitCounter>& counter = counters.local();
             if (!counter) counter = std::make_unique<exec::VisitCounter>(targets);
             const std::span<const std::uint32_t> visits = walks[t].visits_of(row - block.begin);

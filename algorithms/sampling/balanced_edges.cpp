@@ -18,7 +18,7 @@ namespace rove::algorithms {
 
 namespace {
 
-constexpr std::uint64_t kRowGrain = 1U << 12U;
+constexpr std::uint64_t kBalancedEdgesGrain = 1U << 12U;
 constexpr std::uint32_t kDigitBits = 16;
 constexpr std::uint64_t kDigits = std::uint64_t{1} << kDigitBits;
 /// After this many rounds a bin holds one key in 2^32: few enough to gather at any number of edges.
@@ -57,7 +57,7 @@ class Relation {
   /// Calls `visit(key, edge)` for every candidate, on all threads.
   template <class Visit>
   void for_each(const Visit& visit) const {
-    parallel::for_each({0, block_.offsets.size() - 1}, kRowGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, block_.offsets.size() - 1}, kBalancedEdgesGrain, [&](std::uint64_t i) {
       const std::uint64_t source = first_row_ + i;
       for (std::uint64_t slot = block_.offsets[i]; slot < block_.offsets[i + 1]; ++slot) {
         const std::uint32_t destination = block_.targets[slot];

@@ -17,7 +17,7 @@ namespace {
 
 /// Draws before the complement is enumerated. Part of every result.
 constexpr std::uint32_t kTries = 32;
-constexpr std::uint64_t kRowGrain = 1U << 10U;
+constexpr std::uint64_t kNegativeSamplerGrain = 1U << 10U;
 
 }  // namespace
 
@@ -33,7 +33,7 @@ NegativeSampler::NegativeSampler(const SamplingGraph& graph, std::size_t link, N
   const std::uint64_t num_slots = adjacency_->offsets[num_sources];
 
   std::atomic<bool> ascending = !adjacency_->targets.empty();
-  parallel::for_each({0, num_sources}, kRowGrain, [&](std::uint64_t row) {
+  parallel::for_each({0, num_sources}, kNegativeSamplerGrain, [&](std::uint64_t row) {
     if (!ascending.load(std::memory_order_relaxed)) return;
     const std::uint32_t* targets = adjacency_->targets.data();
     if (!std::is_sorted(targets + adjacency_->offsets[row], targets + adjacency_->offsets[row + 1])) {
@@ -42,7 +42,7 @@ NegativeSampler::NegativeSampler(const SamplingGraph& graph, std::size_t link, N
   });
   if (!ascending) {
     sorted_.resize(num_slots);
-    parallel::for_each({0, num_sources}, kRowGrain, [&](std::uint64_t row) {
+    parallel::for_each({0, num_sources}, kNegativeSamplerGrain, [&](std::uint64_t row) {
       const IndexRange slots{adjacency_->offsets[row], adjacency_->offsets[row + 1]};
       for (std::uint64_t slot = slots.begin; slot < slots.end; ++slot) sorted_[slot] = adjacency_->neighbor(slot);
       std::sort(sorted_.begin() + static_cast<std::ptrdiff_t>(slots.begin),

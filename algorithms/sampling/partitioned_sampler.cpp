@@ -20,7 +20,7 @@ namespace rove::algorithms {
 
 namespace {
 
-constexpr std::uint64_t kGrain = 1U << 12U;
+constexpr std::uint64_t kPartitionedSamplerGrain = 1U << 12U;
 /// Vertices that one task draws for.
 constexpr std::uint64_t kRequestGrain = 256;
 
@@ -196,7 +196,7 @@ PartitionedSamplingGraph PartitionedSamplingGraph::build(const comm::Communicato
       result.adjacencies_.push_back(detail::make_adjacency(blocks.schema, link, degrees, std::move(slots), attributes));
       const SamplingGraph::Adjacency& adjacency = result.adjacencies_.back();
       std::vector<std::uint16_t>& owners = result.slot_owners_.emplace_back(targets.offsets.back());
-      parallel::for_each({0, owners.size()}, kGrain,
+      parallel::for_each({0, owners.size()}, kPartitionedSamplerGrain,
                          [&](std::uint64_t slot) { owners[slot] = owner_of(adjacency.neighbor(slot)); });
     });
   }

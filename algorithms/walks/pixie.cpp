@@ -20,10 +20,6 @@ namespace {
 constexpr std::uint64_t kFewestWalks = 32;
 constexpr std::uint64_t kMostWalks = 1024;
 
-void require(bool holds, const std::string& message) {
-  if (!holds) throw ConfigError(message);
-}
-
 double log_degree(std::uint64_t degree) {
   return math::log(static_cast<double>(degree + 1));
 }
@@ -71,16 +67,16 @@ std::vector<WeightedSeed> usable(const exec::WalkGraph& graph, std::span<const W
 }  // namespace
 
 void check_pixie_options(const PixieOptions& options) {
-  require(options.restart >= 0.001 && options.restart < 1.0,
-          fmt::format("the restart probability is {}, expected at least 0.001 and below 1", options.restart));
-  require(options.moves >= 1 && options.moves <= (1U << 30U),
-          fmt::format("ppr.pixie_moves is {}, expected 1 to 2^30", options.moves));
-  require(options.enough_visits >= 1, "ppr.pixie_enough_visits is 0, expected at least 1");
-  require(options.factors.size() <= 256,
-          fmt::format("a bias has {} features, at most 256 are possible", options.factors.size()));
+  require_config(options.restart >= 0.001 && options.restart < 1.0,
+                 fmt::format("the restart probability is {}, expected at least 0.001 and below 1", options.restart));
+  require_config(options.moves >= 1 && options.moves <= (1U << 30U),
+                 fmt::format("ppr.pixie_moves is {}, expected 1 to 2^30", options.moves));
+  require_config(options.enough_visits >= 1, "ppr.pixie_enough_visits is 0, expected at least 1");
+  require_config(options.factors.size() <= 256,
+                 fmt::format("a bias has {} features, at most 256 are possible", options.factors.size()));
   for (const double factor : options.factors) {
-    require(factor > 0.0 && std::isfinite(factor),
-            fmt::format("a factor of a bias is {}, expected a finite number above 0", factor));
+    require_config(factor > 0.0 && std::isfinite(factor),
+                   fmt::format("a factor of a bias is {}, expected a finite number above 0", factor));
   }
 }
 
@@ -101,7 +97,7 @@ std::vector<std::uint64_t> PixieGraph::budgets(std::span<const WeightedSeed> see
     shares.push_back(seed.weight * static_cast<double>(degree) * (scale_ - log_degree(degree)));
     total += shares.back();
   }
-  require(std::isfinite(total), "the weights of a query have no finite sum");
+  require_config(std::isfinite(total), "the weights of a query have no finite sum");
   std::vector<std::uint64_t> moves;
   for (const double share : shares) {
     const auto budget = static_cast<std::uint64_t>(share / total * static_cast<double>(options_.moves));
@@ -125,7 +121,9 @@ struct PixieWalker::Scratch {
     for (std::uint64_t first = 0; used < budget;) {
       const auto wanted = static_cast<std::uint64_t>(static_cast<double>(budget - used) / moves_per_walk);
       const std::uint64_t round = std::clamp(wanted + 1, kFewestWalks, kMostWalks);
-      require(first + round < exec::kNoVertex, "a query's moves take more than 2^32 walks; lower ppr.restart");
+      if (first + round >= exec::kNoVertex) {
+        throw ConfigError("a query's moves take more than 2^32 walks; lower ppr.restart");
+      }
       moves.clear();
       exec::SingleSourceSupply supply(vertex, graph.keys()[vertex], 0, static_cast<std::uint32_t>(first),
                                       static_cast<std::uint32_t>(round));
@@ -189,7 +187,7 @@ PixieAnswer PixieWalker::answer(const PixieQuery& query) {
   Scratch& scratch = *scratch_;
   const PixieGraph& pixie = scratch.graph;
   const PixieOptions& options = pixie.options();
-  require(!query.seeds.empty(), "a query needs seeds");
+  require_config(!query.seeds.empty(), "a query needs seeds");
   const std::vector<WeightedSeed> seeds = usable(pixie.graph(), query.seeds);
   PixieAnswer answer;
   answer.cold = seeds.empty();

@@ -16,10 +16,6 @@ namespace {
 
 constexpr std::size_t kMaxMixedLinks = 16;
 
-void require(bool holds, const std::string& message) {
-  if (!holds) throw ConfigError(message);
-}
-
 }  // namespace
 
 namespace detail {
@@ -73,47 +69,47 @@ WalkCorpusReport over_all_ranks(const comm::Communicator& comm, WalkCorpusReport
 
 void check_walk_options(const graph::Schema& schema, const WalkCorpusOptions& options) {
   using exec::SlotSampling;
-  require(options.walks >= 1 && options.walks <= (1U << 24U),
-          fmt::format("walk.walks is {}, expected 1 to 2^24", options.walks));
-  require(options.length >= 1 && options.length <= (1U << 20U),
-          fmt::format("walk.length is {}, expected 1 to 2^20", options.length));
-  require(options.restart >= 0.0 && options.restart < 1.0,
-          fmt::format("walk.restart is {}, expected at least 0 and below 1", options.restart));
+  require_config(options.walks >= 1 && options.walks <= (1U << 24U),
+                 fmt::format("walk.walks is {}, expected 1 to 2^24", options.walks));
+  require_config(options.length >= 1 && options.length <= (1U << 20U),
+                 fmt::format("walk.length is {}, expected 1 to 2^20", options.length));
+  require_config(options.restart >= 0.0 && options.restart < 1.0,
+                 fmt::format("walk.restart is {}, expected at least 0 and below 1", options.restart));
   for (const VertexTypeId type : options.sources) {
-    require(type.index() < schema.vertex_types().size(),
-            fmt::format("walk.sources names type {} of {}", type.value(), schema.vertex_types().size()));
+    require_config(type.index() < schema.vertex_types().size(),
+                   fmt::format("walk.sources names type {} of {}", type.value(), schema.vertex_types().size()));
   }
   for (const double factor : {options.p, options.q}) {
-    require(factor >= 1e-3 && factor <= 1e3,
-            fmt::format("walk.p and walk.q are {} and {}, expected 0.001 to 1000", options.p, options.q));
+    require_config(factor >= 1e-3 && factor <= 1e3,
+                   fmt::format("walk.p and walk.q are {} and {}, expected 0.001 to 1000", options.p, options.q));
   }
-  require(options.mixture.empty() || options.mixture.size() == options.links.size(),
-          fmt::format("walk.mixture has {} coefficients for {} links in walk.path", options.mixture.size(),
-                      options.links.size()));
-  require(
+  require_config(options.mixture.empty() || options.mixture.size() == options.links.size(),
+                 fmt::format("walk.mixture has {} coefficients for {} links in walk.path", options.mixture.size(),
+                             options.links.size()));
+  require_config(
       options.mixture.size() <= kMaxMixedLinks,
       fmt::format("walk.mixture has {} coefficients, at most {} are possible", options.mixture.size(), kMaxMixedLinks));
   for (const double coefficient : options.mixture) {
-    require(coefficient > 0.0 && std::isfinite(coefficient),
-            fmt::format("walk.mixture holds {}, expected coefficients above 0", coefficient));
+    require_config(coefficient > 0.0 && std::isfinite(coefficient),
+                   fmt::format("walk.mixture holds {}, expected coefficients above 0", coefficient));
   }
-  require(
+  require_config(
       !options.by_time ||
           (!options.second_order && options.links.empty() && options.sampling == SlotSampling::kUniform),
       "walk.kind temporal goes with neither walk.weights nor walk.path: choose uniform, node2vec or meta-path walks, "
       "or leave those out");
-  require(!options.second_order || options.sampling != SlotSampling::kRejection,
-          "walk.kind node2vec with walk.weights rejection: choose alias or inverse");
-  require(!options.restart_per_traversal || (!options.links.empty() && options.mixture.empty()),
-          "a coin per traversal needs a meta-path");
-  require(!options.second_order || options.mixture.empty(), "walk.kind node2vec does not go with walk.mixture");
-  require(!options.second_order || options.links.empty() || options.sampling == SlotSampling::kUniform,
-          "walk.kind node2vec on a walk.path does not use weights: leave out walk.weights");
-  require(
+  require_config(!options.second_order || options.sampling != SlotSampling::kRejection,
+                 "walk.kind node2vec with walk.weights rejection: choose alias or inverse");
+  require_config(!options.restart_per_traversal || (!options.links.empty() && options.mixture.empty()),
+                 "a coin per traversal needs a meta-path");
+  require_config(!options.second_order || options.mixture.empty(), "walk.kind node2vec does not go with walk.mixture");
+  require_config(!options.second_order || options.links.empty() || options.sampling == SlotSampling::kUniform,
+                 "walk.kind node2vec on a walk.path does not use weights: leave out walk.weights");
+  require_config(
       options.links.empty() || options.sampling == SlotSampling::kUniform || options.sampling == SlotSampling::kAlias,
       "walk.path with weights needs walk.weights alias");
-  require(schema.num_vertices() < kNoWalkVertex,
-          fmt::format("{} vertices, more than the 2^32 - 2 that walks can name", schema.num_vertices()));
+  require_config(schema.num_vertices() < kNoWalkVertex,
+                 fmt::format("{} vertices, more than the 2^32 - 2 that walks can name", schema.num_vertices()));
 }
 
 std::uint64_t num_walks(const graph::Schema& schema, const WalkCorpusOptions& options) {

@@ -36,6 +36,9 @@ class ConfigError : public Error {
   explicit ConfigError(const std::string& message) : Error(ExitCode::kUsage, message) {}
 };
 
+/// Throws `ConfigError` unless `holds`.
+void require_config(bool holds, const std::string& message);
+
 /// Where in an input file something was found. Lines and columns count from 1; 0 means "not known".
 struct SourcePosition {
   std::string file;
@@ -55,6 +58,9 @@ class IoError : public Error {
  public:
   explicit IoError(const std::string& message) : Error(ExitCode::kFile, message) {}
 };
+
+/// Throws `IoError`: "cannot open users.tsv: No such file or directory", the last words from `errno`.
+[[noreturn]] void throw_io_error(const char* what, const std::string& path);
 
 /// The plan does not fit the memory, or a count does not fit a third-party library's index type.
 class DoesNotFitError : public Error {

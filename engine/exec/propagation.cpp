@@ -18,7 +18,7 @@ namespace rove::exec {
 namespace {
 
 /// Rows a thread takes at a time: some 10 us of work at the usual degrees.
-constexpr std::uint64_t kGrain = 256;
+constexpr std::uint64_t kPropagationGrain = 256;
 constexpr std::uint64_t kHubDegree = 8 * Propagation::kSegment;
 
 double power(double degree, double exponent) {
@@ -238,14 +238,14 @@ void Propagation::run(std::span<Stored> x, std::uint32_t width, const Pull& opti
     const std::uint64_t incoming_size = in.rows.size() * width;
     const auto outgoing = std::make_unique_for_overwrite<Stored[]>(outgoing_size);
     const auto incoming = std::make_unique_for_overwrite<Stored[]>(incoming_size);
-    parallel::for_each({0, out.rows.size()}, kGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, out.rows.size()}, kPropagationGrain, [&](std::uint64_t i) {
       std::copy_n(x.data() + std::uint64_t{out.rows[i]} * width, width, outgoing.get() + i * width);
     });
     auto pending = comm.start_exchange<Stored>({outgoing.get(), outgoing_size}, out.offsets,
                                                {incoming.get(), incoming_size}, in.offsets);
     interior();
     pending.wait();
-    parallel::for_each({0, in.rows.size()}, kGrain, [&](std::uint64_t i) {
+    parallel::for_each({0, in.rows.size()}, kPropagationGrain, [&](std::uint64_t i) {
       std::copy_n(incoming.get() + i * width, width, x.data() + std::uint64_t{in.rows[i]} * width);
     });
   }
@@ -282,7 +282,7 @@ void Propagation::pull_part(const Stored* x, std::uint32_t width, std::span<cons
   };
   if (consume == nullptr) {
     const auto task = of_rows(detail::PullTask<Stored, Stored>());
-    parallel::for_chunks({0, rows.size()}, kGrain, [&](IndexRange chunk) {
+    parallel::for_chunks({0, rows.size()}, kPropagationGrain, [&](IndexRange chunk) {
       auto part = task;
       part.rows = rows.data() + chunk.begin;
       part.count = chunk.size();
@@ -292,7 +292,7 @@ void Propagation::pull_part(const Stored* x, std::uint32_t width, std::span<cons
     return;
   }
   const auto task = of_rows(detail::PullTask<Stored, float>());
-  parallel::for_chunks({0, rows.size()}, kGrain, [&](IndexRange chunk) {
+  parallel::for_chunks({0, rows.size()}, kPropagationGrain, [&](IndexRange chunk) {
     std::vector<float> results(kBlockRows * width);
     for (std::uint64_t begin = chunk.begin; begin < chunk.end; begin += kBlockRows) {
       auto block = rows.subspan(begin, std::min(kBlockRows, chunk.end - begin));

@@ -15,7 +15,7 @@ namespace rove::graph {
 
 namespace {
 
-constexpr std::uint64_t kGrain = 1U << 14U;
+constexpr std::uint64_t kDistributedGraphGrain = 1U << 14U;
 
 /// A vertex and its number, on the way to the directory.
 struct DirectoryEntry {
@@ -218,7 +218,7 @@ class Endpoints {
 CsrGraph to_csr(RemoteRows adjacency, const Endpoints& endpoints) {
   CsrGraph csr;
   csr.targets.resize(adjacency.rows.targets.size());
-  parallel::for_each({0, csr.targets.size()}, kGrain, [&](std::uint64_t slot) {
+  parallel::for_each({0, csr.targets.size()}, kDistributedGraphGrain, [&](std::uint64_t slot) {
     csr.targets[slot] = endpoints.local_of(adjacency.first_target + adjacency.rows.targets[slot]);
   });
   csr.offsets = std::move(adjacency.rows.offsets);

@@ -10,7 +10,7 @@
 namespace rove::graph {
 namespace {
 
-constexpr std::uint64_t kGrain = 1U << 14U;
+constexpr std::uint64_t kReplicateGrain = 1U << 14U;
 
 /// **Collective.** One side of an edge type whole, in row order: home blocks are contiguous and in rank order, so they
 /// are gathered as they are.
@@ -18,7 +18,7 @@ AdjacencyBlock gather_side(const comm::Communicator& comm, const DistributedGrap
                            VertexTypeId rows, VertexTypeId targets) {
   const std::uint64_t first = graph.schema().stable_range(targets).begin;
   std::vector<std::uint32_t> mine(csr.targets.size());
-  parallel::for_each({0, mine.size()}, kGrain, [&](std::uint64_t slot) {
+  parallel::for_each({0, mine.size()}, kReplicateGrain, [&](std::uint64_t slot) {
     mine[slot] = static_cast<std::uint32_t>(graph.index_map().stable_of(csr.targets[slot]).value() - first);
   });
   const RaggedRows<std::uint32_t> home = graph.home(rows).to_home<std::uint32_t>(comm, csr.offsets, mine);

@@ -12,7 +12,7 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kGrain = 4096;
+constexpr std::uint64_t kItemExposureGrain = 4096;
 /// Persistence of the user who reads down the list: rank-biased precision's parameter, as in the paper.
 constexpr double kPersistence = 0.8;
 /// Exposures are summed as multiples of 2^-32: exact, whatever the order.
@@ -176,7 +176,7 @@ ItemExposure measure_at(const comm::Communicator& comm, const Interactions& inte
 
   const auto all_users = static_cast<double>(interactions.num_users());
   const auto per_item = [&](const auto& value) {
-    return comm.all_reduce(parallel::exact_sum({0, home.lists.size()}, kGrain, value)).value();
+    return comm.all_reduce(parallel::exact_sum({0, home.lists.size()}, kItemExposureGrain, value)).value();
   };
   result.ai_d = per_item([&](std::uint64_t i) {
                   const double mean = static_cast<double>(home.exposure[i]) * kExposureUnit / users;

@@ -15,9 +15,8 @@
 namespace rove::gnn {
 namespace {
 
-constexpr std::uint64_t kGrain = 512;
+constexpr std::uint64_t kPairedBootstrapGrain = 512;
 constexpr double kUnit = 0x1.0p-30;
-constexpr std::size_t kNumMetrics = kRankingMetricNames.size();
 
 /// A 32-bit draw below the j-th bound means a weight of at most j: the distribution function of Poisson(1), which
 /// reaches 2^32 at the last one.
@@ -103,13 +102,13 @@ std::vector<MetricDifference> paired_bootstrap(const comm::Communicator& comm, c
   });
   const Evaluation of_first = measure(comm, first, test, cutoffs);
   const Evaluation of_second = measure(comm, second, test, cutoffs);
-  const std::size_t width = cutoffs.size() * kNumMetrics;
+  const std::size_t width = cutoffs.size() * kNumRankingMetrics;
   const UserMeasure measure_user(cutoffs.empty() ? 0 : *std::ranges::max_element(cutoffs));
   const RandomStream random(options.seed, Purpose::kBootstrap);
   const auto keys = interactions.graph().owned_keys().subspan(interactions.owned_users().begin);
 
   parallel::PerThread<ResampledSums> partial{ResampledSums(options.samples, width)};
-  parallel::for_chunks({0, first.num_rows()}, kGrain, [&](IndexRange users) {
+  parallel::for_chunks({0, first.num_rows()}, kPairedBootstrapGrain, [&](IndexRange users) {
     ResampledSums& sums = partial.local();
     std::vector<std::int64_t> differences(width);
     for (std::uint64_t user = users.begin; user < users.end; ++user) {
@@ -119,8 +118,8 @@ std::vector<MetricDifference> paired_bootstrap(const comm::Communicator& comm, c
       for (std::size_t c = 0; c < cutoffs.size(); ++c) {
         const UserMetrics a = measure_user(first.targets_of(user), wanted, cutoffs[c]);
         const UserMetrics b = measure_user(second.targets_of(user), wanted, cutoffs[c]);
-        for (std::size_t m = 0; m < kNumMetrics; ++m) {
-          differences[c * kNumMetrics + m] = static_cast<std::int64_t>(std::floor((a[m] - b[m]) / kUnit + 0.5));
+        for (std::size_t m = 0; m < kNumRankingMetrics; ++m) {
+          differences[c * kNumRankingMetrics + m] = static_cast<std::int64_t>(std::floor((a[m] - b[m]) / kUnit + 0.5));
         }
       }
       sums.add(random, keys[user].value(), differences);
@@ -133,8 +132,8 @@ std::vector<MetricDifference> paired_bootstrap(const comm::Communicator& comm, c
   const auto outside = static_cast<std::size_t>((1.0 - options.confidence) / 2.0 * options.samples);
   std::vector<MetricDifference> result;
   for (std::size_t c = 0; c < cutoffs.size(); ++c) {
-    for (std::size_t m = 0; m < kNumMetrics; ++m) {
-      const std::vector<double> means = sums.sorted_means(c * kNumMetrics + m);
+    for (std::size_t m = 0; m < kNumRankingMetrics; ++m) {
+      const std::vector<double> means = sums.sorted_means(c * kNumRankingMetrics + m);
       const double a = value_of(of_first.at[c], m);
       const double b = value_of(of_second.at[c], m);
       result.push_back({kRankingMetricNames[m], cutoffs[c], a, b, a - b, means[outside],

@@ -14,7 +14,8 @@ namespace rove::gnn {
 inline constexpr std::array<std::string_view, 6> kRankingMetricNames{"recall",   "ndcg", "precision",
                                                                      "hit_rate", "mrr",  "map"};
 /// The metrics of one user's list, in that order; each is in [0, 1].
-using UserMetrics = std::array<double, kRankingMetricNames.size()>;
+inline constexpr std::size_t kNumRankingMetrics = kRankingMetricNames.size();
+using UserMetrics = std::array<double, kNumRankingMetrics>;
 
 /// Measures single lists of at most `longest` entries. Immutable; thread-safe.
 class UserMeasure {

@@ -14,7 +14,7 @@ namespace rove::io {
 namespace {
 
 constexpr std::uint64_t kValuesPerRead = std::uint64_t{1} << 22U;
-constexpr std::uint64_t kSourceGrain = 256;
+constexpr std::uint64_t kMaintainedWalksFileGrain = 256;
 /// No vertex; no next slot, because the walk stops.
 constexpr std::uint32_t kNone = 0xFFFFFFFFU;
 
@@ -94,7 +94,7 @@ StoredWalks read_maintained_walks(const hdf5::InputFile& file, std::string_view 
   result.vertices = read_values(file, group + "/vertices", visits);
   result.next_slots = read_values(file, group + "/next_slots", visits);
   for (std::uint64_t& offset : result.offsets) offset -= visits.begin;
-  parallel::for_each({0, rows.size()}, kSourceGrain, [&](std::uint64_t source) {
+  parallel::for_each({0, rows.size()}, kMaintainedWalksFileGrain, [&](std::uint64_t source) {
     for (std::uint64_t walk = 0; walk < walks; ++walk) {
       const std::uint64_t last = result.offsets[source] + result.ends[source * walks + walk] - 1;
       if (result.next_slots[last] != kNone) fail("has a walk that does not stop");

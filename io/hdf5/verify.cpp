@@ -12,6 +12,7 @@
 
 #include "engine/base/hash.hpp"
 #include "engine/graph/block_distribution.hpp"
+#include "io/hdf5/detail/verify_chunks.hpp"
 #include "io/hdf5/digest.hpp"
 #include "io/hdf5/graph_file.hpp"
 #include "io/hdf5/index_file.hpp"
@@ -27,7 +28,6 @@ namespace detail {
 namespace {
 
 constexpr std::uint64_t kChunkBytes = std::uint64_t{4} << 20U;  ///< of one dataset in memory at a time
-constexpr std::uint64_t kChunkRows = std::uint64_t{1} << 18U;
 
 std::string digest_label(const std::string& dataset, const char* word) {
   return "digest " + dataset + " " + word;

@@ -7,14 +7,13 @@
 #include <fmt/format.h>
 
 #include "io/hdf5/delta_file.hpp"
+#include "io/hdf5/detail/verify_chunks.hpp"
 #include "io/hdf5/node_rows.hpp"
 #include "io/hdf5/verify_keys.hpp"
 
 namespace rove::io::detail {
 
 namespace {
-
-constexpr std::uint64_t kChunkRows = std::uint64_t{1} << 18U;
 
 using ShareOf = std::function<IndexRange(std::uint64_t)>;
 

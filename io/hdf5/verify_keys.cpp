@@ -6,16 +6,11 @@
 #include <fmt/format.h>
 
 #include "engine/base/hash.hpp"
+#include "io/hdf5/detail/verify_chunks.hpp"
 #include "io/hdf5/lookup.hpp"
 #include "io/hdf5/node_rows.hpp"
 
 namespace rove::io::detail {
-
-namespace {
-
-constexpr std::uint64_t kChunkRows = std::uint64_t{1} << 18U;
-
-}  // namespace
 
 void verify_keys(const hdf5::InputFile& file, const std::string& group, const std::string& type, IndexRange rows) {
   const VertexKeyHasher hash(type);

@@ -11,6 +11,7 @@
 
 #include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
+#include "io/hdf5/detail/verify_chunks.hpp"
 #include "io/hdf5/node_rows.hpp"
 
 namespace rove::io::detail {
@@ -18,7 +19,6 @@ namespace rove::io::detail {
 namespace {
 
 constexpr std::uint64_t kChunkBatches = 1U << 12U;
-constexpr std::uint64_t kChunkRows = std::uint64_t{1} << 18U;
 /// A negative that does not exist.
 constexpr std::uint64_t kNoRow = ~std::uint32_t{0};
 

@@ -14,7 +14,7 @@
 namespace rove::io {
 namespace {
 
-constexpr std::uint64_t kGrain = std::uint64_t{1} << 14U;
+constexpr std::uint64_t kForgottenIdsGrain = std::uint64_t{1} << 14U;
 
 NamedVertices without(const NamedVertices& named, const std::vector<std::uint8_t>& taken_out) {
   NamedVertices kept;
@@ -77,7 +77,7 @@ std::vector<std::uint8_t> ForgottenIds::listed(const std::string& type, const Na
   if (of_type == listed_.end() || of_type->second.ids.empty()) return {};
   const Listed& listed = of_type->second;
   std::vector<std::uint8_t> flags(named.keys.size());
-  parallel::for_each({0, flags.size()}, kGrain, [&](std::uint64_t i) {
+  parallel::for_each({0, flags.size()}, kForgottenIdsGrain, [&](std::uint64_t i) {
     flags[i] = listed.find(named.keys[i], named.ids[i]) < listed.ids.size() ? 1 : 0;
   });
   return is_any(flags) ? flags : std::vector<std::uint8_t>{};

@@ -25,7 +25,7 @@ namespace {
 
 /// Slots of yesterday's file that a rank holds at a time (a longer row is held whole).
 constexpr std::uint64_t kSlotsPerRound = std::uint64_t{1} << 20U;
-constexpr std::uint64_t kRowGrain = 64;
+constexpr std::uint64_t kPreviousSlotsGrain = 64;
 
 std::vector<std::string> type_names(const graph::Schema& schema) {
   std::vector<std::string> names;
@@ -212,7 +212,7 @@ class AdjacencySlots {
       const PreviousSlots previous = read({row, end});
       parallel::PerThread<std::uint64_t> counts;
       comm_.agree([&] {
-        parallel::for_each({row, end}, kRowGrain,
+        parallel::for_each({row, end}, kPreviousSlotsGrain,
                            [&](std::uint64_t r) { counts.local() += order_row(block, positions, previous, r); });
       });
       counts.for_each([&](std::uint64_t count) { kept += count; });

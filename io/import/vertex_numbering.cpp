@@ -17,7 +17,7 @@
 namespace rove::io {
 namespace {
 
-constexpr std::uint64_t kGrain = std::uint64_t{1} << 14U;
+constexpr std::uint64_t kVertexNumberingGrain = std::uint64_t{1} << 14U;
 
 std::vector<std::uint64_t> counts_from(std::span<const std::uint64_t> offsets) {
   std::vector<std::uint64_t> counts(offsets.size() - 1);
@@ -29,10 +29,11 @@ std::vector<std::uint64_t> counts_from(std::span<const std::uint64_t> offsets) {
 IdBlock in_order(const IdBlock& texts, std::span<const std::uint64_t> order) {
   IdBlock result;
   result.offsets.resize(order.size() + 1);
-  parallel::for_each({0, order.size()}, kGrain, [&](std::uint64_t i) { result.offsets[i] = texts[order[i]].size(); });
+  parallel::for_each({0, order.size()}, kVertexNumberingGrain,
+                     [&](std::uint64_t i) { result.offsets[i] = texts[order[i]].size(); });
   const std::uint64_t bytes = parallel::exclusive_prefix_sum(result.offsets);
   result.bytes.resize(bytes);
-  parallel::for_each({0, order.size()}, kGrain, [&](std::uint64_t i) {
+  parallel::for_each({0, order.size()}, kVertexNumberingGrain, [&](std::uint64_t i) {
     const std::string_view text = texts[order[i]];
     std::copy(text.begin(), text.end(), result.bytes.begin() + static_cast<std::ptrdiff_t>(result.offsets[i]));
   });
@@ -181,7 +182,7 @@ VertexNumbering number_vertices(const comm::Communicator& comm, std::string_view
   const std::size_t num_named = named.keys.size();
   const auto num_ranks = static_cast<std::size_t>(comm.size());
   std::vector<Claim> claims(num_named);
-  parallel::for_each({0, num_named}, kGrain, [&](std::uint64_t i) { claims[i] = {named.keys[i], i}; });
+  parallel::for_each({0, num_named}, kVertexNumberingGrain, [&](std::uint64_t i) { claims[i] = {named.keys[i], i}; });
   parallel::sort(std::span(claims),
                  [](const Claim& a, const Claim& b) { return a.key != b.key ? a.key < b.key : a.index < b.index; });
   // To key ranges, in key order.
@@ -232,7 +233,7 @@ VertexNumbering number_vertices(const comm::Communicator& comm, std::string_view
 
   // Rows back to those who named the vertices.
   std::vector<std::uint32_t> answers(vertices.vertex_of.size());
-  parallel::for_each({0, answers.size()}, kGrain, [&](std::uint64_t i) {
+  parallel::for_each({0, answers.size()}, kVertexNumberingGrain, [&](std::uint64_t i) {
     const std::uint32_t vertex = vertices.vertex_of[i];
     answers[i] = vertex == kUnknownRow ? kUnknownRow : static_cast<std::uint32_t>(rows[vertex]);
   });

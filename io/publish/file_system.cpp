@@ -21,17 +21,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-[[noreturn]] void fail(const char* what, const fs::path& path) {
-  const int reason = errno;
-  throw IoError(fmt::format("cannot {} {}: {}", what, path.string(), std::generic_category().message(reason)));
-}
-
 class Descriptor {
  public:
   Descriptor(const fs::path& path, int flags) : path_(path) {
     fault::point("io.open");
     descriptor_ = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
-    if (descriptor_ < 0) fail("open", path);
+    if (descriptor_ < 0) throw_io_error("open", path);
   }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
@@ -43,13 +38,13 @@ class Descriptor {
     fault::point("io.write");
     while (!text.empty()) {
       const ssize_t written = ::write(descriptor_, text.data(), text.size());
-      if (written < 0 && errno != EINTR) fail("write", path_);
+      if (written < 0 && errno != EINTR) throw_io_error("write", path_);
       if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
     }
   }
   void sync() const {
     fault::point("io.fsync");
-    if (::fsync(descriptor_) != 0) fail("sync", path_);
+    if (::fsync(descriptor_) != 0) throw_io_error("sync", path_);
   }
 
  private:
@@ -77,7 +72,7 @@ void sync_directory(const fs::path& path) {
 
 void rename_durably(const fs::path& from, const fs::path& to) {
   fault::point("io.rename");
-  if (std::rename(from.c_str(), to.c_str()) != 0) fail("move into place", to);
+  if (std::rename(from.c_str(), to.c_str()) != 0) throw_io_error("move into place", to);
   sync_directory(directory_of(to));
 }
 
@@ -93,19 +88,19 @@ void write_text_durably(const fs::path& path, std::string_view text) {
 
 void replace_symlink_durably(const fs::path& link, const fs::path& target) {
   const fs::path part = part_of(link);
-  if (::unlink(part.c_str()) != 0 && errno != ENOENT) fail("remove", part);
+  if (::unlink(part.c_str()) != 0 && errno != ENOENT) throw_io_error("remove", part);
   fault::point("io.write");
-  if (::symlink(target.c_str(), part.c_str()) != 0) fail("make the symbolic link", part);
+  if (::symlink(target.c_str(), part.c_str()) != 0) throw_io_error("make the symbolic link", part);
   rename_durably(part, link);
 }
 
 std::string read_text(const fs::path& path) {
   fault::point("io.open");
   std::ifstream file(path, std::ios::binary);
-  if (!file) fail("open", path);
+  if (!file) throw_io_error("open", path);
   fault::point("io.read");
   std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (file.bad()) fail("read", path);
+  if (file.bad()) throw_io_error("read", path);
   return text;
 }
 

@@ -72,7 +72,7 @@ std::optional<std::uint64_t> whole_number(std::string_view text) {
 
 std::uint64_t header_number(const Head& head, std::size_t line, std::string_view text) {
   const auto value = whole_number(text);
-  if (!value) head.fail(line, quoted(text), "a whole number in the header");
+  if (!value) head.fail(line, quote(text), "a whole number in the header");
   return *value;
 }
 
@@ -99,7 +99,7 @@ std::string typed_name(const Head& head, std::size_t line, std::string_view fiel
   const std::size_t colon = field.find(':');
   type = colon == std::string_view::npos ? "" : std::string(field.substr(colon + 1));
   if (type != "token" && type != "token_seq" && type != "float" && type != "float_seq") {
-    head.fail(line, fmt::format("the column header {}", quoted(field)),
+    head.fail(line, fmt::format("the column header {}", quote(field)),
               "name:type with type token, token_seq, float or float_seq");
   }
   return std::string(field.substr(0, colon));
@@ -199,7 +199,7 @@ void recognise_columns(const Head& head, const TextLayout& options, FileLayout& 
     }
   }
   if (has_header && layout.num_columns == 1) {
-    head.fail(first, fmt::format("one column in {}", quoted(line)), "two columns or more; check the delimiter");
+    head.fail(first, fmt::format("one column in {}", quote(line)), "two columns or more; check the delimiter");
   }
 }
 
@@ -213,25 +213,25 @@ void recognise_matrix_market(const Head& head, FileLayout& layout) {
   }
   words.resize(std::max<std::size_t>(words.size(), 5));
   if (words[0] != "%%matrixmarket" || words[1] != "matrix") {
-    head.fail(0, quoted(head.line(0)), "%%MatrixMarket matrix coordinate <field> <symmetry>");
+    head.fail(0, quote(head.line(0)), "%%MatrixMarket matrix coordinate <field> <symmetry>");
   }
-  if (words[2] != "coordinate") head.fail(0, quoted(words[2]), "coordinate (sparse) storage");
+  if (words[2] != "coordinate") head.fail(0, quote(words[2]), "coordinate (sparse) storage");
   if (words[3] != "pattern" && words[3] != "real" && words[3] != "integer" && words[3] != "double") {
-    head.fail(0, quoted(words[3]), "pattern, real or integer entries");
+    head.fail(0, quote(words[3]), "pattern, real or integer entries");
   }
   if (words[4] != "general" && words[4] != "symmetric" && words[4] != "skew-symmetric") {
-    head.fail(0, quoted(words[4]), "general, symmetric or skew-symmetric");
+    head.fail(0, quote(words[4]), "general, symmetric or skew-symmetric");
   }
   layout.skew = words[4] == "skew-symmetric";
   layout.symmetric = layout.skew || words[4] == "symmetric";
   const std::size_t line = head.first_content(1, "%");
   const auto sizes = words_of(head.line(line));
-  if (sizes.size() != 3) head.fail(line, quoted(head.line(line)), "the size line: rows, columns, entries");
+  if (sizes.size() != 3) head.fail(line, quote(head.line(line)), "the size line: rows, columns, entries");
   layout.num_sources = header_number(head, line, sizes[0]);
   layout.num_targets = header_number(head, line, sizes[1]);
   layout.num_entries = header_number(head, line, sizes[2]);
   if (layout.symmetric && layout.num_sources != layout.num_targets) {
-    head.fail(line, quoted(head.line(line)), "as many rows as columns in a symmetric matrix");
+    head.fail(line, quote(head.line(line)), "as many rows as columns in a symmetric matrix");
   }
   layout.header_lines = line + 1;
   if (words[3] != "pattern") layout.weight_column = 2;
@@ -241,7 +241,7 @@ void recognise_metis(const Head& head, FileLayout& layout) {
   const std::size_t line = head.first_content(0, "%");
   const auto words = words_of(head.line(line));
   if (words.size() < 2 || words.size() > 4) {
-    head.fail(line, quoted(head.line(line)), "the header: vertices, edges [, format [, constraints]]");
+    head.fail(line, quote(head.line(line)), "the header: vertices, edges [, format [, constraints]]");
   }
   layout.num_sources = header_number(head, line, words[0]);
   layout.num_targets = layout.num_sources;
@@ -249,12 +249,12 @@ void recognise_metis(const Head& head, FileLayout& layout) {
   if (words.size() > 2) {
     const std::uint64_t flags = header_number(head, line, words[2]);
     if (flags > 111 || flags % 10 > 1 || flags / 10 % 10 > 1) {
-      head.fail(line, quoted(words[2]), "a format of up to three digits 0 or 1");
+      head.fail(line, quote(words[2]), "a format of up to three digits 0 or 1");
     }
     layout.edge_weights = flags % 10 == 1;
     const bool has_vertex_weights = flags / 10 % 10 == 1;
     const std::uint64_t constraints = words.size() > 3 ? header_number(head, line, words[3]) : 1;
-    if (constraints > 64) head.fail(line, quoted(words[3]), "at most 64 vertex weights");
+    if (constraints > 64) head.fail(line, quote(words[3]), "at most 64 vertex weights");
     layout.vertex_weights = (has_vertex_weights ? static_cast<std::uint32_t>(constraints) : 0U) + (flags / 100 == 1);
   }
   layout.header_lines = line + 1;

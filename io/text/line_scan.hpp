@@ -52,7 +52,7 @@ void for_each_word(std::string_view line, const Visit& visit) {
 }
 
 /// A piece of input as messages show it.
-[[nodiscard]] inline std::string quoted(std::string_view text) {
+[[nodiscard]] inline std::string quote(std::string_view text) {
   constexpr std::size_t kShown = 60;
   std::string shown;
   for (const char c : text.substr(0, kShown)) {

@@ -19,15 +19,10 @@
 namespace rove::io::text {
 namespace {
 
-[[noreturn]] void fail(const char* what, const std::filesystem::path& path) {
-  const int reason = errno;
-  throw IoError(fmt::format("cannot {} {}: {}", what, path.string(), std::generic_category().message(reason)));
-}
-
 int open_file(const std::filesystem::path& path, int flags) {
   fault::point("io.open");
   const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
-  if (descriptor < 0) fail("open", path);
+  if (descriptor < 0) throw_io_error("open", path);
   return descriptor;
 }
 
@@ -92,7 +87,7 @@ void OrderedWriter::write_pieces(std::span<const std::string> pieces, std::uint6
 void OrderedWriter::write_at(std::string_view text, std::uint64_t offset) const {
   while (!text.empty()) {
     const ssize_t written = ::pwrite(descriptor_, text.data(), text.size(), static_cast<off_t>(offset));
-    if (written < 0 && errno != EINTR) fail("write", part_);
+    if (written < 0 && errno != EINTR) throw_io_error("write", part_);
     if (written <= 0) continue;
     text.remove_prefix(static_cast<std::size_t>(written));
     offset += static_cast<std::uint64_t>(written);
@@ -101,12 +96,12 @@ void OrderedWriter::write_at(std::string_view text, std::uint64_t offset) const 
 
 std::uint64_t OrderedWriter::finish() {
   comm_.agree([&] {
-    if (::close(std::exchange(descriptor_, -1)) != 0) fail("close", part_);
+    if (::close(std::exchange(descriptor_, -1)) != 0) throw_io_error("close", part_);
   });
   comm_.agree([&] {
     if (!comm_.is_root()) return;
     fault::point("io.rename");
-    if (std::rename(part_.c_str(), path_.c_str()) != 0) fail("move into place", path_);
+    if (std::rename(part_.c_str(), path_.c_str()) != 0) throw_io_error("move into place", path_);
   });
   finished_ = true;
   return bytes_;

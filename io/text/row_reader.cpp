@@ -19,7 +19,7 @@ float parse_number(std::string_view text, const char* what) {
   if (error == std::errc{} && end == last && first != last && std::isfinite(static_cast<float>(value))) {
     return static_cast<float>(value);
   }
-  throw ParseError(text.data(), quoted(text), fmt::format("a finite number as {}", what));
+  throw ParseError(text.data(), quote(text), fmt::format("a finite number as {}", what));
 }
 
 std::int64_t parse_time(std::string_view text) {
@@ -35,7 +35,7 @@ std::int64_t parse_time(std::string_view text) {
       std::trunc(real) == real) {
     return static_cast<std::int64_t>(real);
   }
-  throw ParseError(text.data(), quoted(text), "a whole number as time");
+  throw ParseError(text.data(), quote(text), "a whole number as time");
 }
 
 /// Collects rows and hands over full batches.
@@ -99,7 +99,7 @@ std::string_view non_empty(std::string_view field, const char* what) {
 void require_columns(const FileLayout& layout, const Fields& fields, std::uint32_t needed, std::string_view line) {
   if (fields.count >= needed && (layout.num_columns == 0 || fields.count == layout.num_columns)) return;
   throw ParseError(line.data(),
-                   fmt::format("{} column{} in {}", fields.count, fields.count == 1 ? "" : "s", quoted(line)),
+                   fmt::format("{} column{} in {}", fields.count, fields.count == 1 ? "" : "s", quote(line)),
                    layout.num_columns != 0 ? fmt::format("{} columns, as in the header", layout.num_columns)
                                            : fmt::format("at least {} columns", needed));
 }
@@ -181,7 +181,7 @@ std::uint64_t parse_index(std::string_view text, std::uint64_t largest, const ch
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || value < 1 || value > largest ||
       text.starts_with('0')) {
-    throw ParseError(text.data(), quoted(text), fmt::format("{} from 1 to {}", what, largest));
+    throw ParseError(text.data(), quote(text), fmt::format("{} from 1 to {}", what, largest));
   }
   return value;
 }
@@ -199,7 +199,7 @@ void parse_matrix_market(std::string_view text, Batcher& out) {
     });
     if (count == 0) return;
     if (count != columns) {
-      throw ParseError(line.data(), fmt::format("{} numbers in {}", count, quoted(line)),
+      throw ParseError(line.data(), fmt::format("{} numbers in {}", count, quote(line)),
                        fmt::format("{} numbers, as the header says", columns));
     }
     parse_index(words[0], layout.num_sources, "a row number");
@@ -275,7 +275,7 @@ void split_delimiter(const FileLayout& layout, std::string_view line, Fields& fi
         break;
       }
       if (at != end && *at != layout.delimiter) {
-        throw ParseError(at, fmt::format("{} after a closing quote", quoted({at, 1})), "the delimiter");
+        throw ParseError(at, fmt::format("{} after a closing quote", quote({at, 1})), "the delimiter");
       }
     } else {
       const auto* next =

@@ -17,17 +17,17 @@ namespace rove::jobs {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
+using Json = nlohmann::json;
 
-json parse_text(const std::string& text, const fs::path& file) {
+Json parse_text(const std::string& text, const fs::path& file) {
   try {
-    return json::parse(text);
-  } catch (const json::exception& error) {
+    return Json::parse(text);
+  } catch (const Json::exception& error) {
     throw InputError(fmt::format("'{}' is damaged: {}", file.string(), error.what()));
   }
 }
 
-json parse_file(const fs::path& file) {
+Json parse_file(const fs::path& file) {
   return parse_text(io::publish::read_text(file), file);
 }
 
@@ -39,7 +39,7 @@ io::publish::Metrics metrics_of(const fs::path& run) {
 /// Stages of `state.json` that are not among this job's phases, before those that are.
 void add_earlier_stages(const fs::path& run, std::vector<PhaseSummary>& phases) {
   if (!fs::exists(run / "state.json")) return;
-  const json state = parse_file(run / "state.json");
+  const Json state = parse_file(run / "state.json");
   std::vector<PhaseSummary> earlier;
   for (const char* stage : {"forget", "import", "partition", "ppr", "train", "evaluate", "recommend"}) {
     const auto is_stage = [&](const PhaseSummary& phase) { return phase.depth == 0 && phase.name == stage; };
@@ -68,7 +68,7 @@ std::vector<FileSummary> files_of(const fs::path& run) {
 }
 
 PartitionSummary partition_of(const fs::path& file) {
-  const json quality = parse_text(io::hdf5::InputFile(file).read_text("/quality"), file);
+  const Json quality = parse_text(io::hdf5::InputFile(file).read_text("/quality"), file);
   PartitionSummary partition;
   partition.method = quality.at("method").get<std::string>();
   partition.edges = quality.at("edges").get<std::uint64_t>();
@@ -77,7 +77,7 @@ PartitionSummary partition_of(const fs::path& file) {
   partition.work_imbalance = quality.at("work_imbalance").get<double>();
   partition.owned = quality.at("owned").get<std::vector<std::uint64_t>>();
   partition.ghosts = quality.at("ghosts").get<std::vector<std::uint64_t>>();
-  for (const json& type : quality.at("types")) {
+  for (const Json& type : quality.at("types")) {
     partition.types.push_back({type.at("type").get<std::string>(), type.at("vertex_imbalance").get<double>(),
                                type.at("edge_imbalance").get<double>()});
   }
@@ -85,7 +85,7 @@ PartitionSummary partition_of(const fs::path& file) {
 }
 
 UnlearningSummary unlearning_of(const fs::path& file) {
-  const json found = parse_file(file);
+  const Json found = parse_file(file);
   UnlearningSummary unlearning;
   unlearning.start = found.at("start").get<std::string>();
   unlearning.interactions = found.at("forget").at("interactions").get<std::uint64_t>();
@@ -97,13 +97,13 @@ UnlearningSummary unlearning_of(const fs::path& file) {
 }
 
 /// A number, or not-a-number for the null that JSON has for it.
-double number_of(const json& value) {
+double number_of(const Json& value) {
   return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
 }
 
 std::vector<EpochSummary> history_of(const fs::path& file) {
   std::vector<EpochSummary> history;
-  for (const json& entry : parse_file(file)) {
+  for (const Json& entry : parse_file(file)) {
     EpochSummary& epoch = history.emplace_back();
     epoch.epoch = entry.at("epoch").get<std::uint64_t>();
     epoch.loss = number_of(entry.at("loss"));
@@ -120,7 +120,7 @@ template <class Read>
 void with_context(const fs::path& run, const Read& read) {
   try {
     read();
-  } catch (const json::exception& error) {
+  } catch (const Json::exception& error) {
     throw InputError(fmt::format("a file of '{}' is damaged: {}", run.string(), error.what()));
   }
 }
@@ -155,8 +155,8 @@ RunSummary read_published_run(const fs::path& run) {
       summary.files.push_back({file.name, file.bytes, file.rows});
     }
     if (!fs::exists(run / "report.json")) return;
-    const json report = parse_file(run / "report.json");
-    for (const json& phase : report.at("phases")) {
+    const Json report = parse_file(run / "report.json");
+    for (const Json& phase : report.at("phases")) {
       summary.phases.push_back({phase.at("phase").get<std::string>(), phase.at("depth").get<std::uint32_t>(),
                                 phase.at("slowest_s").get<double>(), phase.at("average_s").get<double>(),
                                 phase.value("slowest_rank", 0), phase.value("earlier", false)});

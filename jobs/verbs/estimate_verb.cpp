@@ -231,15 +231,15 @@ class EstimateVerb final : public CollectiveVerb {
 
   static std::string to_json(const Subject& subject, const EstimateMachine& machine,
                              const std::vector<StageEstimate>& stages) {
-    using nlohmann::json;
+    using Json = nlohmann::json;
     const auto items_of = [](const MemoryPlan& plan) {
-      json items = json::array();
+      Json items = Json::array();
       for (const MemoryPlan::Item& item : plan.items()) items.push_back({{"what", item.what}, {"bytes", item.bytes}});
       return items;
     };
-    json list = json::array();
+    Json list = Json::array();
     for (const StageEstimate& stage : stages) {
-      json entry{{"stage", stage.stage},
+      Json entry{{"stage", stage.stage},
                  {"bytes", stage.total_bytes()},
                  {"fits", stage.total_bytes() <= machine.limit.bytes},
                  {"resident", items_of(stage.resident)},
@@ -249,9 +249,9 @@ class EstimateVerb final : public CollectiveVerb {
       if (stage.seconds) entry["seconds"] = *stage.seconds;
       list.push_back(std::move(entry));
     }
-    json types = json::object();
+    Json types = Json::object();
     for (const graph::VertexType& type : subject.schema.vertex_types()) types[type.name] = type.count;
-    return json{{"vertices", types},
+    return Json{{"vertices", types},
                 {"edges", subject.schema.num_edges()},
                 {"known_from", subject.known_from},
                 {"ranks", machine.ranks},

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using io::publish::Manifest;
-using nlohmann::json;
+using Json = nlohmann::json;
 
 /// A run as its manifest describes it; without one, as the files that are there do.
 struct RunDescription {
@@ -59,16 +59,16 @@ std::string to_text(const RunDescription& run) {
   return text;
 }
 
-json to_json(const RunDescription& run) {
-  json files = json::array();
-  for (const io::FileDescription& file : run.files) files.push_back(json::parse(io::to_json(file)));
-  json result{{"run", run.path.string()}, {"status", run.status}, {"files", std::move(files)}};
-  if (run.manifest) result["manifest"] = json::parse(io::publish::to_json(*run.manifest));
+Json to_json(const RunDescription& run) {
+  Json files = Json::array();
+  for (const io::FileDescription& file : run.files) files.push_back(Json::parse(io::to_json(file)));
+  Json result{{"run", run.path.string()}, {"status", run.status}, {"files", std::move(files)}};
+  if (run.manifest) result["manifest"] = Json::parse(io::publish::to_json(*run.manifest));
   return result;
 }
 
 void print_runs(const fs::path& output, bool as_json) {
-  json all = json::array();
+  Json all = Json::array();
   if (!as_json) fmt::print("{}\n", output.string());
   for (const io::publish::Run& run : io::publish::list_runs(output)) {
     if (as_json) {

@@ -13,10 +13,6 @@ namespace rove::algorithms::detail {
 namespace {
 
 constexpr std::uint64_t kSliceRows = 4096;
-void require(bool holds, const std::string& message) {
-  if (!holds) throw ConfigError(message);
-}
-
 bool selects(const exec::EdgeSelection& selection, EdgeTypeId type) {
   return selection.types.empty() ||
          std::find(selection.types.begin(), selection.types.end(), type) != selection.types.end();
@@ -27,67 +23,74 @@ bool selects(const exec::EdgeSelection& selection, EdgeTypeId type) {
 void require_weights(const graph::Schema& schema, const exec::EdgeSelection& edges) {
   const bool any = std::ranges::any_of(exec::selected_sides(schema, edges),
                                        [&](const auto& side) { return schema.edge_type(side.type).has_weights; });
-  require(any,
-          "ppr.weighted is set, but none of the edges that walks move along has weights; import them with a weight "
-          "column, or leave the key out");
+  require_config(
+      any,
+      "ppr.weighted is set, but none of the edges that walks move along has weights; import them with a weight "
+      "column, or leave the key out");
 }
 
 void require_walk_options(const std::string& section, double restart, std::uint32_t walks, std::uint32_t entries) {
-  require(restart >= 0.001 && restart < 1.0,
-          fmt::format("the restart probability of {} is {}, expected at least 0.001 and below 1", section, restart));
-  require(walks >= 1 && walks / restart <= kMaxVisits,
-          fmt::format("the walks of {} are {}, expected at least 1 and at most 2^30 times the restart probability",
-                      section, walks));
-  require(entries >= 1, fmt::format("the entries of {} are 0, expected at least 1", section));
+  require_config(
+      restart >= 0.001 && restart < 1.0,
+      fmt::format("the restart probability of {} is {}, expected at least 0.001 and below 1", section, restart));
+  require_config(
+      walks >= 1 && walks / restart <= kMaxVisits,
+      fmt::format("the walks of {} are {}, expected at least 1 and at most 2^30 times the restart probability", section,
+                  walks));
+  require_config(entries >= 1, fmt::format("the entries of {} are 0, expected at least 1", section));
 }
 
 PprOptions checked_options(const graph::Schema& schema, const PprOptions& options) {
   const std::size_t num_types = schema.vertex_types().size();
-  require(options.sources.index() < num_types && options.targets.index() < num_types,
-          fmt::format("ppr.sources and ppr.targets must be among the graph's {} vertex types", num_types));
-  require(options.top_k >= 1, "ppr.top_k is 0, expected at least 1");
+  require_config(options.sources.index() < num_types && options.targets.index() < num_types,
+                 fmt::format("ppr.sources and ppr.targets must be among the graph's {} vertex types", num_types));
+  require_config(options.top_k >= 1, "ppr.top_k is 0, expected at least 1");
   require_walk_options("ppr", options.restart, options.walks, options.item_entries);
   require_walk_options("ppr.item", options.restart, options.item_walks, options.item_entries);
   require_walk_options("ppr.maintained", options.restart, options.maintained_walks, options.item_entries);
   require_walk_options("ppr.verd", options.restart, options.verd_walks, options.item_entries);
-  require(options.verd_threshold >= 0.0 && options.verd_threshold <= 1.0,
-          fmt::format("ppr.verd_threshold is {}, expected from 0 to 1", options.verd_threshold));
+  require_config(options.verd_threshold >= 0.0 && options.verd_threshold <= 1.0,
+                 fmt::format("ppr.verd_threshold is {}, expected from 0 to 1", options.verd_threshold));
   if (options.method == PprMethod::kPixie) {
     check_pixie_options(pixie_options(options));
     const std::uint64_t features = options.pixie_factors.empty() ? 0 : schema.num_vertices();
-    require(options.pixie_features.size() == features &&
-                std::ranges::all_of(options.pixie_features,
-                                    [&](std::uint8_t feature) { return feature < options.pixie_factors.size(); }),
-            "a bias needs for each vertex the number of a factor");
+    require_config(
+        options.pixie_features.size() == features &&
+            std::ranges::all_of(options.pixie_features,
+                                [&](std::uint8_t feature) { return feature < options.pixie_factors.size(); }),
+        "a bias needs for each vertex the number of a factor");
   } else {
-    require(options.pixie_factors.empty(), "a bias (ppr.pixie_bias) goes with ppr.method pixie");
+    require_config(options.pixie_factors.empty(), "a bias (ppr.pixie_bias) goes with ppr.method pixie");
   }
-  require(options.tolerance > 0.0 && options.tolerance < 1.0,
-          fmt::format("ppr.tolerance is {}, expected above 0 and below 1", options.tolerance));
-  require(options.target_error >= 0.0 && options.target_error < 1.0,
-          fmt::format("ppr.target_error is {}, expected from 0 (none) to below 1", options.target_error));
-  require(options.target_error == 0.0 || options.method == PprMethod::kAuto || options.method == PprMethod::kWalks ||
-              options.method == PprMethod::kPower,
-          fmt::format("ppr.target_error is {}, but ppr.method is {}, whose error is that of its fingerprints; set "
-                      "ppr.method to walks, power or auto",
-                      options.target_error, ppr_method_name(options.method)));
-  require(!options.weighted || options.method != PprMethod::kPixie,
-          "ppr.weighted goes with ppr.method auto, item-index, verd, walks, maintained and power; pixie takes any edge "
-          "alike");
+  require_config(options.tolerance > 0.0 && options.tolerance < 1.0,
+                 fmt::format("ppr.tolerance is {}, expected above 0 and below 1", options.tolerance));
+  require_config(options.target_error >= 0.0 && options.target_error < 1.0,
+                 fmt::format("ppr.target_error is {}, expected from 0 (none) to below 1", options.target_error));
+  require_config(
+      options.target_error == 0.0 || options.method == PprMethod::kAuto || options.method == PprMethod::kWalks ||
+          options.method == PprMethod::kPower,
+      fmt::format("ppr.target_error is {}, but ppr.method is {}, whose error is that of its fingerprints; set "
+                  "ppr.method to walks, power or auto",
+                  options.target_error, ppr_method_name(options.method)));
+  require_config(
+      !options.weighted || options.method != PprMethod::kPixie,
+      "ppr.weighted goes with ppr.method auto, item-index, verd, walks, maintained and power; pixie takes any edge "
+      "alike");
   for (const EdgeTypeId type : options.edges.types) {
-    require(type.index() < schema.edge_types().size(),
-            fmt::format("edge type {} is not among the graph's {}", type.value(), schema.edge_types().size()));
+    require_config(type.index() < schema.edge_types().size(),
+                   fmt::format("edge type {} is not among the graph's {}", type.value(), schema.edge_types().size()));
   }
   if (options.weighted) require_weights(schema, options.edges);
-  require(options.candidates.empty() || options.candidates.size() == schema.vertex_type(options.targets).count,
-          fmt::format("the candidates are {}, expected one for each of the {} rows of '{}'", options.candidates.size(),
-                      schema.vertex_type(options.targets).count, schema.vertex_type(options.targets).name));
+  require_config(
+      options.candidates.empty() || options.candidates.size() == schema.vertex_type(options.targets).count,
+      fmt::format("the candidates are {}, expected one for each of the {} rows of '{}'", options.candidates.size(),
+                  schema.vertex_type(options.targets).count, schema.vertex_type(options.targets).name));
   if (options.source_rows) {
     const std::vector<std::uint64_t>& rows = *options.source_rows;
-    require(std::adjacent_find(rows.begin(), rows.end(), std::greater_equal<>()) == rows.end() &&
-                (rows.empty() || rows.back() < schema.vertex_type(options.sources).count),
-            fmt::format("the rows of the sources must ascend and be below the {} rows of '{}'",
-                        schema.vertex_type(options.sources).count, schema.vertex_type(options.sources).name));
+    require_config(std::adjacent_find(rows.begin(), rows.end(), std::greater_equal<>()) == rows.end() &&
+                       (rows.empty() || rows.back() < schema.vertex_type(options.sources).count),
+                   fmt::format("the rows of the sources must ascend and be below the {} rows of '{}'",
+                               schema.vertex_type(options.sources).count, schema.vertex_type(options.sources).name));
   }
 
   PprOptions result = options;

@@ -16,7 +16,7 @@ namespace rove::algorithms::detail {
 
 namespace {
 
-constexpr std::uint64_t kRowGrain = 256;
+constexpr std::uint64_t kLinkSlotsGrain = 256;
 
 template <class T>
 HugeBuffer<T> huge_copy(std::span<const T> values) {
@@ -37,7 +37,7 @@ void permute(std::vector<T>& values, std::span<const std::uint64_t> order) {
 void sort_by_time(std::span<const std::uint64_t> offsets, LinkSlots& slots) {
   std::vector<std::uint64_t> order(slots.targets.size());
   std::iota(order.begin(), order.end(), std::uint64_t{0});
-  parallel::for_each({0, offsets.size() - 1}, kRowGrain, [&](std::uint64_t row) {
+  parallel::for_each({0, offsets.size() - 1}, kLinkSlotsGrain, [&](std::uint64_t row) {
     const auto at = [&](std::uint64_t slot) { return order.begin() + static_cast<std::ptrdiff_t>(slot); };
     std::stable_sort(at(offsets[row]), at(offsets[row + 1]),
                      [&](std::uint64_t a, std::uint64_t b) { return slots.times[a] < slots.times[b]; });
@@ -54,7 +54,7 @@ void sort_by_time(std::span<const std::uint64_t> offsets, LinkSlots& slots) {
 
 HugeBuffer<double> cumulative_weights(std::span<const std::uint64_t> offsets, std::span<const float> weights) {
   HugeBuffer<double> sums(weights.size());
-  parallel::for_each({0, offsets.size() - 1}, kRowGrain, [&](std::uint64_t row) {
+  parallel::for_each({0, offsets.size() - 1}, kLinkSlotsGrain, [&](std::uint64_t row) {
     double sum = 0;
     for (std::uint64_t slot = offsets[row]; slot < offsets[row + 1]; ++slot) {
       sum += static_cast<double>(weights[slot]);
