@@ -35,7 +35,7 @@ DATA = {
 # Model: the values of each setting that are tried, one setting after another: each with the best of those before it and
 # the first of those after it, so that a search costs the sum of the choices, not their product.
 BPR = {"dim": [64], "epochs": [1000], "evaluate_every": [10], "patience": [5], "batch_size": [2048],
-       "learning_rate": [1e-3], "decay": [1e-4, 1e-3, 1e-2]}
+       "learning_rate": [1e-3], "decay": [1e-4, 1e-3, 1e-2, 3e-2, 1e-1]}
 CONTRAST = {"dim": [64], "epochs": [200], "evaluate_every": [2], "patience": [5], "learning_rate": [2e-3]}
 SEARCH = {
     "item-knn": {"prediction": ["sum", "average"], "neighbors": [200, 80, 1000], "shrinkage": [20, 0, 100]},
