@@ -117,19 +117,19 @@ class Sides {
 class GraphFilterScorer final : public Scorer {
  public:
   GraphFilterScorer(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
-                    const ModelWeights& weights)
+                    ModelWeights weights)
       : graph_(graph), type_(type), propagation_(propagation_of(graph, type)) {
     const auto degree = static_cast<std::size_t>(weights.settings.at("degree"));
     for (std::size_t k = 0; k <= degree; ++k) {
       coefficients_.push_back(static_cast<float>(weights.settings.at(fmt::format("coefficient_{}", k))));
     }
     const graph::EdgeType& edge_type = graph.schema().edge_type(type);
-    for (const ModelWeights::Table& table : weights.tables) {
+    for (ModelWeights::Table& table : weights.tables) {
       if (table.type == edge_type.source) {
         rank_ = static_cast<std::uint32_t>(table.columns);
         users_ = graph.home(table.type).to_owners<float>(comm, table.values, table.columns);
       } else {
-        items_ = table.values;
+        items_ = std::move(table.values);
       }
     }
   }
@@ -377,7 +377,7 @@ ModelWeights fit_graph_filter(const comm::Communicator& comm, const graph::Distr
 
 std::unique_ptr<Scorer> make_graph_filter_scorer(const comm::Communicator& comm, const graph::DistributedGraph& graph,
                                                  EdgeTypeId type, ModelWeights weights) {
-  return std::make_unique<GraphFilterScorer>(comm, graph, type, weights);
+  return std::make_unique<GraphFilterScorer>(comm, graph, type, std::move(weights));
 }
 
 MemoryPlan plan_graph_filter(const ModelShare& share, const GraphFilterOptions& options) {

@@ -52,7 +52,7 @@ class SubspaceIteration {
   }
   /// As `PackedRows` pads.
   [[nodiscard]] std::uint64_t padded_width() const {
-    return (width_ + detail::kPanelItems - 1) / detail::kPanelItems * detail::kPanelItems;
+    return std::uint64_t{(width_ + detail::kPanelItems - 1) / detail::kPanelItems} * detail::kPanelItems;
   }
 
   void draw() {
