@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build=build/tidy
 mkdir -p "$build"
-cmake --preset release -B "$build" -DROVE_BUILD_TESTS=OFF -DROVE_JOIN_SOURCES=OFF -DROVE_PRECOMPILED_HEADERS=OFF >"$build/configure.log" 2>&1 </dev/null || {
+cmake --preset release -B "$build" -DROVE_BUILD_TESTS=OFF -DROVE_JOIN_SOURCES=OFF >"$build/configure.log" 2>&1 </dev/null || {
   cat "$build/configure.log" >&2
   exit 1
 }
