@@ -23,7 +23,7 @@ void require_config(bool holds, const std::string& message) {
   if (!holds) throw ConfigError(message);
 }
 
-void throw_io_error(const char* what, const std::string& path) {
+void throw_io_error(const char* what, const char* path) {
   const int reason = errno;
   throw IoError(fmt::format("cannot {} {}: {}", what, path, std::generic_category().message(reason)));
 }

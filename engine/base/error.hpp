@@ -59,8 +59,8 @@ class IoError : public Error {
   explicit IoError(const std::string& message) : Error(ExitCode::kFile, message) {}
 };
 
-/// Throws `IoError`: "cannot open users.tsv: No such file or directory", the last words from `errno`.
-[[noreturn]] void throw_io_error(const char* what, const std::string& path);
+/// Throws `IoError`: "cannot open users.tsv: No such file or directory", the last words from `errno` as it is now.
+[[noreturn]] void throw_io_error(const char* what, const char* path);
 
 /// The plan does not fit the memory, or a count does not fit a third-party library's index type.
 class DoesNotFitError : public Error {

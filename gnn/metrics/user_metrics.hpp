@@ -13,8 +13,8 @@ namespace rove::gnn {
 /// The names of ranking metrics as `metrics.json` has them, in the order of `RankingMetrics`.
 inline constexpr std::array<std::string_view, 6> kRankingMetricNames{"recall",   "ndcg", "precision",
                                                                      "hit_rate", "mrr",  "map"};
-/// The metrics of one user's list, in that order; each is in [0, 1].
 inline constexpr std::size_t kNumRankingMetrics = kRankingMetricNames.size();
+/// The metrics of one user's list, in that order; each is in [0, 1].
 using UserMetrics = std::array<double, kNumRankingMetrics>;
 
 /// Measures single lists of at most `longest` entries. Immutable; thread-safe.

@@ -5,11 +5,9 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
-#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include "engine/base/error.hpp"
@@ -26,7 +24,7 @@ class Descriptor {
   Descriptor(const fs::path& path, int flags) : path_(path) {
     fault::point("io.open");
     descriptor_ = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
-    if (descriptor_ < 0) throw_io_error("open", path);
+    if (descriptor_ < 0) throw_io_error("open", path.c_str());
   }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
@@ -38,13 +36,13 @@ class Descriptor {
     fault::point("io.write");
     while (!text.empty()) {
       const ssize_t written = ::write(descriptor_, text.data(), text.size());
-      if (written < 0 && errno != EINTR) throw_io_error("write", path_);
+      if (written < 0 && errno != EINTR) throw_io_error("write", path_.c_str());
       if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
     }
   }
   void sync() const {
     fault::point("io.fsync");
-    if (::fsync(descriptor_) != 0) throw_io_error("sync", path_);
+    if (::fsync(descriptor_) != 0) throw_io_error("sync", path_.c_str());
   }
 
  private:
@@ -72,7 +70,7 @@ void sync_directory(const fs::path& path) {
 
 void rename_durably(const fs::path& from, const fs::path& to) {
   fault::point("io.rename");
-  if (std::rename(from.c_str(), to.c_str()) != 0) throw_io_error("move into place", to);
+  if (std::rename(from.c_str(), to.c_str()) != 0) throw_io_error("move into place", to.c_str());
   sync_directory(directory_of(to));
 }
 
@@ -88,19 +86,19 @@ void write_text_durably(const fs::path& path, std::string_view text) {
 
 void replace_symlink_durably(const fs::path& link, const fs::path& target) {
   const fs::path part = part_of(link);
-  if (::unlink(part.c_str()) != 0 && errno != ENOENT) throw_io_error("remove", part);
+  if (::unlink(part.c_str()) != 0 && errno != ENOENT) throw_io_error("remove", part.c_str());
   fault::point("io.write");
-  if (::symlink(target.c_str(), part.c_str()) != 0) throw_io_error("make the symbolic link", part);
+  if (::symlink(target.c_str(), part.c_str()) != 0) throw_io_error("make the symbolic link", part.c_str());
   rename_durably(part, link);
 }
 
 std::string read_text(const fs::path& path) {
   fault::point("io.open");
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw_io_error("open", path);
+  if (!file) throw_io_error("open", path.c_str());
   fault::point("io.read");
   std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (file.bad()) throw_io_error("read", path);
+  if (file.bad()) throw_io_error("read", path.c_str());
   return text;
 }
 

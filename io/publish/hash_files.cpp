@@ -3,7 +3,6 @@
 #include <array>
 #include <cerrno>
 #include <memory>
-#include <system_error>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -40,7 +39,7 @@ struct Task {
 Sha256 hash_block(const fs::path& path, std::uint64_t block) {
   fault::point("io.read");
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) throw_io_error("open", path);
+  if (descriptor < 0) throw_io_error("open", path.c_str());
   const std::unique_ptr<const int, void (*)(const int*)> closer(&descriptor, [](const int* file) { ::close(*file); });
   const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
   if (!context || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1)
@@ -51,7 +50,7 @@ Sha256 hash_block(const fs::path& path, std::uint64_t block) {
     const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - at));
     const ssize_t count = ::pread(descriptor, buffer.data(), want, static_cast<off_t>(at));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw_io_error("read", path);
+    if (count < 0) throw_io_error("read", path.c_str());
     if (count == 0) break;
     EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(count));
     at += static_cast<std::uint64_t>(count);

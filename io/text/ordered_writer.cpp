@@ -4,12 +4,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include "engine/base/error.hpp"
@@ -22,7 +20,7 @@ namespace {
 int open_file(const std::filesystem::path& path, int flags) {
   fault::point("io.open");
   const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
-  if (descriptor < 0) throw_io_error("open", path);
+  if (descriptor < 0) throw_io_error("open", path.c_str());
   return descriptor;
 }
 
@@ -87,7 +85,7 @@ void OrderedWriter::write_pieces(std::span<const std::string> pieces, std::uint6
 void OrderedWriter::write_at(std::string_view text, std::uint64_t offset) const {
   while (!text.empty()) {
     const ssize_t written = ::pwrite(descriptor_, text.data(), text.size(), static_cast<off_t>(offset));
-    if (written < 0 && errno != EINTR) throw_io_error("write", part_);
+    if (written < 0 && errno != EINTR) throw_io_error("write", part_.c_str());
     if (written <= 0) continue;
     text.remove_prefix(static_cast<std::size_t>(written));
     offset += static_cast<std::uint64_t>(written);
@@ -96,12 +94,12 @@ void OrderedWriter::write_at(std::string_view text, std::uint64_t offset) const 
 
 std::uint64_t OrderedWriter::finish() {
   comm_.agree([&] {
-    if (::close(std::exchange(descriptor_, -1)) != 0) throw_io_error("close", part_);
+    if (::close(std::exchange(descriptor_, -1)) != 0) throw_io_error("close", part_.c_str());
   });
   comm_.agree([&] {
     if (!comm_.is_root()) return;
     fault::point("io.rename");
-    if (std::rename(part_.c_str(), path_.c_str()) != 0) throw_io_error("move into place", path_);
+    if (std::rename(part_.c_str(), path_.c_str()) != 0) throw_io_error("move into place", path_.c_str());
   });
   finished_ = true;
   return bytes_;

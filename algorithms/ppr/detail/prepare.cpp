@@ -13,6 +13,7 @@ namespace rove::algorithms::detail {
 namespace {
 
 constexpr std::uint64_t kSliceRows = 4096;
+
 bool selects(const exec::EdgeSelection& selection, EdgeTypeId type) {
   return selection.types.empty() ||
          std::find(selection.types.begin(), selection.types.end(), type) != selection.types.end();
