@@ -21,14 +21,18 @@ void require_valid(const BatchOptions& options) {
   if (!(options.initial_deviation >= 0) || !std::isfinite(options.initial_deviation)) {
     throw ConfigError(fmt::format("train.initial_deviation is {}, expected 0 or more", options.initial_deviation));
   }
+  if (!(options.decay >= 0) || !std::isfinite(options.decay)) {
+    throw ConfigError(fmt::format("train.decay is {}, expected 0 or more", options.decay));
+  }
   const LossOptions& loss = options.loss;
-  if (!(loss.temperature >= 0.01) || !std::isfinite(loss.temperature)) {
-    throw ConfigError(fmt::format("train.loss_temperature is {}, expected at least 0.01", loss.temperature));
+  if (!(loss.temperature >= kLeastTemperature) || !std::isfinite(loss.temperature)) {
+    throw ConfigError(
+        fmt::format("train.loss_temperature is {}, expected at least {}", loss.temperature, kLeastTemperature));
   }
   if (loss.positive_temperature != 0 &&
-      !(loss.positive_temperature >= 0.01 && std::isfinite(loss.positive_temperature))) {
-    throw ConfigError(fmt::format("train.loss_positive_temperature is {}, expected at least 0.01, or ~ for that of all",
-                                  loss.positive_temperature));
+      !(loss.positive_temperature >= kLeastTemperature && std::isfinite(loss.positive_temperature))) {
+    throw ConfigError(fmt::format("train.loss_positive_temperature is {}, expected at least {}, or ~ for that of all",
+                                  loss.positive_temperature, kLeastTemperature));
   }
   if (!(loss.correction >= 0 && loss.correction <= 1)) {
     throw ConfigError(fmt::format("train.loss_correction is {}, expected 0 to 1", loss.correction));

@@ -30,6 +30,10 @@ struct LossOptions {
   double negative_weight = 150;     ///< cosine contrastive: weight of the negatives' mean against the positive
 };
 
+/// Below it the exponential of opposite rows' cosine, exp(-2 / temperature), is no normal float any more, and a softmax
+/// may be left with nothing.
+inline constexpr double kLeastTemperature = 0.025;
+
 /// How a triple's negative is drawn among the items that the user lacks.
 enum class NegativeKind : std::uint8_t {
   kUniform,

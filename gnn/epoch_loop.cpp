@@ -31,6 +31,12 @@ class EpochLoop {
             "train.patience is set but nothing is evaluated during training; set train.evaluate_every and held-out "
             "interactions");
       }
+      if (options.evaluate_every > options.epochs) {
+        throw ConfigError(fmt::format(
+            "train.patience is set, but train.evaluate_every is {} and there are {} epochs: nothing would be "
+            "evaluated before the last",
+            options.evaluate_every, options.epochs));
+      }
       best_rows_.emplace(graph.num_owned(), options.dim);
       register_rows(state_, "best", graph, best_rows_->values(), best_rows_->width());
     }
@@ -49,7 +55,9 @@ class EpochLoop {
     }
     model_.refresh();
     sink().begin("train", options_.epochs, "epochs");
-    sink().update(progress_.epoch, "");
+    sink().update(progress_.epoch, hooks_.resume == nullptr
+                                       ? std::string()
+                                       : fmt::format("goes on from a checkpoint of {} epochs", progress_.epoch));
     while (!is_finished()) run_epoch();
     sink().end(closing_words());
     EmbeddingTable embeddings = progress_.best_epoch > 0 ? std::move(*best_rows_) : model_.embeddings();
@@ -97,7 +105,8 @@ class EpochLoop {
   }
 
   void finish_epoch(EpochRecord record) {
-    if (hooks_.evaluate && options_.evaluate_every > 0 && record.epoch % options_.evaluate_every == 0) {
+    const bool is_last = record.epoch == options_.epochs;
+    if (hooks_.evaluate && options_.evaluate_every > 0 && (is_last || record.epoch % options_.evaluate_every == 0)) {
       const EmbeddingTable embeddings = model_.embeddings();
       record.evaluation = hooks_.evaluate(embeddings);
       if (options_.patience > 0) keep_if_best(embeddings, *record.evaluation);

@@ -281,8 +281,9 @@ class Dccf final : public BatchModel {
 void require_in_range(const DccfOptions& options) {
   if (options.layers == 0) throw ConfigError("train.layers is 0, expected at least 1 for dccf");
   if (options.intents == 0) throw ConfigError("train.intents is 0, expected at least 1");
-  if (!(options.temperature >= 0.01) || !std::isfinite(options.temperature)) {
-    throw ConfigError(fmt::format("train.temperature is {}, expected at least 0.01", options.temperature));
+  if (!(options.temperature >= kLeastTemperature) || !std::isfinite(options.temperature)) {
+    throw ConfigError(
+        fmt::format("train.temperature is {}, expected at least {}", options.temperature, kLeastTemperature));
   }
   if (!(options.contrast >= 0) || !std::isfinite(options.contrast)) {
     throw ConfigError(fmt::format("train.contrast is {}, expected at least 0", options.contrast));

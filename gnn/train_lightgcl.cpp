@@ -258,8 +258,9 @@ void require_valid(const LightGclOptions& options) {
   if (options.rank == 0 || options.rank > 256) {
     throw ConfigError(fmt::format("train.rank is {}, expected 1 to 256 for lightgcl", options.rank));
   }
-  if (!(options.temperature >= 0.01) || !std::isfinite(options.temperature)) {
-    throw ConfigError(fmt::format("train.temperature is {}, expected at least 0.01", options.temperature));
+  if (!(options.temperature >= kLeastTemperature) || !std::isfinite(options.temperature)) {
+    throw ConfigError(
+        fmt::format("train.temperature is {}, expected at least {}", options.temperature, kLeastTemperature));
   }
   for (const auto& [key, value] :
        {std::pair{"contrast", options.contrast}, std::pair{"regularisation", options.regularisation}}) {

@@ -60,8 +60,9 @@ void require_valid(const ContrastOptions& options) {
     throw ConfigError(fmt::format("train.contrast_layer is {}, expected 1 to train.layers ({})", options.contrast_layer,
                                   options.layers));
   }
-  if (!(options.temperature >= 0.01) || !std::isfinite(options.temperature)) {
-    throw ConfigError(fmt::format("train.temperature is {}, expected at least 0.01", options.temperature));
+  if (!(options.temperature >= kLeastTemperature) || !std::isfinite(options.temperature)) {
+    throw ConfigError(
+        fmt::format("train.temperature is {}, expected at least {}", options.temperature, kLeastTemperature));
   }
   if (!(options.noise >= 0) || !std::isfinite(options.noise)) {
     throw ConfigError(fmt::format("train.noise is {}, expected at least 0", options.noise));

@@ -93,16 +93,22 @@ class Unlearning {
       return report;
     }
     report.pairs = pairs_;
-    const Triples forgotten_probe = in_order(comm_, forgotten_triples(kStream, false));
+    const auto partners = static_cast<std::uint32_t>((kLeastPartners + pairs_ - 1) / pairs_);
+    const Triples forgotten_probe = in_order(comm_, forgotten_triples(kStream, false, partners));
     const Triples retained_probe = in_order(comm_, retained_triples(kStream));
+    report.partners = forgotten_probe.count;
     report.retained = retained_probe.count;
     report.before = look(forgotten_probe, retained_probe);
     report.after = report.before;
-    while (report.epochs < options_.epochs && report.after.gap() > 0) {
+    while (report.epochs < options_.epochs && report.after.stands_out()) {
       ++report.epochs;
       run_epoch(report.epochs);
       report.after = look(forgotten_probe, retained_probe);
       progress.update(report.epochs, fmt::format("gap {:.3f}", report.after.gap()));
+    }
+    if (report.partners == 0) {
+      progress.end("the users concerned have every item: there is nothing to compare with");
+      return report;
     }
     progress.end(fmt::format("{} interactions, gap {:.3f} -> {:.3f} deviations in {} epochs", report.pairs,
                              report.before.gap(), report.after.gap(), report.epochs));
@@ -169,24 +175,27 @@ class Unlearning {
     }
   }
 
-  /// An item that the user never had, drawn by the pair.
-  [[nodiscard]] std::uint32_t never_had(const RandomStream& random, std::uint64_t user, std::uint32_t item) const {
+  /// An item that the user never had, drawn by the pair and a number.
+  [[nodiscard]] std::uint32_t never_had(const RandomStream& random, std::uint64_t user, std::uint32_t item,
+                                        std::uint32_t draw = 0) const {
     const std::uint64_t seen = ever_.items_of(user).size();
     const std::uint64_t missing = ever_.num_items() - seen;
     const std::uint64_t key = graph_.owned_keys()[retained_.owned_users().begin + user].value();
     return static_cast<std::uint32_t>(
-        ever_.missing_item(user, slot_multiply_shift(random.draw(key, item, 0), missing)));
+        ever_.missing_item(user, slot_multiply_shift(random.draw(key, item, draw), missing)));
   }
   [[nodiscard]] bool lacks_one(std::uint64_t user) const { return ever_.items_of(user).size() < ever_.num_items(); }
 
-  [[nodiscard]] Candidate order_of(const RandomStream& random, std::uint64_t user, std::uint32_t item) const {
+  [[nodiscard]] Candidate order_of(const RandomStream& random, std::uint64_t user, std::uint32_t item,
+                                   std::uint32_t draw = 0) const {
     const LocalVertexId local{static_cast<std::uint32_t>(retained_.owned_users().begin + user)};
-    return {random.draw(graph_.owned_keys()[local.index()].value(), item, 0),
+    return {random.draw(graph_.owned_keys()[local.index()].value(), item, draw),
             static_cast<std::uint32_t>(graph_.schema().row_of(graph_.index_map().stable_of(local))), item};
   }
 
-  /// Every forgotten pair once with a partner; reversed: the partner is the one to prefer.
-  [[nodiscard]] std::vector<DrawnTriple> forgotten_triples(std::uint64_t stream, bool reversed) const {
+  /// Every forgotten pair with so many partners; reversed: the partner is the one to prefer.
+  [[nodiscard]] std::vector<DrawnTriple> forgotten_triples(std::uint64_t stream, bool reversed,
+                                                           std::uint32_t partners) const {
     const RandomStream negatives(options_.seed, Purpose::kNegative, stream);
     const RandomStream order(options_.seed, Purpose::kEdgeSample, stream);
     std::vector<DrawnTriple> drawn;
@@ -194,9 +203,11 @@ class Unlearning {
       const LocalVertexId local{static_cast<std::uint32_t>(retained_.owned_users().begin + user)};
       for (std::uint64_t i = forgotten_.offsets[user]; i < forgotten_.offsets[user + 1] && lacks_one(user); ++i) {
         const std::uint32_t item = forgotten_.values[i];
-        const std::uint32_t partner = never_had(negatives, user, item);
-        drawn.push_back({order_of(order, user, item),
-                         reversed ? Triple{0, local, partner, item} : Triple{0, local, item, partner}});
+        for (std::uint32_t p = 0; p < partners; ++p) {
+          const std::uint32_t partner = never_had(negatives, user, item, p);
+          drawn.push_back({order_of(order, user, item, p),
+                           reversed ? Triple{0, local, partner, item} : Triple{0, local, item, partner}});
+        }
       }
     }
     return drawn;
@@ -234,7 +245,7 @@ class Unlearning {
   }
 
   void run_epoch(std::uint64_t epoch) {
-    std::vector<DrawnTriple> drawn = forgotten_triples(kStream + epoch, true);
+    std::vector<DrawnTriple> drawn = forgotten_triples(kStream + epoch, true, 1);
     std::vector<DrawnTriple> retained = retained_triples(kStream + epoch);
     drawn.insert(drawn.end(), retained.begin(), retained.end());
     Triples triples = in_order(comm_, std::move(drawn));

@@ -26,8 +26,10 @@ struct ForgetSet {
 [[nodiscard]] HeldOutItems take_forgotten(const comm::Communicator& comm, graph::GraphBlocks& blocks, EdgeTypeId type,
                                           const ForgetSet& set);
 
+inline constexpr std::uint64_t kLeastPartners = 128;
+
 struct UnlearningOptions {
-  std::uint64_t epochs = 50;    ///< at most
+  std::uint64_t epochs = 200;   ///< at most; few pairs make one step each
   double learning_rate = 0.02;  ///< Adam's step, as a share of the root mean square of the vectors' entries
   std::uint32_t retain = 4;     ///< retained interactions per forgotten one, of the users and items they touch
   std::uint64_t batch_size = 1024;
@@ -37,16 +39,19 @@ struct UnlearningOptions {
 /// How forgotten pairs and others look to the vectors; the same on all ranks.
 struct Membership {
   double forgotten = 0;        ///< mean score of the forgotten pairs
-  double never_seen = 0;       ///< mean score of as many pairs of the same users that never were
+  double never_seen = 0;       ///< mean score of pairs of the same users that never were, their partners
   double deviation = 0;        ///< standard deviation of the latter
-  double forgotten_above = 0;  ///< share of forgotten pairs that score above their partner; never learnt: 0.5
+  double forgotten_above = 0;  ///< share of partners that score below their forgotten pair; never learnt: 0.5
   double retained_above = 0;   ///< the same of retained pairs of the users and items concerned
-  /// Membership gap in standard deviations: 0 or less, and no attack by scores tells them from pairs that never were.
+  /// Forgotten pairs stand out: an attack by scores may tell them from pairs that never were.
+  [[nodiscard]] bool stands_out() const { return forgotten > never_seen; }
+  /// By how much, in standard deviations; 0 where all partners score alike.
   [[nodiscard]] double gap() const { return deviation > 0 ? (forgotten - never_seen) / deviation : 0; }
 };
 
 struct UnlearningReport {
   std::uint64_t pairs = 0;     ///< forgotten
+  std::uint64_t partners = 0;  ///< never seen; 0: the users concerned have every item, nothing can be told or done
   std::uint64_t retained = 0;  ///< retained pairs that `retained_above` looks at
   std::uint64_t epochs = 0;    ///< run
   Membership before;
@@ -63,7 +68,8 @@ struct UnlearningReport {
 /// graph, the vectors, the options and the seed alone, not on ranks or threads. Nothing to forget leaves the vectors as
 /// they are. Throws `ConfigError` when an option is out of range or a score stops being finite. Cost per epoch: a look
 /// at every interaction, and BPR on (1 + retain) pairs per forgotten one; memory: 16 bytes per such pair on every rank,
-/// which grows with the request and not with the graph.
+/// which grows with the request and not with the graph. Few forgotten pairs get several partners each, `kLeastPartners`
+/// in all or more, or their deviation would say nothing.
 UnlearningReport unlearn(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
                          const HeldOutItems& forgotten, std::span<const std::uint8_t> leaving,
                          const UnlearningOptions& options, EmbeddingTable& vectors, ProgressSink& progress);

@@ -28,9 +28,9 @@ struct Share {
 };
 
 /// 0.8^(rank - 1) for rank 1, 2, ...
-std::vector<double> exposures(std::uint32_t cutoff) {
-  std::vector<double> exposure(cutoff, 1.0);
-  for (std::uint32_t j = 1; j < cutoff; ++j) exposure[j] = exposure[j - 1] * kPersistence;
+std::vector<double> exposures(std::uint32_t depth) {
+  std::vector<double> exposure(depth, 1.0);
+  for (std::uint32_t j = 1; j < depth; ++j) exposure[j] = exposure[j - 1] * kPersistence;
   return exposure;
 }
 
@@ -74,10 +74,10 @@ HomeCounts count_at_home(const comm::Communicator& comm, const graph::NeighborLi
 
 /// Number of lists (index 0) and of lists with at least 1, 2, ... entries.
 std::vector<std::uint64_t> lists_by_length(const comm::Communicator& comm, const graph::NeighborLists& lists,
-                                           std::uint32_t cutoff) {
-  std::vector<std::uint64_t> at_least(cutoff + 1U);
+                                           std::uint32_t depth) {
+  std::vector<std::uint64_t> at_least(depth + 1U);
   for (std::uint64_t user = 0; user < lists.num_rows(); ++user) {
-    const std::size_t length = std::min<std::size_t>(cutoff, lists.targets_of(user).size());
+    const std::size_t length = std::min<std::size_t>(depth, lists.targets_of(user).size());
     if (length > 0) ++at_least[0];
     for (std::size_t j = 1; j <= length; ++j) ++at_least[j];
   }
@@ -85,10 +85,18 @@ std::vector<std::uint64_t> lists_by_length(const comm::Communicator& comm, const
   return at_least;
 }
 
-/// The measure on a scale where `worst` is 0 and `best` is 1.
-double rescaled(double value, double worst, double best) {
-  return best == worst ? 1.0 : (value - worst) / (best - worst);
-}
+/// `count` items of `value` lists each are what a histogram of all n items holds.
+using Allocation = std::span<const ValueCount>;
+
+/// What an allocation of lists to items is measured by.
+struct Spread {
+  Wide squares = 0;
+  double gini = 0;
+  double entropy = 0;           ///< bits, of the items' shares of all entries
+  double differences = 0;       ///< over pairs of named items, as `vocd` wants them
+  std::uint64_t named = 0;      ///< items
+  std::uint64_t satisfied = 0;  ///< items with at least `enough` lists
+};
 
 /// p log2(1 / p) for `count` items of `lists` lists each among `slots`.
 double entropy_of(std::uint64_t count, std::uint64_t lists, std::uint64_t slots) {
@@ -97,53 +105,76 @@ double entropy_of(std::uint64_t count, std::uint64_t lists, std::uint64_t slots)
   return -static_cast<double>(count) * p * math::log2(p);
 }
 
-/// The measures that the numbers of lists alone decide. `slots`: their sum, not 0; `histogram`: of all n items.
-void measure_counts(std::span<const ValueCount> histogram, std::uint64_t n, std::uint64_t slots, ItemExposure& result) {
-  const auto items = static_cast<double>(n);
-  const auto k = static_cast<double>(result.cutoff);
-  const auto total = static_cast<double>(slots);
-  // The most even allocation of whole lists: `remainder` items have one more than the others.
-  const std::uint64_t even = slots / n;
-  const std::uint64_t remainder = slots % n;
-
-  Wide squares = 0;
+/// `allocation` ascending, of n items and `slots` entries, not 0.
+Spread spread_of(Allocation allocation, std::uint64_t n, std::uint64_t slots, std::uint64_t enough) {
+  Spread spread;
   Wide gini = 0;
   std::uint64_t below = 0;  // items with fewer lists
-  std::uint64_t named = 0;
-  std::uint64_t satisfied = 0;
-  double entropy = 0;
-  double differences = 0;
   std::uint64_t named_below = 0;
   std::uint64_t lists_below = 0;
-  for (const auto& [lists, count] : histogram) {
-    squares += static_cast<Wide>(lists) * lists * count;
+  for (const auto& [lists, count] : allocation) {
+    spread.squares += static_cast<Wide>(lists) * lists * count;
     gini += static_cast<Wide>(lists) * count *
             (2 * static_cast<Wide>(below) + static_cast<Wide>(count) - static_cast<Wide>(n));
     below += count;
-    if (lists >= even) satisfied += count;
+    if (lists >= enough) spread.satisfied += count;
     if (lists == 0) continue;
-    named += count;
-    entropy += entropy_of(count, lists, slots);
-    differences += static_cast<double>(count) *
-                   (static_cast<double>(named_below) - static_cast<double>(lists_below) / static_cast<double>(lists));
+    spread.named += count;
+    spread.entropy += entropy_of(count, lists, slots);
+    spread.differences += static_cast<double>(count) * (static_cast<double>(named_below) -
+                                                        static_cast<double>(lists_below) / static_cast<double>(lists));
     named_below += count;
     lists_below += lists * count;
   }
+  spread.gini = static_cast<double>(gini) / (static_cast<double>(n) * static_cast<double>(slots));
+  return spread;
+}
 
-  result.coverage = static_cast<double>(named) / items;
-  result.gini = static_cast<double>(gini) / (items * total);
-  const double jain = total * total / (items * static_cast<double>(squares));
-  const double even_squares =
-      items * static_cast<double>(even) * static_cast<double>(even) + static_cast<double>(remainder * (2 * even + 1));
-  result.fair_jain = rescaled(jain, k / items, total * total / (items * even_squares));
-  result.fair_coverage = rescaled(static_cast<double>(named), k, static_cast<double>(std::min(slots, n)));
-  const double best_entropy = entropy_of(n - remainder, even, slots) + entropy_of(remainder, even + 1, slots);
-  result.fair_entropy = rescaled(entropy, math::log2(k), best_entropy);
-  const double least_gini = static_cast<double>(n - remainder) * static_cast<double>(remainder) / (items * total);
-  result.unfair_gini = 1.0 - rescaled(result.gini, 1.0 - k / items, least_gini);
-  result.fair_share = rescaled(static_cast<double>(satisfied) / items, k / items, 1.0);
-  const double pairs = static_cast<double>(named) * (static_cast<double>(named) - 1.0) / 2.0;
-  result.vocd = pairs == 0 ? 0.0 : differences / pairs;
+/// All lists name the same first items: item j has `by_length[j]` lists. No allocation of such lists is less even.
+std::vector<ValueCount> least_even(std::span<const std::uint64_t> by_length, std::uint64_t n) {
+  std::vector<ValueCount> allocation;
+  if (by_length.size() <= n) allocation.push_back({0, n + 1 - by_length.size()});
+  for (std::size_t j = by_length.size() - 1; j > 0; --j) {
+    if (allocation.empty() || allocation.back().value != by_length[j]) allocation.push_back({by_length[j], 0});
+    ++allocation.back().count;
+  }
+  return allocation;
+}
+
+/// `slots % n` items have one list more than the others.
+std::vector<ValueCount> most_even(std::uint64_t n, std::uint64_t slots) {
+  std::vector<ValueCount> allocation{{slots / n, n - slots % n}};
+  if (slots % n > 0) allocation.push_back({slots / n + 1, slots % n});
+  return allocation;
+}
+
+/// The measures that the numbers of lists alone decide. `slots`: their sum, not 0; `histogram`: of all n items.
+void measure_counts(Allocation histogram, std::uint64_t n, std::uint64_t slots,
+                    std::span<const std::uint64_t> by_length, ItemExposure& result) {
+  const auto items = static_cast<double>(n);
+  const auto total = static_cast<double>(slots);
+  const std::vector<ValueCount> least = least_even(by_length, n);
+  const std::vector<ValueCount> most = most_even(n, slots);
+  const Spread found = spread_of(histogram, n, slots, slots / n);
+  const Spread worst = spread_of(least, n, slots, slots / n);
+  const Spread best = spread_of(most, n, slots, slots / n);
+  const bool is_decided = least == most;
+  const auto rescaled = [&](double value, double at_worst, double at_best) {
+    if (is_decided || at_worst == at_best) return 1.0;
+    return std::clamp((value - at_worst) / (at_best - at_worst), 0.0, 1.0);
+  };
+  const auto jain = [&](const Spread& spread) { return total * total / (items * static_cast<double>(spread.squares)); };
+  const auto number = [](std::uint64_t count) { return static_cast<double>(count); };
+
+  result.coverage = number(found.named) / items;
+  result.gini = found.gini;
+  result.fair_jain = rescaled(jain(found), jain(worst), jain(best));
+  result.fair_coverage = rescaled(number(found.named), number(worst.named), number(best.named));
+  result.fair_entropy = rescaled(found.entropy, worst.entropy, best.entropy);
+  result.unfair_gini = 1.0 - rescaled(found.gini, worst.gini, best.gini);
+  result.fair_share = rescaled(number(found.satisfied), number(worst.satisfied), number(best.satisfied));
+  const double pairs = number(found.named) * (number(found.named) - 1.0) / 2.0;
+  result.vocd = pairs == 0 ? 0.0 : found.differences / pairs;
 }
 
 ItemExposure measure_at(const comm::Communicator& comm, const Interactions& interactions,
@@ -152,22 +183,23 @@ ItemExposure measure_at(const comm::Communicator& comm, const Interactions& inte
   ItemExposure result;
   result.cutoff = cutoff;
   const std::uint64_t n = interactions.num_items();
-  const std::vector<std::uint64_t> by_length = lists_by_length(comm, lists, cutoff);
+  const auto depth = static_cast<std::uint32_t>(std::min<std::uint64_t>(cutoff, n));  // lists name an item once
+  const std::vector<std::uint64_t> by_length = lists_by_length(comm, lists, depth);
   const std::uint64_t num_lists = by_length[0];
   std::uint64_t slots = 0;
   for (std::size_t j = 1; j < by_length.size(); ++j) slots += by_length[j];
-  const std::vector<double> exposure = exposures(cutoff);
+  const std::vector<double> exposure = exposures(depth);
   const HomeCounts home = count_at_home(comm, lists, n, exposure);
   const std::vector<ValueCount> histogram = count_histogram(comm, home.lists);
   if (slots == 0) return result;
-  measure_counts(histogram, n, slots, result);
+  measure_counts(histogram, n, slots, by_length, result);
 
   const auto users = static_cast<double>(num_lists);
   const auto items = static_cast<double>(n);
   double ideal = 0;
   double sum = 0;
   double squares = 0;
-  for (std::uint32_t j = 0; j < cutoff; ++j) {
+  for (std::uint32_t j = 0; j < depth; ++j) {
     ideal += exposure[j] / items;
     sum += static_cast<double>(by_length[j + 1]) * exposure[j];
     squares += static_cast<double>(by_length[j + 1]) * exposure[j] * exposure[j];

@@ -13,8 +13,8 @@ namespace rove::gnn {
 
 /// How ranked lists, cut at `cutoff`, spread over the catalogue. With n items, c_i lists that name item i, and S the
 /// sum of the c_i. The fairness measures are those for individual items of Rampisela et al. (ACM TORS 2024), in the
-/// corrected forms, which reach both ends of [0, 1] for lists of k different items; where worst and best coincide the
-/// best value is given.
+/// corrected forms, which reach both ends of [0, 1]: between all lists naming the same first items and the most even
+/// allocation, for lists of the lengths that there are; where the two coincide the best value is given.
 struct ItemExposure {
   std::uint32_t cutoff = 0;
   double coverage = 0;       ///< share of the items that some list names

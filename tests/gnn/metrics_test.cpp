@@ -152,19 +152,22 @@ ItemExposure serial_exposure(const Lists& lists, std::uint32_t k) {
   std::vector<double> even(kItems, std::floor(slots / n));
   const auto remainder = static_cast<std::size_t>(slots - n * even[0]);
   for (std::size_t i = 0; i < remainder; ++i) even[i] += 1;
-  std::vector<double> worst(kItems);
-  for (std::uint32_t i = 0; i < k; ++i) worst[i] = slots / k;
+  std::vector<double> worst(kItems);  // all lists name the same first items
+  for (const auto& list : lists) {
+    for (std::size_t j = 0; j < std::min<std::size_t>(k, list.size()); ++j) worst[j] += 1;
+  }
   const auto scale = [](double value, double from, double to) { return (value - from) / (to - from); };
   result.coverage = named(count) / n;
   result.gini = gini(count);
   result.fair_jain = scale(jain(count), jain(worst), jain(even));
-  result.fair_coverage = scale(named(count), k, named(even));
+  result.fair_coverage = scale(named(count), named(worst), named(even));
   result.fair_entropy = scale(entropy(count, slots), entropy(worst, slots), entropy(even, slots));
   result.unfair_gini = scale(gini(count), gini(even), gini(worst));
   const double floor_share = std::floor(slots / n);
-  const auto satisfied =
-      static_cast<double>(std::ranges::count_if(count, [&](double c) { return c >= floor_share; })) / n;
-  result.fair_share = scale(satisfied, k / n, 1.0);
+  const auto satisfied = [&](const std::vector<double>& c) {
+    return static_cast<double>(std::ranges::count_if(c, [&](double x) { return x >= floor_share; }));
+  };
+  result.fair_share = satisfied(worst) == n ? 1.0 : scale(satisfied(count), satisfied(worst), n);
   double pairs = 0;
   for (std::size_t i = 0; i < kItems; ++i) {
     for (std::size_t j = i + 1; j < kItems; ++j) {
@@ -252,6 +255,36 @@ TEST(ItemExposure, ReachesItsEnds) {
   EXPECT_NEAR(best.fair_share, 1, 1e-12);
   EXPECT_NEAR(best.gini, 0, 1e-12);
   EXPECT_NEAR(best.vocd, 0, 1e-12);
+}
+
+TEST(ItemExposure, OfAnyLengthsStaysWithinItsEnds) {
+  const comm::Communicator self = tests::alone(world());
+  const Share share(self, tests::Spread::kBlock);
+  const RandomStream random(5, Purpose::kNoise);
+  Lists ragged(kUsers);
+  Lists whole(kUsers);
+  for (std::uint64_t user = 0; user < kUsers; ++user) {
+    const std::uint64_t length = random.draw(user, 0, 0) % (kItems + 1);
+    for (std::uint64_t j = 0; j < kItems; ++j) whole[user].push_back((user * 3 + j) % kItems);
+    ragged[user].assign(whole[user].begin(), whole[user].begin() + static_cast<std::ptrdiff_t>(length));
+  }
+  const std::uint32_t cutoffs[] = {3, kItems - 1, kItems, 4'000'000'000};
+  for (const Lists& lists : {ragged, whole}) {
+    for (const ItemExposure& at :
+         measure_exposure(self, share.interactions, share.popularity, share.lists(lists), cutoffs)) {
+      for (const double value :
+           {at.fair_jain, at.fair_coverage, at.fair_entropy, at.fair_share, at.unfair_gini, at.gini, at.coverage}) {
+        EXPECT_GE(value, 0.0) << at.cutoff;
+        EXPECT_LE(value, 1.0) << at.cutoff;
+      }
+    }
+  }
+  const ItemExposure all = measure_exposure(self, share.interactions, share.popularity, share.lists(whole), cutoffs)[3];
+  EXPECT_EQ(all.fair_entropy, 1.0) << "no other lists are possible";
+  EXPECT_EQ(all.unfair_gini, 0.0);
+  const ItemExposure some =
+      measure_exposure(self, share.interactions, share.popularity, share.lists(ragged), cutoffs)[3];
+  expect_near(some, serial_exposure(ragged, kItems));
 }
 
 TEST(ItemExposure, OfNoListsIsNothing) {
