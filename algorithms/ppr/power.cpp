@@ -8,6 +8,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "algorithms/ppr/detail/candidates.hpp"
@@ -114,6 +115,40 @@ class PowerIteration : public exec::ProgramDefaults {
 };
 
 constexpr std::uint32_t kElsewhere = 0xFFFFFFFFU;
+constexpr double kScoreRounding = 0x1.0p-24;  ///< of a score to float32, relative
+constexpr double kLeastTolerance = 1e-15;     ///< beyond it sums of doubles gain nothing
+
+/// How many supersteps, and what of a walk has not stopped anywhere after them.
+class Truncation {
+ public:
+  Truncation(double restart, double tolerance) : moves_on_(1.0 - restart), undistributed_(moves_on_) {
+    (void)extend(tolerance);
+  }
+  /// Until at most `tolerance` is left; whether that took more supersteps.
+  bool extend(double tolerance) {
+    const std::uint64_t before = num_supersteps_;
+    for (; undistributed_ > tolerance; ++num_supersteps_) undistributed_ *= moves_on_;
+    return num_supersteps_ > before;
+  }
+  [[nodiscard]] std::uint64_t num_supersteps() const { return num_supersteps_; }
+  [[nodiscard]] double undistributed() const { return undistributed_; }
+
+ private:
+  double moves_on_;
+  std::uint64_t num_supersteps_ = 0;
+  double undistributed_;
+};
+
+/// **Collective.** Per column what has stopped anywhere.
+std::vector<double> absorbed_masses(const comm::Communicator& comm, const PowerIteration& program,
+                                    std::uint64_t num_owned, std::size_t num_columns) {
+  std::vector<double> masses;
+  for (std::size_t column = 0; column < num_columns; ++column) {
+    const auto absorbed = [&](std::uint64_t v) { return program.absorbed(static_cast<std::uint32_t>(v))[column]; };
+    masses.push_back(comm.all_reduce(parallel::exact_sum({0, num_owned}, 1U << 12U, absorbed)).value());
+  }
+  return masses;
+}
 
 /// A candidate on the way to the source's owner; the score as its bits.
 struct CandidateMessage {
@@ -131,12 +166,6 @@ void power_iteration(const comm::Communicator& comm, const graph::DistributedGra
   const IndexRange owned_targets = graph.owned_of_type(options.targets);
   const std::uint64_t first_target = schema.stable_range(options.targets).begin;
   const IndexRange owned_sources = graph.owned_of_type(options.sources);
-  std::uint64_t num_supersteps = 0;
-  double undistributed = 1.0 - options.restart;
-  while (undistributed > options.tolerance) {
-    undistributed *= 1.0 - options.restart;
-    ++num_supersteps;
-  }
 
   std::vector<BatchSource> mine;
   for (std::uint64_t v = owned_sources.begin; v < owned_sources.end; ++v) {
@@ -165,9 +194,20 @@ void power_iteration(const comm::Communicator& comm, const graph::DistributedGra
     for (const BatchSource& source : batch) {
       starts.push_back(source.owner == comm.rank().value() ? source.vertex : kElsewhere);
     }
-    PowerIteration program(graph, walk_graph, options, num_supersteps, starts);
-    exec::SuperstepRunner runner(comm, graph, program);
-    (void)runner.run();
+    // Mass is lost at dangling vertices, and the error of what is left grows as it is divided out: `target_error` may
+    // ask for more supersteps than at first.
+    Truncation truncation(options.restart, options.target_error > 0.0 ? options.target_error / 4.0 : options.tolerance);
+    std::optional<PowerIteration> program;
+    std::vector<double> masses;
+    for (;;) {
+      program.emplace(graph, walk_graph, options, truncation.num_supersteps(), starts);
+      exec::SuperstepRunner runner(comm, graph, *program);
+      (void)runner.run();
+      masses = absorbed_masses(comm, *program, graph.num_owned(), batch.size());
+      if (options.target_error == 0.0) break;
+      const double least = *std::ranges::min_element(masses);
+      if (!truncation.extend(std::max(kLeastTolerance, (options.target_error - kScoreRounding) * least / 2.0))) break;
+    }
 
     std::vector<std::vector<std::uint32_t>> excluded(starts.size());  // of my sources, ascending
     for (std::size_t column = 0; column < starts.size(); ++column) {
@@ -182,14 +222,6 @@ void power_iteration(const comm::Communicator& comm, const graph::DistributedGra
     comm.all_reduce(std::span(num_excluded), comm::ReduceOp::kSum);
     std::vector<CandidateMessage> messages;
     std::vector<std::uint64_t> counts(static_cast<std::size_t>(comm.size()));
-    std::vector<double> masses(batch.size());
-    for (std::size_t column = 0; column < batch.size(); ++column) {
-      masses[column] =
-          comm.all_reduce(parallel::exact_sum(
-                              {0, graph.num_owned()}, 1U << 12U,
-                              [&](std::uint64_t v) { return program.absorbed(static_cast<std::uint32_t>(v))[column]; }))
-              .value();
-    }
     // Grouped by owner: an owner may have several columns, so ranks are gone through in order.
     for (std::int32_t owner = 0; owner < comm.size(); ++owner) {
       for (std::size_t column = 0; column < batch.size(); ++column) {
@@ -197,7 +229,7 @@ void power_iteration(const comm::Communicator& comm, const graph::DistributedGra
         TopK selection(options.top_k + num_excluded[column]);
         for (std::uint64_t v = owned_targets.begin; v < owned_targets.end; ++v) {
           const auto vertex = static_cast<std::uint32_t>(v);
-          const auto score = static_cast<float>(program.absorbed(vertex)[column] / masses[column]);
+          const auto score = static_cast<float>(program->absorbed(vertex)[column] / masses[column]);
           if (score <= 0.0F || !selection.may_enter(score)) continue;
           const std::uint64_t target = graph.index_map().stable_of(LocalVertexId{vertex}).value() - first_target;
           if (is_candidate(options.candidates, target)) selection.push({score, target});
@@ -220,7 +252,7 @@ void power_iteration(const comm::Communicator& comm, const graph::DistributedGra
       }
       const std::vector<Scored> ranked = selection.take();
       const double best = ranked.empty() ? 0.0 : static_cast<double>(ranked.front().score);
-      store(starts[column], ranked, 2.0 * undistributed / masses[column] + best * 0x1.0p-24);
+      store(starts[column], ranked, 2.0 * truncation.undistributed() / masses[column] + best * kScoreRounding);
     }
     if (comm.is_root()) options.progress->update(row, "");
   }

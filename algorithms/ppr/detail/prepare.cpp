@@ -96,7 +96,6 @@ PprOptions checked_options(const graph::Schema& schema, const PprOptions& option
 
   PprOptions result = options;
   if (options.target_error > 0.0) {
-    result.tolerance = options.target_error;
     if (result.method == PprMethod::kAuto) result.method = PprMethod::kWalks;
   }
   if (result.method == PprMethod::kAuto) {

@@ -341,6 +341,35 @@ TEST(Ppr, WalksDoubleUntilTheTargetErrorHolds) {
   EXPECT_THROW((void)personalized_pagerank(world(), my_cut(whole), options), ConfigError);
 }
 
+// Where walks are lost, the mass that is left divides the error too.
+TEST(Ppr, PowerIterationKeepsTheTargetError) {
+  const graph::GraphBlocks whole = tests::random_bipartite(40, 30, 120, 3);
+  for (const exec::Direction direction : {exec::Direction::kBoth, exec::Direction::kOut}) {
+    PprOptions options;
+    options.targets = VertexTypeId{1};
+    options.exclude_linked = false;
+    options.method = PprMethod::kPower;
+    options.edges.direction = direction;
+    options.source_rows = std::vector<std::uint64_t>{0, 7, 12, 21, 39};
+    for (const double target : {0.3, 1e-3}) {
+      options.target_error = target;
+      const PprResult result =
+          personalized_pagerank(world(), tests::distribute(world(), whole, tests::Spread::kScattered), options);
+      const graph::NeighborLists lists = whole_lists(result);
+      const std::vector<float> bounds = world().all_gather_v<float>(result.error_bounds).data;
+      const std::uint64_t first_target = whole.schema.stable_range(options.targets).begin;
+      for (std::uint64_t row = 0; row < lists.num_rows(); ++row) {
+        EXPECT_LE(static_cast<double>(bounds[row]), target * 1.000001);
+        const std::vector<double> exact = tests::dense_ppr(whole, options, static_cast<std::uint32_t>(row));
+        for (std::size_t i = 0; i < lists.targets_of(row).size(); ++i) {
+          const double truth = exact[first_target + lists.targets_of(row)[i]];
+          EXPECT_LE(std::abs(static_cast<double>(lists.scores_of(row)[i]) - truth), static_cast<double>(bounds[row]));
+        }
+      }
+    }
+  }
+}
+
 TEST(Ppr, ColdSourcesAreCountedAndHaveEmptyLists) {
   const graph::GraphBlocks whole = plain_graph(4, {{.source = 0, .destination = 1}}, true);
   PprOptions options;
