@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <optional>
 #include <thread>
@@ -152,6 +153,11 @@ int run_to_exit_code(const Communicator& world, const std::function<int()>& prog
   if (*lowest == world.size()) return code;
   const Failure shared = share(last_words, failure, Rank{*lowest});
   if (world.is_root()) print_failure(shared, std::nullopt);
+  const auto skips_finalize = static_cast<std::uint32_t>(world.leaves_without_finalize());
+  if (last_words.all_reduce(skips_finalize, ReduceOp::kMax) != 0) {
+    std::fflush(nullptr);
+    std::_Exit(static_cast<int>(shared.code));
+  }
   return static_cast<int>(shared.code);
 }
 

@@ -51,6 +51,14 @@ void Communicator::set_phase(std::string_view phase) const {
   impl_->watchdog->set_phase(phase);
 }
 
+void Communicator::leave_without_finalize() const {
+  impl_->watchdog->skip_finalize();
+}
+
+bool Communicator::leaves_without_finalize() const {
+  return impl_->watchdog->skips_finalize();
+}
+
 void Communicator::abort(int exit_code) const {
   detail::abort_job(MPI_COMM_WORLD, exit_code);
 }

@@ -210,6 +210,10 @@ class Communicator {
 
   /// Prints nothing; ends all ranks of the job at once with this exit code. Never returns.
   [[noreturn]] void abort(int exit_code) const;
+  /// Something that MPI would close when it ends, such as a parallel file, cannot be closed any more:
+  /// `run_to_exit_code` ends the process without MPI's own end, which might wait for ever. For an error on its way out.
+  void leave_without_finalize() const;
+  [[nodiscard]] bool leaves_without_finalize() const;
 
   /// The raw handle, for the one file of `io/` that hands it to parallel HDF5: an `MPI_Comm` behind a pointer.
   [[nodiscard]] const void* native_handle() const;

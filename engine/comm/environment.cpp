@@ -79,6 +79,9 @@ Environment::Environment(int* argc, char*** argv) {
     refuse_blind_launcher();
     // Without this a single process starts a daemon of its own.
     setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+    // Shared file pointers, which nobody here uses, would lie in a directory that all such processes share: one that
+    // ends takes it from the others, whose files then fail to open.
+    setenv("OMPI_MCA_sharedfp", "^sm", 0);
   }
   if (ranks_exceed_cores()) setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
 

@@ -38,6 +38,17 @@ void require_writable_directory(const fs::path& path) {
   }
 }
 
+/// The file, and what MPI may have laid beside it ("<name>-<number>.lock").
+void remove_with_companions(const fs::path& part) {
+  std::error_code ignored;
+  const fs::path directory = part.has_parent_path() ? part.parent_path() : fs::path(".");
+  std::vector<fs::path> found;
+  for (fs::directory_iterator entry(directory, ignored), end; entry != end; entry.increment(ignored)) {
+    if (entry->path().filename().string().starts_with(part.filename().string())) found.push_back(entry->path());
+  }
+  for (const fs::path& path : found) fs::remove(path, ignored);
+}
+
 Handle link_creation() {
   Handle list(H5Pcreate(H5P_LINK_CREATE), H5Pclose, "make a link creation list");
   check(H5Pset_create_intermediate_group(list.get(), 1), "ask for parent groups");
@@ -77,6 +88,7 @@ OutputFile::OutputFile(const comm::Communicator& comm, fs::path path, Options op
     detail::initialise_library();
     fault::point("io.open");
     require_writable_directory(path_);
+    if (fs::is_directory(path_)) throw IoError(fmt::format("cannot write {}: it is a directory", path_.string()));
   });
   comm_.agree([&] {
     const Handle access = detail::mpi_file_access(comm_);
@@ -94,9 +106,9 @@ OutputFile::~OutputFile() {
   if (!state_ || state_->file.get() < 0) return;
   // Closing a parallel file is collective, and this rank may be the only one that unwinds: leave it to the end of the
   // process rather than wait for the others.
-  std::error_code ignored;
-  if (comm_.is_root()) fs::remove(part_, ignored);
-  if (comm_.size() == 1) {
+  // The rank whose writing failed may be the only one that gets here.
+  if (comm_.is_root() || comm_.leaves_without_finalize()) remove_with_companions(part_);
+  if (comm_.size() == 1 && !comm_.leaves_without_finalize()) {
     state_->open.clear();
     return;
   }
@@ -105,9 +117,20 @@ OutputFile::~OutputFile() {
 }
 
 void OutputFile::guarded(const char* point, const std::function<void()>& call) const {
-  // Two agreements: nobody enters HDF5's collective call unless everybody does, and nobody leaves it alone.
   comm_.agree([&] { fault::point(point); });
-  comm_.agree(call);
+  // Nobody can be told of a failure inside HDF5's collective call by a message: others may wait there for this rank.
+  reporting(call);
+}
+
+void OutputFile::reporting(const std::function<void()>& call) const {
+  try {
+    call();
+  } catch (const IoError&) {
+    // Nor can the file be closed: HDF5 writes what it still holds, together with all ranks.
+    comm_.leave_without_finalize();
+    publish::require_space(part_);  // HDF5 does not say why
+    throw;
+  }
 }
 
 // Groups and attributes stay in HDF5's memory until the file is flushed: nothing can fail on one rank before the call,
@@ -209,7 +232,9 @@ void OutputFile::write_slab(const std::string& name, StoredType type, std::uint6
 
 void OutputFile::finish_dataset(const std::string& name, StoredType type, std::uint64_t width, std::uint64_t total_rows,
                                 const DatasetDigest& digest) {
-  comm_.agree([&] { state_->open.at(name).close(fmt::format("close dataset {} in {}", name, part_.string())); });
+  comm_.agree([&] {
+    reporting([&] { state_->open.at(name).close(fmt::format("close dataset {} in {}", name, part_.string())); });
+  });
   state_->open.erase(name);
   set_attribute(name, "xxh3", digest.text());
   DatasetInfo info{type, {total_rows}};

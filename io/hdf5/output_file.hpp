@@ -83,6 +83,7 @@ class OutputFile {
                       const DatasetDigest& digest);
   void write_rows(const std::string& name, StoredType type, std::uint64_t width, std::span<const std::byte> bytes);
   void guarded(const char* point, const std::function<void()>& call) const;
+  void reporting(const std::function<void()>& call) const;
 
   const comm::Communicator& comm_;
   std::filesystem::path path_;

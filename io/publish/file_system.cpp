@@ -2,12 +2,15 @@
 #include "io/publish/file_system.hpp"
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "engine/base/error.hpp"
@@ -90,6 +93,18 @@ void replace_symlink_durably(const fs::path& link, const fs::path& target) {
   fault::point("io.write");
   if (::symlink(target.c_str(), part.c_str()) != 0) throw_io_error("make the symbolic link", part.c_str());
   rename_durably(part, link);
+}
+
+void require_space(const fs::path& path) {
+  constexpr std::uintmax_t kLeastBytes = 1U << 20U;
+  const fs::path directory = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::error_code unknown;
+  const std::uintmax_t left = fs::space(directory, unknown).available;
+  if (unknown || left >= kLeastBytes) return;
+  throw IoError(
+      fmt::format("cannot write {}: no space left, the file system of {} has {} bytes; free some, or choose "
+                  "another place for the output",
+                  path.string(), directory.string(), left));
 }
 
 std::string read_text(const fs::path& path) {

@@ -22,6 +22,9 @@ void write_text_durably(const std::filesystem::path& path, std::string_view text
 /// Points the symbolic link `link` at `target` (as given) by rename: readers see the old or the new target.
 void replace_symlink_durably(const std::filesystem::path& link, const std::filesystem::path& target);
 
+/// To be asked after a write failed: throws when the file system of `path` has less than a megabyte left.
+void require_space(const std::filesystem::path& path);
+
 [[nodiscard]] std::string read_text(const std::filesystem::path& path);
 
 }  // namespace rove::io::publish

@@ -28,6 +28,10 @@ class Watchdog {
   /// Operations that this rank has begun so far.
   [[nodiscard]] std::uint64_t num_operations() const { return num_operations_; }
 
+  /// `Communicator::leave_without_finalize`; the watchdog is what all communicators of a process share.
+  void skip_finalize() { skips_finalize_ = true; }
+  [[nodiscard]] bool skips_finalize() const { return skips_finalize_; }
+
  private:
   void stop_thread();
   void watch(double timeout_s);
@@ -36,6 +40,7 @@ class Watchdog {
   int rank_;
   int depth_ = 0;
   std::uint64_t num_operations_ = 0;
+  bool skips_finalize_ = false;
   std::atomic<bool> armed_{false};
   std::atomic<const char*> operation_{nullptr};
   std::atomic<std::int64_t> since_ns_{0};  ///< 0: not inside an operation
