@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -8,6 +12,7 @@
 #include "engine/base/error.hpp"
 #include "engine/base/stop.hpp"
 #include "engine/comm/environment.hpp"
+#include "jobs/config/schema.hpp"
 #include "jobs/verbs/verb.hpp"
 #include "jobs/version.hpp"
 
@@ -57,7 +62,8 @@ int main(int argc, char** argv) {
 
   CLI::App app(
       "Rove: distributed graph engine for recommendation. Tonight's log goes in; verified, reproducible embeddings\n"
-      "and neighbour sets come out. Every verb runs alone, under `mpirun -n P` and under `srun`.",
+      "and neighbour sets come out. Verbs that compute run alone, under `mpirun -n P` and under `srun`; those that\n"
+      "answer (lookup, query, serve, info, diff, config) run alone.",
       "rove");
   app.require_subcommand(1);
   app.set_version_flag("--version", rove::jobs::version_text());
@@ -76,6 +82,18 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (const std::string_view word = argc > 1 ? argv[1] : ""; !word.empty() && word.front() != '-') {
+      std::vector<std::string> names;
+      for (const auto& verb : verbs) names.push_back(verb->name());
+      if (std::ranges::find(names, word) == names.end()) {
+        if (prints) {
+          fmt::print(stderr,
+                     "rove: error: there is no verb '{}'; did you mean '{}'?\nRun with --help for more information.\n",
+                     word, rove::jobs::nearest_word(word, names));
+        }
+        return static_cast<int>(ExitCode::kUsage);
+      }
+    }
     const bool asked_for_help = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
     if (prints) app.exit(error);
     return static_cast<int>(asked_for_help ? ExitCode::kSuccess : ExitCode::kUsage);

@@ -221,8 +221,9 @@ graph::Assignment assign_metis(const comm::Communicator& comm, const graph::Grap
   std::vector<std::int32_t> best;
   comm.agree([&] {
     if (!comm.is_root() || problem.num_vertices() == 0) return;
-    if (problem.neighbors.empty()) {
-      // Nothing to cut, and METIS divides by the number of edges.
+    if (problem.neighbors.empty() || problem.num_vertices() < 2 * std::int64_t{options.parts}) {
+      // Nothing to cut, and METIS divides by the number of edges; or parts of a vertex or two, of which METIS complains
+      // on the standard output, line by line.
       for (std::size_t t = 0; t < blocks.schema.vertex_types().size(); ++t) {
         const graph::BlockDistribution even(blocks.schema.vertex_types()[t].count, options.parts);
         for (std::uint64_t row = 0; row < even.size(); ++row) best.push_back(even.home_of(row).value());

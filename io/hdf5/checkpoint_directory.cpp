@@ -44,8 +44,13 @@ class Source final : public exec::CheckpointSource {
  public:
   Source(const comm::Communicator& comm, const fs::path& path) : comm_(comm) {
     comm_.agree([&] {
-      file_.emplace(path);
-      (void)read_header(*file_, FileFormat::kCheckpoint);
+      try {
+        file_.emplace(path);
+        (void)read_header(*file_, FileFormat::kCheckpoint);
+      } catch (const Error& error) {
+        throw InputError(fmt::format("the checkpoint is damaged, remove {} and start again: {}",
+                                     path.parent_path().string(), error.what()));
+      }
     });
   }
 

@@ -24,18 +24,36 @@ void write_adjacency(hdf5::OutputFile& file, const std::string& group, const gra
   if (!type.relations.empty()) file.write<std::uint32_t>(group + "/relations", block.relations);
 }
 
+/// Everything that reads the graph takes these for rows of arrays.
+void require_below(const hdf5::InputFile& file, const std::string& dataset, std::uint64_t found, std::uint64_t end) {
+  if (found >= end) {
+    throw InputError(fmt::format("{}: {} holds {}, expected numbers below {}; the file is damaged (see rove verify)",
+                                 file.path().string(), dataset, found, end));
+  }
+}
+
+template <class Number>
+void require_all_below(const hdf5::InputFile& file, const std::string& dataset, const std::vector<Number>& values,
+                       std::uint64_t end) {
+  if (!values.empty()) require_below(file, dataset, *std::ranges::max_element(values), end);
+}
+
+/// `neighbors`: vertices of the other endpoint's type.
 graph::AdjacencyBlock read_adjacency(const hdf5::InputFile& file, const std::string& group, const graph::EdgeType& type,
-                                     IndexRange rows) {
+                                     IndexRange rows, std::uint64_t neighbors) {
   graph::AdjacencyBlock block;
   block.offsets = file.read<std::uint64_t>(group + "/indptr", {rows.begin, rows.end + 1});
   if (!std::is_sorted(block.offsets.begin(), block.offsets.end())) {
     throw InputError(fmt::format("{}: {}/indptr does not ascend; the file is damaged", file.path().string(), group));
   }
   const IndexRange slots{block.offsets.front(), block.offsets.back()};
+  require_below(file, group + "/indptr", slots.end, type.count + 1);
   block.targets = file.read<std::uint32_t>(group + "/indices", slots);
   if (type.has_weights) block.weights = file.read<float>(group + "/weights", slots);
   if (type.has_times) block.times = file.read<std::int64_t>(group + "/times", slots);
   if (!type.relations.empty()) block.relations = file.read<std::uint32_t>(group + "/relations", slots);
+  require_all_below(file, group + "/indices", block.targets, neighbors);
+  require_all_below(file, group + "/relations", block.relations, type.relations.size());
   for (std::uint64_t& offset : block.offsets) offset -= slots.begin;
   return block;
 }
@@ -198,15 +216,18 @@ GraphFile read_graph(const comm::Communicator& comm, const std::filesystem::path
     }
     for (const graph::EdgeType& type : blocks.schema.edge_types()) {
       const std::string group = group_of(blocks.schema, type);
-      const IndexRange destinations = home_block(comm, blocks.schema.vertex_type(type.destination).count);
+      const std::uint64_t num_sources = blocks.schema.vertex_type(type.source).count;
+      const std::uint64_t num_destinations = blocks.schema.vertex_type(type.destination).count;
+      const IndexRange destinations = home_block(comm, num_destinations);
       graph::EdgeBlocks& edges = blocks.edges.emplace_back();
-      edges.by_source = read_adjacency(file, group + "/by_source", type,
-                                       home_block(comm, blocks.schema.vertex_type(type.source).count));
-      edges.by_destination = read_adjacency(file, group + "/by_destination", type, destinations);
+      edges.by_source =
+          read_adjacency(file, group + "/by_source", type, home_block(comm, num_sources), num_destinations);
+      edges.by_destination = read_adjacency(file, group + "/by_destination", type, destinations, num_sources);
       const auto first =
           file.read<std::uint64_t>(group + "/by_destination/indptr", {destinations.begin, destinations.begin + 1})[0];
       edges.edge_positions = file.read<std::uint64_t>(group + "/by_destination/edge_positions",
                                                       {first, first + edges.by_destination.targets.size()});
+      require_all_below(file, group + "/by_destination/edge_positions", edges.edge_positions, type.count);
     }
   });
   return result;

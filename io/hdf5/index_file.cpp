@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/hdf5/index_file.hpp"
 
+#include <sstream>
+#include <string>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "engine/base/checked_cast.hpp"
@@ -31,6 +35,8 @@ void write_index(const comm::Communicator& comm, const std::filesystem::path& pa
   file.set_attribute("/", "walks", static_cast<std::int64_t>(info.walks));
   file.set_attribute("/", "entries", static_cast<std::int64_t>(info.entries));
   file.set_attribute("/", "edges", info.edges);
+  file.set_attribute("/", "direction", info.direction);
+  file.set_attribute("/", "relations", fmt::format("{}", fmt::join(info.relations, "\n")));
   file.set_attribute("/", "weighted", info.weighted);
   file.set_attribute("/", "dangling", std::string("walks that leave a dangling vertex are lost and counted"));
   write_header(file, FileFormat::kIndex, provenance);
@@ -43,8 +49,17 @@ IndexInfo read_index_info(const hdf5::InputFile& file) {
   info.walks = checked_cast<std::uint32_t>(file.attribute<std::int64_t>("/", "walks"));
   info.entries = checked_cast<std::uint32_t>(file.attribute<std::int64_t>("/", "entries"));
   info.edges = file.attribute<std::string>("/", "edges");
-  // Files of before there were weights lack it.
+  // Older files lack what they could not be without.
+  if (file.find_attribute("/", "direction")) {
+    info.direction = file.attribute<std::string>("/", "direction");
+    std::istringstream relations(file.attribute<std::string>("/", "relations"));
+    for (std::string name; std::getline(relations, name);) info.relations.push_back(std::move(name));
+  }
   if (file.find_attribute("/", "weighted")) info.weighted = file.attribute<bool>("/", "weighted");
+  if (info.direction != "both" && info.direction != "out" && info.direction != "in") {
+    throw InputError(fmt::format("{}: the direction '{}' is none of both, out and in; the file is damaged",
+                                 file.path().string(), info.direction));
+  }
   if (!(info.restart > 0.0 && info.restart < 1.0) || info.walks == 0) {
     throw InputError(fmt::format("{}: restart {} and walks {} cannot be; the file is damaged", file.path().string(),
                                  info.restart, info.walks));

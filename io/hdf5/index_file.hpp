@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/comm/communicator.hpp"
 #include "io/hdf5/header.hpp"
@@ -18,10 +19,12 @@ namespace rove::io {
 
 struct IndexInfo {
   double restart = 0.15;
-  std::uint32_t walks = 0;    ///< behind every fingerprint
-  std::uint32_t entries = 0;  ///< kept at most
-  std::string edges;          ///< the edges that walks move along, in words
-  bool weighted = false;      ///< walks move in proportion to the weights of edges
+  std::uint32_t walks = 0;             ///< behind every fingerprint
+  std::uint32_t entries = 0;           ///< kept at most
+  std::string edges;                   ///< the edges that walks move along, in words
+  std::string direction = "both";      ///< both | out | in: along edges, against them, or both ways
+  std::vector<std::string> relations;  ///< of those edges; none: all edge types
+  bool weighted = false;               ///< walks move in proportion to the weights of edges
 };
 
 /// Fingerprints of my home block of `type`, counted on `target`.

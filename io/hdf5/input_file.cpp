@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "engine/base/fault.hpp"
 #include "io/hdf5/detail/handle.hpp"
@@ -63,7 +64,12 @@ InputFile::InputFile(fs::path path) : path_(std::move(path)), state_(std::make_u
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "make a file access list");
   // Files under their final name are complete and never change, so file systems without locks serve as well.
   check(H5Pset_file_locking(access.get(), false, true), "switch file locking off");
-  state_->file = Handle(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose, "open " + path_.string());
+  const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access.get());
+  if (file < 0 && ::access(path_.c_str(), R_OK) == 0) {
+    throw InputError(
+        fmt::format("{} is cut short or damaged; make it again ({})", path_.string(), detail::error_stack()));
+  }
+  state_->file = Handle(file, H5Fclose, "open " + path_.string());
 }
 
 InputFile::InputFile(InputFile&&) noexcept = default;

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/hdf5/digest.hpp"
+
 namespace rove::io::hdf5 {
 
 MappedFile::MappedFile(const std::filesystem::path& path) : file_(path) {
@@ -44,6 +46,18 @@ void MappedFile::touch() const {
   if (::madvise(const_cast<std::byte*>(begin_), size_, MADV_POPULATE_READ) == 0) return;
 #endif
   read_ahead();  // kernels before 5.14
+}
+
+void MappedFile::verify() const {
+  for (const std::string& name : file_.datasets()) {
+    if (!file_.find_attribute(name, "xxh3")) continue;
+    const DatasetInfo info = file_.info(name);
+    DatasetDigest digest;
+    if (info.bytes() > 0) digest.add_blocks(0, bytes(name, info.type.element), info.row_bytes());
+    if (digest.text() == file_.attribute<std::string>(name, "xxh3")) continue;
+    throw InputError(fmt::format("{}: the bytes of {} are not those that were written; `rove verify` says more",
+                                 file_.path().string(), name));
+  }
 }
 
 std::span<const std::byte> MappedFile::bytes(const std::string& dataset, ElementType type) const {

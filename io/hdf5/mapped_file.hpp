@@ -48,6 +48,9 @@ class MappedFile {
   void read_ahead() const;
   /// Maps every page before it is asked for: later reads do not stop for one. Takes as long as reading the file.
   void touch() const;
+  /// Throws `InputError` naming the first dataset whose bytes do not have the digest stored with it. Reads the whole
+  /// file.
+  void verify() const;
 
  private:
   [[nodiscard]] std::span<const std::byte> bytes(const std::string& dataset, ElementType type) const;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -101,6 +102,10 @@ NodeRows read_nodes(const hdf5::InputFile& file, const std::string& type, IndexR
   const std::vector<std::uint64_t> keys = file.read<std::uint64_t>(group + "/keys", rows);
   nodes.keys.reserve(keys.size());
   for (const std::uint64_t key : keys) nodes.keys.emplace_back(key);
+  if (!std::ranges::is_sorted(keys, std::less_equal<>())) {
+    throw InputError(
+        fmt::format("{}: {}/keys does not ascend; the file is damaged (see rove verify)", file.path().string(), group));
+  }
   return nodes;
 }
 

@@ -19,7 +19,7 @@ IndexRange home_block(const comm::Communicator& comm, std::uint64_t rows) {
 }  // namespace
 
 void write_partition(const comm::Communicator& comm, const std::filesystem::path& path, const graph::Schema& schema,
-                     const graph::Assignment& assignment, std::string_view quality_json,
+                     const graph::Assignment& assignment, std::string_view quality_json, const PartitionCost& cost,
                      const FileProvenance& provenance) {
   hdf5::OutputFile file(comm, path);
   for (std::size_t t = 0; t < schema.vertex_types().size(); ++t) {
@@ -33,6 +33,8 @@ void write_partition(const comm::Communicator& comm, const std::filesystem::path
   }
   file.set_attribute("/", "num_parts", static_cast<std::int64_t>(assignment.num_parts));
   file.set_attribute("/", "method", assignment.method);
+  file.set_attribute("/", "seconds", cost.seconds);
+  file.set_attribute("/", "peak_resident_bytes", checked_cast<std::int64_t>(cost.peak_resident_bytes));
   file.write_text("/quality", comm.broadcast_text(quality_json, Rank{0}));
   write_header(file, FileFormat::kPartition, provenance);
   file.commit();

@@ -21,9 +21,15 @@ namespace rove::io {
 // --- partition.h5
 // -------------------------------------------------------------------------------------------------------
 
+/// What making it took: differs from run to run, so it lies in attributes.
+struct PartitionCost {
+  double seconds = 0;
+  std::uint64_t peak_resident_bytes = 0;  ///< of the rank with most
+};
+
 /// **Collective.** Writes the part of every vertex and the partitioner's report (JSON text).
 void write_partition(const comm::Communicator& comm, const std::filesystem::path& path, const graph::Schema& schema,
-                     const graph::Assignment& assignment, std::string_view quality_json,
+                     const graph::Assignment& assignment, std::string_view quality_json, const PartitionCost& cost,
                      const FileProvenance& provenance);
 
 struct PartitionFile {

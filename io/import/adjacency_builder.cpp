@@ -2,6 +2,7 @@
 #include "io/import/adjacency_builder.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <numeric>
 #include <span>
@@ -180,7 +181,15 @@ class BucketBuilder {
         sum += static_cast<double>(edges_.weights[begin_ + i]);
       }
       copy(end - 1, to);
-      if (rule == Duplicates::kSum && !edges_.weights.empty()) edges_.weights[begin_ + to] = static_cast<float>(sum);
+      if (rule == Duplicates::kSum && !edges_.weights.empty()) {
+        edges_.weights[begin_ + to] = static_cast<float>(sum);
+        if (!std::isfinite(edges_.weights[begin_ + to])) {
+          throw InputError(
+              fmt::format("the weights of {} repeated edges add up to {}, which is beyond a float32 "
+                          "(duplicates: sum)",
+                          end - from, sum));
+        }
+      }
     } else {
       copy(from, to);
     }

@@ -439,6 +439,10 @@ ImportedGraph import_graph(const comm::Communicator& comm, const ImportOptions& 
   return Importer(comm, options, progress).run();
 }
 
+std::uint64_t plan_text_blocks(std::uint32_t threads) {
+  return std::uint64_t{threads} * (std::uint64_t{16} << 20U);
+}
+
 MemoryPlan plan_import(const graph::Schema& schema, std::int32_t ranks, std::uint32_t threads, std::uint64_t id_bytes) {
   const auto share = [&](std::uint64_t count) {
     const auto parts = static_cast<std::uint64_t>(ranks);
@@ -451,7 +455,7 @@ MemoryPlan plan_import(const graph::Schema& schema, std::int32_t ranks, std::uin
     edge_bytes += share(type.count) * (8 + attributes);
   }
   MemoryPlan plan("import");
-  plan.hold("blocks of text", std::uint64_t{threads} * (std::uint64_t{16} << 20U));
+  plan.hold("blocks of text", plan_text_blocks(threads));
   plan.hold("edges until their rows are known, sent and received", 3 * edge_bytes);
   plan.hold("dictionary of ids", share(schema.num_vertices()) * (2 * id_bytes + 48));
   return plan;

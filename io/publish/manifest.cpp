@@ -122,7 +122,7 @@ std::vector<std::string> verify_run(const comm::Communicator& comm, const fs::pa
   Manifest manifest;
   std::vector<std::string> problems;
   comm.agree([&] { manifest = read_manifest(run); });
-  if (manifest.status != "complete") {
+  if (manifest.status != "complete" && manifest.status != "unpublished") {
     problems.push_back(fmt::format("{}: status is '{}' ({})", run.string(), manifest.status, manifest.reason));
   }
   std::map<std::string, ManifestFile> present;

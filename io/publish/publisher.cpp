@@ -28,6 +28,7 @@ namespace {
 
 constexpr const char* kLatest = "latest";
 constexpr const char* kLock = ".publish.lock";
+constexpr const char* kRunLock = ".run.lock";
 constexpr const char* kRetired = ".retired-";
 
 std::string reason() {
@@ -68,7 +69,9 @@ fs::path make_next_run(const fs::path& output) {
 void remove_leftovers(const fs::path& run) {
   std::vector<fs::path> leftovers;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(run)) {
-    if (entry.path().extension() == ".part") leftovers.push_back(entry.path());
+    // Also what MPI lays beside a file that it writes.
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with(".part") || name.find(".h5.part") != std::string::npos) leftovers.push_back(entry.path());
   }
   for (const fs::path& path : leftovers) fs::remove_all(path);
 }
@@ -118,8 +121,7 @@ void point_latest_at(const fs::path& output, const fs::path& run) {
 
 }  // namespace
 
-PublishLock::PublishLock(const fs::path& output) {
-  const fs::path path = output / kLock;
+FileLock::FileLock(const fs::path& path, const std::string& what) {
   fault::point("io.open");
   descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor_ < 0) throw IoError(fmt::format("cannot open the lock {}: {}", path.string(), reason()));
@@ -131,9 +133,9 @@ PublishLock::PublishLock(const fs::path& output) {
     ::close(descriptor_);
     if (!is_held) throw IoError(fmt::format("cannot lock {}: {}", path.string(), why));
     throw IoError(fmt::format(
-        "{} is held by another publisher ({}); wait until it ends. The system frees the lock with "
-        "its process; if that process is gone and its host does not answer, remove the file",
-        path.string(), std::string_view(text.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0)))));
+        "{} ({}); wait until it ends. The system frees the lock with its process; if that process is gone and its host "
+        "does not answer, remove {}",
+        what, std::string_view(text.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0))), path.string()));
   }
   std::array<char, 256> host{};
   ::gethostname(host.data(), host.size() - 1);
@@ -147,8 +149,18 @@ PublishLock::PublishLock(const fs::path& output) {
   }
 }
 
-PublishLock::~PublishLock() {
+FileLock::~FileLock() {
   ::close(descriptor_);
+}
+
+PublishLock::PublishLock(const fs::path& output)
+    : FileLock(output / kLock, fmt::format("{} is held by another publisher", (output / kLock).string())) {}
+
+RunLock::RunLock(const fs::path& run)
+    : FileLock(run / kRunLock, fmt::format("{} is being filled by another job", run.string())) {}
+
+std::vector<std::string> working_files() {
+  return {"state.json", "checkpoint", kRunLock};
 }
 
 fs::path create_run(const comm::Communicator& comm, const fs::path& output) {
@@ -181,6 +193,41 @@ std::vector<Run> list_runs(const fs::path& output) {
   return runs;
 }
 
+namespace {
+
+/// **Collective.** The run's files as they lie on the disk for good, and what verification says of them.
+Manifest make_manifest(const comm::Communicator& comm, const fs::path& run, const PublishOptions& options,
+                       std::string& problems) {
+  comm.agree([&] {
+    if (comm.is_root()) translated([&] { remove_leftovers(run); });
+  });
+  Manifest manifest;
+  manifest.created_utc = options.created_utc;
+  manifest.software_version = options.software_version;
+  manifest.commit = options.commit;
+  std::vector<std::string> excluded = working_files();
+  excluded.insert(excluded.end(), options.exclude.begin(), options.exclude.end());
+  manifest.files = hash_files(comm, run, excluded);
+  sync_run(comm, run, manifest.files);
+  problems = problems_of(comm, run, manifest.files);
+  return manifest;
+}
+
+}  // namespace
+
+Manifest seal_run(const comm::Communicator& comm, const fs::path& run, const PublishOptions& options) {
+  std::string problems;
+  Manifest manifest = make_manifest(comm, run, options, problems);
+  comm.agree([&] {
+    if (!problems.empty()) throw GateError("verification found:" + problems);
+    manifest.status = "unpublished";
+    if (!comm.is_root()) return;
+    if (fs::exists(run / "metrics.json")) manifest.metrics = read_metrics(run / "metrics.json");
+    write_text_durably(run / "manifest.json", to_json(manifest));
+  });
+  return manifest;
+}
+
 Manifest publish_run(const comm::Communicator& comm, const fs::path& output, const fs::path& run,
                      const PublishOptions& options, const Gate& gate) {
   std::optional<PublishLock> lock;
@@ -191,17 +238,10 @@ Manifest publish_run(const comm::Communicator& comm, const fs::path& output, con
         throw ConfigError(fmt::format("{} is not a run directory of {}", run.string(), output.string()));
       }
       lock.emplace(output);
-      remove_leftovers(run);
     });
   });
-
-  Manifest manifest;
-  manifest.created_utc = options.created_utc;
-  manifest.software_version = options.software_version;
-  manifest.commit = options.commit;
-  manifest.files = hash_files(comm, run, options.exclude);
-  sync_run(comm, run, manifest.files);
-  const std::string problems = problems_of(comm, run, manifest.files);
+  std::string problems;
+  Manifest manifest = make_manifest(comm, run, options, problems);
 
   comm.agree([&] {
     if (!comm.is_root()) return;

@@ -16,7 +16,7 @@
 /// kill at any moment leaves the old or the new state published, never anything between.
 namespace rove::io::publish {
 
-/// A numbered directory and what its manifest says ("complete", "refused", "incomplete").
+/// A numbered directory and what its manifest says ("complete", "unpublished", "refused", "incomplete").
 struct Run {
   std::uint64_t number = 0;
   std::filesystem::path path;
@@ -57,6 +57,10 @@ struct PublishOptions {
 Manifest publish_run(const comm::Communicator& comm, const std::filesystem::path& output,
                      const std::filesystem::path& run, const PublishOptions& options, const Gate& gate);
 
+/// **Collective.** Checksums, sync, verification and a manifest that says "unpublished", for a job that leaves
+/// publishing to somebody else. Throws `GateError` when verification finds problems.
+Manifest seal_run(const comm::Communicator& comm, const std::filesystem::path& run, const PublishOptions& options);
+
 /// Points `latest` at an older complete run: the given number, else the newest before the published one. Returns it.
 /// Throws `ConfigError` when there is none. Not collective: one process.
 std::filesystem::path roll_back(const std::filesystem::path& output,
@@ -67,17 +71,32 @@ std::filesystem::path roll_back(const std::filesystem::path& output,
 /// Precondition: keep >= 1.
 std::vector<std::uint64_t> retire_runs(const std::filesystem::path& output, std::uint64_t keep);
 
-/// Held while `latest` and old runs change. Freed by the system when its process ends, however it ends.
-class PublishLock {
+/// A file that one process holds. Freed by the system when that process ends, however it ends.
+class FileLock {
  public:
-  /// Throws `IoError` naming the owner when another process holds it.
-  explicit PublishLock(const std::filesystem::path& output);
-  PublishLock(const PublishLock&) = delete;
-  PublishLock& operator=(const PublishLock&) = delete;
-  ~PublishLock();
+  /// Throws `IoError` naming the owner when another process holds it: "`what` by process 17 on host h since ...".
+  FileLock(const std::filesystem::path& file, const std::string& what);
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+  ~FileLock();
 
  private:
   int descriptor_ = -1;
 };
+
+/// Held while `latest` and old runs change.
+class PublishLock : public FileLock {
+ public:
+  explicit PublishLock(const std::filesystem::path& output);
+};
+
+/// Held while a run directory is being filled.
+class RunLock : public FileLock {
+ public:
+  explicit RunLock(const std::filesystem::path& run);
+};
+
+/// Names in a run directory that are of the job, not of its results: no manifest lists them.
+[[nodiscard]] std::vector<std::string> working_files();
 
 }  // namespace rove::io::publish

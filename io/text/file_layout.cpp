@@ -122,6 +122,10 @@ class Columns {
   /// A column by name, or by number from 1.
   [[nodiscard]] std::uint32_t require(const std::string& wanted, const char* what) const {
     const std::uint32_t by_name = find({wanted.c_str()});
+    if (std::ranges::count(names_, wanted) > 1) {
+      head_.fail(line_, fmt::format("{} columns '{}'", std::ranges::count(names_, wanted), wanted),
+                 fmt::format("one to take as {}; name it by its number from 1", what));
+    }
     if (by_name != kNoColumn) return by_name;
     const auto number = whole_number(wanted);
     if (number && *number >= 1 && *number <= (named() ? names_.size() : Fields::kMax)) {

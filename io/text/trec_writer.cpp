@@ -34,9 +34,9 @@ std::string_view without_space(std::string_view text, const char* what) {
 /// Cuts rows into rounds of at most `kLinesPerRound` entries (or one row).
 std::vector<IndexRange> rounds_of(std::uint64_t num_rows, const std::function<std::uint64_t(std::uint64_t)>& length) {
   std::vector<IndexRange> rounds;
-  std::uint64_t entries = kLinesPerRound;
+  std::uint64_t entries = 0;
   for (std::uint64_t row = 0; row < num_rows; ++row) {
-    if (entries + length(row) > kLinesPerRound) {
+    if (rounds.empty() || entries + length(row) > kLinesPerRound) {
       rounds.push_back({row, row});
       entries = 0;
     }

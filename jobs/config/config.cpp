@@ -401,6 +401,11 @@ std::uint64_t Config::count(std::string_view path, std::uint64_t minimum) const 
   return static_cast<std::uint64_t>(value);
 }
 
+std::uint64_t Config::at_most(std::string_view path, std::uint64_t value, std::uint64_t maximum) {
+  if (value > maximum) throw ConfigError(fmt::format("{} is {}, expected at most {}", path, value, maximum));
+  return value;
+}
+
 double Config::real(std::string_view path) const {
   return tree_->as<double>(path);
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -35,10 +37,23 @@ class Config {
   [[nodiscard]] std::int64_t integer(std::string_view path) const;
   /// An integer that must be at least `minimum`.
   [[nodiscard]] std::uint64_t count(std::string_view path, std::uint64_t minimum = 0) const;
+  /// The same, which must fit a narrower type.
+  template <std::integral To>
+  [[nodiscard]] To count_as(std::string_view path, std::uint64_t minimum = 0) const {
+    return static_cast<To>(
+        at_most(path, count(path, minimum), static_cast<std::uint64_t>(std::numeric_limits<To>::max())));
+  }
   [[nodiscard]] double real(std::string_view path) const;
   [[nodiscard]] bool boolean(std::string_view path) const;
   [[nodiscard]] std::vector<std::string> texts(std::string_view path) const;
   [[nodiscard]] std::vector<std::uint64_t> counts(std::string_view path) const;
+  template <std::unsigned_integral To>
+  [[nodiscard]] std::vector<To> counts_as(std::string_view path) const {
+    std::vector<To> result;
+    for (const std::uint64_t value : counts(path))
+      result.push_back(static_cast<To>(at_most(path, value, std::numeric_limits<To>::max())));
+    return result;
+  }
   [[nodiscard]] std::map<std::string, double> reals(std::string_view path) const;
   /// A path, or nothing when the key is not set.
   [[nodiscard]] std::optional<std::filesystem::path> path(std::string_view path) const;
@@ -53,6 +68,9 @@ class Config {
   [[nodiscard]] static std::string commented_template();
 
  private:
+  /// `value`, or a `ConfigError` when it is larger than `maximum`.
+  static std::uint64_t at_most(std::string_view path, std::uint64_t value, std::uint64_t maximum);
+
   struct Tree;
   std::unique_ptr<Tree> tree_;
 };

@@ -262,7 +262,7 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"forget.items", kPathList, "~", "", "the same of items"},
     {"forget.interactions", kPathList, "~", "", "files of pairs (user, item) to forget"},
     {"forget.format", kText, "edgelist", "adjacency|edgelist|csv|recbole", "layout of those files"},
-    {"forget.epochs", kInteger, "50", "", "epochs of reverse BPR at most; it ends when the pairs look never seen"},
+    {"forget.epochs", kInteger, "200", "", "epochs of reverse BPR at most; it ends when the pairs look never seen"},
     {"forget.learning_rate", kReal, "0.02", "", "Adam's step, as a share of the vectors' root mean square"},
     {"forget.warm_start", kText, "unlearn", "unlearn|cold",
      "`rove run` on a night when the vectors it would go on from know something listed: unlearn it, or start cold"},

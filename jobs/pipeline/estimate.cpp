@@ -16,6 +16,7 @@
 #include "jobs/pipeline/forget_lists.hpp"
 #include "jobs/pipeline/forget_stage.hpp"
 #include "jobs/pipeline/graph_options.hpp"
+#include "jobs/pipeline/retrieval_plan.hpp"
 #include "jobs/pipeline/run_state.hpp"
 #include "jobs/pipeline/sample_options.hpp"
 #include "jobs/pipeline/train_layout.hpp"
@@ -277,15 +278,13 @@ class Estimator {
     const graph::EdgeType& type = schema_.edge_type(training_edge_type(session_));
     const std::uint64_t dim = model_options(config_).bpr.dim;
     const gnn::Model& kind = gnn::find_model(config_.text("train.model"));
-    MemoryPlan plan(stage);
-    if (kind.output == gnn::ModelOutput::kVectors) {
-      plan.hold("final representations", share(schema_.num_vertices()) * dim * 4);
-      plan.hold("one rank's block of items, twice", 2 * share(schema_.vertex_type(type.destination).count) * dim * 4);
-    } else {
-      plan.hold("weights and a block of scores, at most",
-                kind.plan(model_share(type), model_options(config_)).total_bytes());
-    }
-    plan.hold("lists at owners and home", 2 * share(schema_.vertex_type(type.source).count) * (top_k * 8 + 16));
+    const bool has_vectors = kind.output == gnn::ModelOutput::kVectors;
+    MemoryPlan plan =
+        plan_retrieval(stage, {share(schema_.num_vertices()), share(schema_.vertex_type(type.source).count),
+                               share(schema_.vertex_type(type.destination).count), has_vectors ? dim : 0,
+                               has_vectors ? 0 : kind.plan(model_share(type), model_options(config_)).total_bytes(),
+                               std::min(top_k, schema_.vertex_type(type.destination).count),
+                               stage == "recommend" ? config_.count("recommend.interests") : 0});
     add(stage, distributed(), std::move(plan), fmt::format("lower {}, or use more ranks", key));
   }
 

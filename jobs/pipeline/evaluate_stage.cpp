@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
 #include "gnn/interactions.hpp"
 #include "gnn/metrics.hpp"
@@ -20,6 +19,7 @@
 #include "jobs/pipeline/held_out.hpp"
 #include "jobs/pipeline/metric_values.hpp"
 #include "jobs/pipeline/ranked_lists.hpp"
+#include "jobs/pipeline/retrieval_plan.hpp"
 #include "jobs/pipeline/stages.hpp"
 #include "jobs/pipeline/training_options.hpp"
 
@@ -69,8 +69,8 @@ class Evaluator {
             "split.method");
       }
       segments_.cold = config.count("evaluate.cold");
-      segments_.groups = checked_cast<std::uint32_t>(config.count("evaluate.groups", 1), "evaluate.groups");
-      bootstrap_.samples = checked_cast<std::uint32_t>(config.count("evaluate.resamples", 1), "evaluate.resamples");
+      segments_.groups = config.count_as<std::uint32_t>("evaluate.groups", 1);
+      bootstrap_.samples = config.count_as<std::uint32_t>("evaluate.resamples", 1);
       bootstrap_.seed = session_.seed();
     });
     test_ = test_items(session_, interactions_);
@@ -80,6 +80,7 @@ class Evaluator {
   [[nodiscard]] graph::NeighborLists lists_of(const gnn::Scorer& scorer) const {
     gnn::RetrievalOptions options;
     options.top_k = longest();
+    session_.require_fits(plan_retrieval("evaluate", retrieval_share(interactions_, scorer, longest(), 0)));
     const auto has_test = [&](std::uint64_t user) { return test_.offsets[user + 1] > test_.offsets[user]; };
     return scorer.top_items(comm_, interactions_, options, has_test);
   }
@@ -149,7 +150,18 @@ class Evaluator {
                         file.string(), io::name_of(format)));
       }
     });
-    return read_ranked_lists(session_, interactions_.edge_type(), file, format);
+    graph::NeighborLists lists = read_ranked_lists(session_, interactions_.edge_type(), file, format);
+    std::uint64_t most = 0;
+    for (std::uint64_t user = 0; user < lists.num_rows(); ++user) {
+      most = std::max<std::uint64_t>(most, lists.targets_of(user).size());
+    }
+    most = comm_.all_reduce(most, comm::ReduceOp::kMax);
+    const std::uint64_t wanted = std::min<std::uint64_t>(longest(), interactions_.num_items());
+    if (most < wanted) {
+      session_.warn(fmt::format("evaluate: lists of '{}' have at most {} entries, so metrics at {} are those at {}",
+                                file.string(), most, longest(), most));
+    }
+    return lists;
   }
 
   /// The lists of users with test items alone: finished lists have some for others too.

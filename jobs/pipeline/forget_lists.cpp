@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/pipeline/forget_lists.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/error.hpp"
@@ -10,6 +11,23 @@
 #include "jobs/pipeline/graph_options.hpp"
 
 namespace rove::jobs {
+
+namespace {
+
+/// Listed pairs that the graph has, in home blocks.
+std::uint64_t count_pairs(const graph::AdjacencyBlock& rows, const gnn::HeldOutItems& pairs) {
+  std::uint64_t count = 0;
+  for (std::size_t row = 0; row + 1 < pairs.offsets.size(); ++row) {
+    const auto begin = rows.targets.begin() + static_cast<std::ptrdiff_t>(rows.offsets[row]);
+    const auto end = rows.targets.begin() + static_cast<std::ptrdiff_t>(rows.offsets[row + 1]);
+    for (std::uint64_t i = pairs.offsets[row]; i < pairs.offsets[row + 1]; ++i) {
+      count += std::find(begin, end, pairs.values[i]) != end ? 1U : 0U;
+    }
+  }
+  return count;
+}
+
+}  // namespace
 
 bool has_forget_lists(const Config& config) {
   return !forget_options(config).empty();
@@ -41,8 +59,10 @@ ForgetLists read_forget_lists(Session& session, EdgeTypeId type) {
   if (!options.interactions.files.empty()) {
     io::ResolvedInteractions pairs = io::resolve_interactions(comm, options.interactions, users, items);
     lists.set.pairs = {std::move(pairs.offsets), std::move(pairs.targets)};
-    lists.interactions = pairs.kept;
-    lists.unknown += pairs.unknown_sources + pairs.unknown_targets;
+    const std::uint64_t known_ids = comm.all_reduce<std::uint64_t>(lists.set.pairs.values.size(), comm::ReduceOp::kSum);
+    lists.interactions = comm.all_reduce(count_pairs(session.blocks().edges[type.index()].by_source, lists.set.pairs),
+                                         comm::ReduceOp::kSum);
+    lists.unknown += pairs.unknown_sources + pairs.unknown_targets + known_ids - lists.interactions;
   }
   return lists;
 }

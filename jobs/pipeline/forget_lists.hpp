@@ -14,7 +14,7 @@ struct ForgetLists {
   std::uint64_t users = 0;
   std::uint64_t items = 0;
   std::uint64_t interactions = 0;
-  std::uint64_t unknown = 0;  ///< ids and pairs that the graph does not have
+  std::uint64_t unknown = 0;  ///< ids and pairs listed that the graph does not have
 };
 
 /// Whether the configuration names anything to forget.

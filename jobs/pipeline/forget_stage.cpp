@@ -32,17 +32,28 @@ nlohmann::json to_json(const gnn::Membership& membership) {
           {"forgotten_above", membership.forgotten_above}, {"retained_above", membership.retained_above}};
 }
 
+/// What the file of metrics holds so far: an object, empty where there is no file.
+nlohmann::json read_report(const fs::path& file) {
+  if (!fs::exists(file)) return nlohmann::json::object();
+  nlohmann::json json = nlohmann::json::parse(io::publish::read_text(file), nullptr, false);
+  if (!json.is_object()) {
+    throw InputError(fmt::format("'{}' exists and is no JSON object to add `forget` to; name another file of metrics",
+                                 file.string()));
+  }
+  return json;
+}
+
 void write_report(Session& session, const fs::path& file, const ForgetLists& lists,
                   const gnn::UnlearningReport& report) {
   session.comm().agree([&] {
     if (!session.comm().is_root()) return;
-    nlohmann::json json = nlohmann::json::object();
-    if (fs::exists(file)) json = nlohmann::json::parse(io::publish::read_text(file));
+    nlohmann::json json = read_report(file);
     json["forget"] = {{"users", lists.users},
                       {"items", lists.items},
                       {"listed_interactions", lists.interactions},
                       {"unknown", lists.unknown},
                       {"interactions", report.pairs},
+                      {"never_seen", report.partners},
                       {"retained_looked_at", report.retained},
                       {"epochs", report.epochs},
                       {"before", to_json(report.before)},
@@ -92,6 +103,7 @@ gnn::UnlearningReport forget_stage(Session& session, const fs::path& model_file,
   comm.agree([&] {
     type = training_edge_type(session);
     options = unlearning_options(session.config());
+    if (comm.is_root()) static_cast<void>(read_report(report_file));
     const io::hdf5::InputFile file(model_file);
     provenance.config_yaml = io::read_header(file, io::FileFormat::kEmbeddings).provenance.config_yaml;
     info = read_embeddings_info(file);
@@ -110,6 +122,9 @@ gnn::UnlearningReport forget_stage(Session& session, const fs::path& model_file,
   session.require_fits(plan_forget(edges, rows, info.dim));
 
   const ForgetLists lists = read_forget_lists(session, type);
+  if (lists.users + lists.items + lists.interactions == 0) {
+    session.warn(fmt::format("forget: the graph has none of the {} ids and interactions listed", lists.unknown));
+  }
   graph::GraphBlocks blocks = session.blocks();
   const gnn::HeldOutItems pairs = gnn::take_forgotten(comm, blocks, type, lists.set);
   const graph::DistributedGraph graph = graph::DistributedGraph::build(comm, blocks, session.assignment());
@@ -125,11 +140,25 @@ gnn::UnlearningReport forget_stage(Session& session, const fs::path& model_file,
   const gnn::UnlearningReport report =
       gnn::unlearn(comm, graph, type, forgotten, leaving, options, known.rows.rows, session.progress());
 
+  if (report.pairs > 0 && report.partners == 0) {
+    session.warn(
+        "forget: the users concerned have every item, so there is nothing to tell forgotten pairs by; the vectors stay "
+        "as they are, train again without what is listed");
+  }
+
   const auto dim = static_cast<std::uint32_t>(info.dim);
   const Staying users =
       staying(session.nodes(types.source), lists.set.users, home_vectors(session, known.rows.rows, types.source), dim);
   const Staying items = staying(session.nodes(types.destination), lists.set.items,
                                 home_vectors(session, known.rows.rows, types.destination), dim);
+  comm.agree([&] {
+    auto id = first_not_finite(users.nodes, users.rows, dim);
+    if (!id) id = first_not_finite(items.nodes, items.rows, dim);
+    if (id) {
+      throw ConfigError(
+          fmt::format("forgetting diverged: the vector of {} is not finite; lower forget.learning_rate", *id));
+    }
+  });
   const std::vector<io::EmbeddingsView> views{{users.nodes, users.rows}, {items.nodes, items.rows}};
   io::write_embeddings(comm, out, info, views, provenance);
   write_report(session, report_file, lists, report);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/pipeline/gate.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -9,6 +12,9 @@
 #include <fmt/format.h>
 
 #include "engine/base/error.hpp"
+#include "jobs/config/schema.hpp"
+#include "jobs/pipeline/metric_values.hpp"
+#include "jobs/pipeline/training_options.hpp"
 
 namespace rove::jobs {
 namespace {
@@ -59,6 +65,32 @@ io::publish::Gate make_gate(const Config& config) {
     }
   }
   return metric_gate(std::move(floors));
+}
+
+void check_gate(const Config& config, bool is_evaluated) {
+  const std::map<std::string, double> floors = config.reals("publish.gate");
+  static_cast<void>(make_gate(config));
+  if (floors.empty()) return;
+  if (!is_evaluated) {
+    throw ConfigError(
+        "publish.gate has floors, but nothing is evaluated; set evaluate.test or split.method (and train.enabled), or "
+        "empty the gate");
+  }
+  std::vector<std::string> known{"users"};
+  for (const std::uint32_t k : cutoffs(config)) {
+    const gnn::Evaluation evaluation{0, {{.cutoff = k}}};
+    const gnn::ItemExposure exposure{.cutoff = k};
+    for (const auto& metrics : {metric_values(evaluation), metric_values(std::span(&exposure, 1))}) {
+      for (const auto& [name, value] : metrics) known.push_back(name);
+    }
+  }
+  for (const auto& [name, floor] : floors) {
+    if (std::ranges::find(known, name) != known.end()) continue;
+    throw ConfigError(
+        fmt::format("publish.gate names '{}', which the evaluation does not make (evaluate.at: {}); did "
+                    "you mean '{}'?",
+                    name, fmt::join(cutoffs(config), ", "), nearest_word(name, known)));
+  }
 }
 
 }  // namespace rove::jobs

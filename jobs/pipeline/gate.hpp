@@ -16,4 +16,7 @@ namespace rove::jobs {
 /// The gate of `publish.gate`. Throws `ConfigError` when a floor is not a finite number.
 [[nodiscard]] io::publish::Gate make_gate(const Config& config);
 
+/// Throws `ConfigError` for floors of metrics that the job will not have: nothing else would tell before its end.
+void check_gate(const Config& config, bool is_evaluated);
+
 }  // namespace rove::jobs

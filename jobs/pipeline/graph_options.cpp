@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/pipeline/graph_options.hpp"
 
+#include <algorithm>
+#include <map>
+
 #include <fmt/format.h>
 
-#include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
+#include "io/hdf5/node_rows.hpp"
+#include "jobs/config/schema.hpp"
 #include "jobs/pipeline/config_values.hpp"
 
 namespace rove::jobs {
@@ -18,6 +22,41 @@ io::TextLayout text_layout(const Config& config, const std::string& entry) {
   layout.source = optional_text(config, entry + ".source");
   layout.target = optional_text(config, entry + ".target");
   return layout;
+}
+
+/// Names with "__" in them may make the same group of the container.
+void require_different_groups(const std::vector<io::EdgeOptions>& edges) {
+  std::map<std::string, const io::EdgeOptions*> groups;
+  for (const io::EdgeOptions& edge : edges) {
+    const auto [place, is_new] =
+        groups.emplace(io::edge_group(edge.source_type, edge.relation_name, edge.destination_type), &edge);
+    if (is_new) continue;
+    const io::EdgeOptions& other = *place->second;
+    throw ConfigError(
+        fmt::format("graph.edges: [{}, {}, {}] and [{}, {}, {}] have the same name in graph.h5 ({}); name "
+                    "one of them otherwise",
+                    other.source_type, other.relation_name, other.destination_type, edge.source_type,
+                    edge.relation_name, edge.destination_type, place->first));
+  }
+}
+
+/// A misspelt type would be a type of its own, with the link file's ids.
+void require_known_types(const io::ImportOptions& options) {
+  std::vector<std::string> known;
+  for (const io::EdgeOptions& edge : options.edges) {
+    known.push_back(edge.source_type);
+    known.push_back(edge.destination_type);
+  }
+  for (const io::NodeOptions& node : options.nodes) known.push_back(node.type);
+  for (std::size_t i = 0; i < options.links.size(); ++i) {
+    for (const std::string& type : {options.links[i].type, options.links[i].alias_type}) {
+      if (std::ranges::find(known, type) != known.end()) continue;
+      throw ConfigError(
+          fmt::format("graph.links[{}].type names '{}', which no entry of graph.edges and graph.nodes has; "
+                      "did you mean '{}'?",
+                      i, type, nearest_word(type, known)));
+    }
+  }
 }
 
 }  // namespace
@@ -49,6 +88,14 @@ io::ImportOptions import_options(const Config& config) {
                                                                                   {"sum", io::Duplicates::kSum},
                                                                                   {"keep", io::Duplicates::kKeep},
                                                                                   {"error", io::Duplicates::kError}});
+    const bool brings_weights =
+        edge.layout.format == io::TextFormat::kMatrixMarket || edge.layout.format == io::TextFormat::kMetis;
+    if (edge.duplicates == io::Duplicates::kSum && edge.layout.weight.empty() && !brings_weights) {
+      throw ConfigError(
+          fmt::format("{}.duplicates is sum, which adds up weights, but {}.weight is not set; name the "
+                      "column, or keep one edge by duplicates: first",
+                      entry, entry));
+    }
     edge.self_loops = choose<io::SelfLoops>(
         config.text(entry + ".self_loops"),
         {{"keep", io::SelfLoops::kKeep}, {"drop", io::SelfLoops::kDrop}, {"error", io::SelfLoops::kError}});
@@ -60,6 +107,7 @@ io::ImportOptions import_options(const Config& config) {
     options.edges.push_back(std::move(edge));
   }
   if (options.edges.empty()) throw ConfigError("graph.edges is empty; name at least one edge type and its files");
+  require_different_groups(options.edges);
   for (std::size_t i = 0; i < config.entries("graph.nodes"); ++i) {
     const std::string entry = fmt::format("graph.nodes[{}]", i);
     io::NodeOptions node;
@@ -81,6 +129,7 @@ io::ImportOptions import_options(const Config& config) {
       throw ConfigError(fmt::format("{}.type has {} names, expected two: [type, alias type]", entry, types.size()));
     options.links.push_back({types[0], types[1], text_layout(config, entry)});
   }
+  require_known_types(options);
   for (std::size_t i = 0; i < config.entries("graph.filters"); ++i) {
     const std::string entry = fmt::format("graph.filters[{}]", i);
     io::VertexFilter filter;
@@ -109,16 +158,16 @@ partition::PartitionOptions partition_options(const Session& session) {
   const Config& config = session.config();
   partition::PartitionOptions options;
   options.method = config.text("partition.method");
-  const std::uint64_t parts = config.count("partition.parts");
-  options.parts = parts == 0 ? session.comm().size() : checked_cast<std::int32_t>(parts, "partition.parts");
+  const auto parts = config.count_as<std::int32_t>("partition.parts");
+  options.parts = parts == 0 ? session.comm().size() : parts;
   options.imbalance = config.real("partition.imbalance");
   if (!(options.imbalance >= 0))
     throw ConfigError(fmt::format("partition.imbalance is {}, expected at least 0", options.imbalance));
   options.objective =
       choose<partition::Objective>(config.text("partition.objective"),
                                    {{"cut", partition::Objective::kCut}, {"volume", partition::Objective::kVolume}});
-  options.tries = checked_cast<std::uint32_t>(config.count("partition.tries", 1), "partition.tries");
-  options.cuts = checked_cast<std::uint32_t>(config.count("partition.cuts", 1), "partition.cuts");
+  options.tries = config.count_as<std::uint32_t>("partition.tries", 1);
+  options.cuts = config.count_as<std::uint32_t>("partition.cuts", 1);
   options.contiguous = config.boolean("partition.contiguous");
   options.min_connectivity = config.boolean("partition.min_connectivity");
   options.seed = session.seed();

@@ -16,8 +16,7 @@
 namespace rove::jobs {
 namespace {
 
-nlohmann::json to_json(const partition::PartitionQuality& quality, const partition::PartitionOptions& options,
-                       double seconds, std::uint64_t peak_bytes) {
+nlohmann::json to_json(const partition::PartitionQuality& quality, const partition::PartitionOptions& options) {
   nlohmann::json types = nlohmann::json::array();
   for (const auto& type : quality.types) {
     types.push_back({{"type", type.type},
@@ -37,9 +36,7 @@ nlohmann::json to_json(const partition::PartitionQuality& quality, const partiti
           {"ghosts", quality.ghosts},
           {"halo_shares", quality.halo_shares()},
           {"work_imbalance", quality.work_imbalance},
-          {"types", types},
-          {"seconds", seconds},
-          {"peak_resident_bytes", peak_bytes}};
+          {"types", types}};
 }
 
 std::vector<std::string> type_names(const graph::Schema& schema) {
@@ -74,6 +71,10 @@ io::ImportReport import_stage(Session& session, const std::filesystem::path& gra
   const PhaseTimer timer(session.times(), "import");
   io::ImportOptions options;
   session.comm().agree([&] { options = import_options(session.config()); });
+  // How many vertices and edges there are shows only as they are read: `rove estimate` plans for them.
+  MemoryPlan least("import");
+  least.hold("blocks of text", io::plan_text_blocks(parallel::concurrency()));
+  session.require_fits(least);
   ProgressSink& progress = session.progress();
   io::ImportedGraph imported = io::import_graph(session.comm(), options, progress);
 
@@ -120,7 +121,7 @@ partition::PartitionQuality partition_stage(Session& session, const std::filesys
   session.progress().update(session.schema().num_vertices(), "");
   const std::uint64_t peak_bytes = session.comm().all_reduce(peak_resident_bytes(), comm::ReduceOp::kMax);
   io::write_partition(session.comm(), partition_file, session.schema(), session.assignment(),
-                      to_json(quality, options, timer.seconds(), peak_bytes).dump(2), session.provenance());
+                      to_json(quality, options).dump(2), {timer.seconds(), peak_bytes}, session.provenance());
   std::uint64_t ghosts = 0;
   for (const std::uint64_t count : quality.ghosts) ghosts += count;
   session.progress().end(

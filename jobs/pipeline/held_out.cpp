@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/pipeline/held_out.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
+#include "engine/base/error.hpp"
 #include "io/ids/resolve_interactions.hpp"
 #include "jobs/pipeline/training_options.hpp"
 
@@ -29,7 +32,27 @@ gnn::TestItems read_test_items(Session& session, const gnn::Interactions& intera
         fmt::format("evaluate: {} of {} test interactions name a user or item that the graph does not have; left out",
                     test.unknown_sources + test.unknown_targets, test.rows_read));
   }
-  return gnn::test_items_of_owners(comm, interactions, test.offsets, test.targets);
+  comm.agree([&] {
+    if (test.kept > 0) return;
+    throw InputError(fmt::format("evaluate.test: of {} interactions read none names a user and an item of the graph",
+                                 test.rows_read));
+  });
+  gnn::TestItems items = gnn::test_items_of_owners(comm, interactions, test.offsets, test.targets);
+  std::uint64_t trained = 0;
+  for (std::uint64_t user = 0; user < interactions.owned_users().size(); ++user) {
+    const auto known = interactions.items_of(user);
+    for (std::uint64_t i = items.offsets[user]; i < items.offsets[user + 1]; ++i) {
+      trained += std::ranges::binary_search(known, items.values[i]) ? 1U : 0U;
+    }
+  }
+  trained = comm.all_reduce(trained, comm::ReduceOp::kSum);
+  if (trained > 0) {
+    session.warn(
+        fmt::format("evaluate: {} of {} test interactions are in the graph that was trained on: what users "
+                    "have is not recommended, so they count as misses",
+                    trained, test.kept));
+  }
+  return items;
 }
 
 bool has_validation(const Session& session) {
@@ -41,6 +64,10 @@ bool has_validation(const Session& session) {
 gnn::TestItems test_items(Session& session, const gnn::Interactions& interactions) {
   if (session.split() && session.split()->test_pairs > 0)
     return at_owners(session, interactions, session.split()->test);
+  session.comm().agree([&] {
+    if (!session.config().texts("evaluate.test").empty()) return;
+    throw InputError("split.method left no test interactions; set split.test higher, or split.test_from earlier");
+  });
   return read_test_items(session, interactions);
 }
 

@@ -34,9 +34,14 @@ void index_stage(Session& session, const std::filesystem::path& index_file) {
       entries += table.entries.size();
     }
   }
-  io::write_index(comm, index_file,
-                  {options.restart, options.walks, options.entries, "all, both ways", options.weighted}, nodes, sets,
-                  session.provenance());
+  const io::IndexInfo info{options.restart,
+                           options.walks,
+                           options.entries,
+                           ppr_edges_text(session),
+                           session.config().text("ppr.direction"),
+                           session.config().texts("ppr.edges"),
+                           options.weighted};
+  io::write_index(comm, index_file, info, nodes, sets, session.provenance());
   entries = comm.all_reduce(entries, comm::ReduceOp::kSum);
   session.progress().begin("index", 0, "entries");
   session.progress().end(fmt::format("{}: {} entries of {} vertices, {} steps", index_file.filename().string(),

@@ -2,6 +2,7 @@
 #include "jobs/pipeline/model_files.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 #include <vector>
 
@@ -16,6 +17,21 @@
 #include "io/hdf5/row_join.hpp"
 
 namespace rove::jobs {
+std::optional<std::string> first_not_finite(const io::NodeRows& nodes, std::span<const float> vectors,
+                                            std::uint32_t dim) {
+  const auto bad = std::ranges::find_if(vectors, [](float x) { return !std::isfinite(x); });
+  if (bad == vectors.end()) return std::nullopt;
+  const auto row = static_cast<std::size_t>(bad - vectors.begin()) / dim;
+  return fmt::format("{} '{}'", nodes.type, nodes.ids[row]);
+}
+
+void require_finite_file(const fs::path& file, const io::NodeRows& nodes, std::span<const float> vectors,
+                         std::uint32_t dim) {
+  if (const auto id = first_not_finite(nodes, vectors, dim)) {
+    throw InputError(fmt::format("'{}': the vector of {} is not finite; train again", file.string(), *id));
+  }
+}
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -73,6 +89,7 @@ HomeRows read_home_rows(const fs::path& path, const io::NodeRows& nodes, std::ui
         home.is_known[mine] = 1;
         ++home.matched;
       });
+  require_finite_file(path, nodes, home.rows, dim);
   return home;
 }
 
@@ -104,6 +121,14 @@ void write_vectors(Session& session, EdgeTypeId type, const gnn::EmbeddingTable&
   const graph::EdgeType& edge_type = session.schema().edge_type(type);
   const std::vector<float> users = home_vectors(session, embeddings, edge_type.source);
   const std::vector<float> items = home_vectors(session, embeddings, edge_type.destination);
+  session.comm().agree([&] {
+    auto id = first_not_finite(session.nodes(edge_type.source), users, embeddings.dim());
+    if (!id) id = first_not_finite(session.nodes(edge_type.destination), items, embeddings.dim());
+    if (id) {
+      throw ConfigError(fmt::format(
+          "training diverged: the vector of {} is not finite after the last step; lower train.learning_rate", *id));
+    }
+  });
   const std::vector<io::EmbeddingsView> types{{session.nodes(edge_type.source), users},
                                               {session.nodes(edge_type.destination), items}};
   io::write_embeddings(session.comm(), file, info, types, provenance);

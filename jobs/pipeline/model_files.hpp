@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,7 +24,15 @@ namespace rove::jobs {
 /// Rows of one type at their home block, without padding.
 [[nodiscard]] std::vector<float> home_vectors(Session& session, const gnn::EmbeddingTable& table, VertexTypeId type);
 
-/// Writes `embeddings.h5` of the edge type's two vertex types.
+/// Names the first vertex whose vector is not finite; not collective.
+[[nodiscard]] std::optional<std::string> first_not_finite(const io::NodeRows& nodes, std::span<const float> vectors,
+                                                          std::uint32_t dim);
+/// Throws `InputError` naming it and the file that the vectors come from; not collective.
+void require_finite_file(const std::filesystem::path& file, const io::NodeRows& nodes, std::span<const float> vectors,
+                         std::uint32_t dim);
+
+/// Writes `embeddings.h5` of the edge type's two vertex types. Throws `ConfigError` naming the first vertex whose
+/// vector is not finite: training diverged.
 void write_vectors(Session& session, EdgeTypeId type, const gnn::EmbeddingTable& embeddings,
                    const io::EmbeddingsInfo& info, const std::filesystem::path& file,
                    const io::FileProvenance& provenance);

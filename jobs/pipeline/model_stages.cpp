@@ -23,6 +23,7 @@
 #include "jobs/pipeline/metric_values.hpp"
 #include "jobs/pipeline/model_files.hpp"
 #include "jobs/pipeline/ranked_lists.hpp"
+#include "jobs/pipeline/retrieval_plan.hpp"
 #include "jobs/pipeline/stages.hpp"
 #include "jobs/pipeline/train_layout.hpp"
 #include "jobs/pipeline/training_options.hpp"
@@ -50,6 +51,7 @@ gnn::EmbeddingTable load_vectors(Session& session, EdgeTypeId edge_type, const s
     const io::EmbeddingsBlock block = io::read_embeddings(comm, file, session.schema().vertex_type(type).name);
     require_same_vertices(session, block.nodes, type, file);
     const auto dim = static_cast<std::uint32_t>(block.info.dim);
+    comm.agree([&] { require_finite_file(file, block.nodes, block.vectors, dim); });
     if (!table) table.emplace(graph.num_owned(), dim);
     const std::vector<float> rows = graph.home(type).to_owners<float>(comm, block.vectors, dim);
     const IndexRange owned = graph.owned_of_type(type);
@@ -114,6 +116,24 @@ gnn::TrainLayout agreed_layout(Session& session, const gnn::Model& kind, const g
   return by_columns ? gnn::TrainLayout::kColumns : gnn::TrainLayout::kPartitioned;
 }
 
+/// Before hours of training, not after.
+void require_stop_metric(const std::string& name, std::span<const std::uint32_t> at) {
+  gnn::Evaluation evaluation;
+  for (const std::uint32_t cutoff : at) evaluation.at.push_back({.cutoff = cutoff});
+  static_cast<void>(gnn::metric_of(evaluation, name));
+}
+
+/// A checkpoint that is not gone on from is work lost.
+void warn_of_other_checkpoint(Session& session, const io::CheckpointDirectory& checkpoints, const std::string& identity,
+                              const std::filesystem::path& directory) {
+  const std::optional<io::CheckpointInfo> found = checkpoints.latest();
+  if (!found || found->identity == identity) return;
+  session.warn(
+      fmt::format("train: the checkpoint in {} (after {} epochs) is of another graph or of other settings under "
+                  "seed, split or train; training starts anew and replaces it",
+                  directory.string(), found->progress));
+}
+
 /// `history.json` and, for spreadsheets, `history.csv`: a row per epoch, metrics empty where nothing was evaluated.
 void write_history(Session& session, const gnn::Model& kind, const std::vector<gnn::EpochRecord>& history,
                    const std::filesystem::path& directory) {
@@ -169,6 +189,7 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& model_fi
     options = model_options(session.config());
     edge_type = training_edge_type(session);
     at = cutoffs(session.config());
+    if (options.bpr.patience > 0) require_stop_metric(options.bpr.stop_metric, at);
     if (kind.output != gnn::ModelOutput::kVectors && session.config().text("train.warm_start") != "none") {
       throw ConfigError(fmt::format("train.warm_start starts from vectors, but train.model '{}' has none", kind.name));
     }
@@ -207,7 +228,10 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& model_fi
     checkpoints.save(state, epochs, identity, session.provenance());
   };
   std::optional<gnn::TestItems> watched;
-  if (options.bpr.evaluate_every > 0) watched = items_to_watch(session, interactions);
+  if (options.bpr.evaluate_every > 0) {
+    watched = items_to_watch(session, interactions);
+    if (!watched) session.warn("train.evaluate_every is set, but there are no held-out interactions to evaluate on");
+  }
   if (watched) {
     hooks.evaluate = [&](const gnn::EmbeddingTable& embeddings) {
       return gnn::evaluate(comm, interactions, embeddings, *watched, at);
@@ -218,6 +242,7 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& model_fi
   if (frozen) hooks.frozen = &*frozen;
   const std::optional<graph::NeighborLists> hard = hard_negatives(session, edge_type, model_file.parent_path());
   if (hard) hooks.ranked_items = &*hard;
+  warn_of_other_checkpoint(session, checkpoints, identity, checkpoint_directory);
   const std::unique_ptr<exec::CheckpointSource> resume = checkpoints.open(identity);
   hooks.resume = resume.get();
 
@@ -252,7 +277,7 @@ void recommend_stage(Session& session, const TrainedModel& model, const std::fil
   gnn::RetrievalOptions options;
   std::optional<gnn::InterestOptions> interests;
   comm.agree([&] {
-    options.top_k = static_cast<std::uint32_t>(session.config().count("recommend.top_k", 1));
+    options.top_k = session.config().count_as<std::uint32_t>("recommend.top_k", 1);
     interests = interest_options(session.config());
     if (interests && model.scorer->vectors() == nullptr) {
       throw ConfigError(fmt::format("recommend.interests queries vectors, but '{}' has none; set it to 0", model.name));
@@ -261,6 +286,8 @@ void recommend_stage(Session& session, const TrainedModel& model, const std::fil
   const gnn::Interactions interactions = known_interactions(session, model.edge_type);
   const graph::EdgeType& types = session.schema().edge_type(model.edge_type);
   const std::uint64_t num_users = session.schema().vertex_type(types.source).count;
+  session.require_fits(plan_retrieval(
+      "recommend", retrieval_share(interactions, *model.scorer, options.top_k, interests ? interests->interests : 0)));
   session.progress().begin("recommend", num_users, "users");
   const graph::NeighborLists lists =
       interests ? interactions.graph()

@@ -12,12 +12,15 @@
 #include "io/publish/publisher.hpp"
 #include "jobs/pipeline/forget_lists.hpp"
 #include "jobs/pipeline/gate.hpp"
+#include "jobs/pipeline/graph_options.hpp"
+#include "jobs/pipeline/life_cycle_options.hpp"
 #include "jobs/pipeline/maintained_walks.hpp"
 #include "jobs/pipeline/report.hpp"
 #include "jobs/pipeline/run_state.hpp"
 #include "jobs/pipeline/stages.hpp"
 #include "jobs/pipeline/training_options.hpp"
 #include "jobs/pipeline/unlearnt_start.hpp"
+#include "jobs/pipeline/walk_options.hpp"
 #include "jobs/pipeline/warm_start.hpp"
 #include "jobs/report/import_file.hpp"
 #include "jobs/version.hpp"
@@ -37,6 +40,7 @@ class Pipeline {
 
   PipelineResult run() {
     comm_.agree([&] {
+      check_options();
       if (comm_.is_root()) check_forget();
     });
     open_run();
@@ -45,11 +49,45 @@ class Pipeline {
     model_stages();
     delta_stage(session_, *config_.path("output"), result_.run);
     write_report(session_, result_.run, *config_.path("output"));
-    if (config_.boolean("publish.enabled")) publish();
+    if (config_.boolean("publish.enabled")) {
+      publish();
+    } else {
+      io::publish::seal_run(comm_, result_.run, publish_options());
+    }
     return std::move(result_);
   }
 
  private:
+  /// What would be refused hours later, and needs no graph to be seen.
+  void check_options() const {
+    static_cast<void>(publish_options());
+    static_cast<void>(split_options(config_));
+    if (!config_.path("graph.file")) static_cast<void>(import_options(config_));
+    if (config_.boolean("train.enabled")) {
+      static_cast<void>(model_options(config_));
+      static_cast<void>(cutoffs(config_));
+      static_cast<void>(config_.count_as<std::uint32_t>("recommend.top_k", 1));
+      static_cast<void>(interest_options(config_));
+    }
+    const bool is_evaluated = config_.boolean("train.enabled") && has_test(config_);
+    if (is_evaluated && cutoffs(config_).empty()) {
+      throw ConfigError("evaluate.at is empty, expected at least one cut-off, such as [20]");
+    }
+    if (config_.boolean("publish.enabled")) check_gate(config_, is_evaluated);
+  }
+
+  /// The same once the graph is there, before the first long stage.
+  void check_graph_options() {
+    comm_.agree([&] {
+      static_cast<void>(partition_options(session_));
+      if (config_.boolean("ppr.enabled")) {
+        static_cast<void>(algorithms::chosen_ppr_method(session_.schema(), ppr_options(session_)));
+      }
+      if (config_.boolean("index.enabled")) static_cast<void>(index_options(session_));
+      if (config_.boolean("train.enabled")) static_cast<void>(training_edge_type(session_));
+    });
+  }
+
   /// Ignored lists would leave in the results what somebody asked to have removed.
   void check_forget() const {
     if (!has_forget_lists(config_)) return;
@@ -71,8 +109,22 @@ class Pipeline {
       if (!comm_.is_root()) return;
       const auto stages = stage_hashes(config_);
       hashes = nlohmann::json(stages).dump();
+      const fs::path latest = output / "latest";
+      if (fs::exists(fs::symlink_status(latest)) && !fs::is_symlink(fs::symlink_status(latest))) {
+        throw IoError(fmt::format("{} is no symbolic link, which the published run is to be named by; move it away",
+                                  latest.string()));
+      }
       for (const io::publish::Run& run : io::publish::list_runs(output)) {
-        if (run.status == "incomplete" && RunState(run.path).agrees_with(stages)) resumable = run.path.string();
+        if (can_be_resumed(run, stages)) resumable = run.path.string();
+      }
+      if (resumable.empty()) return;
+      lock_.emplace(resumable);
+      // Whoever held it may have finished meanwhile.
+      const auto runs = io::publish::list_runs(output);
+      const auto found = std::ranges::find(runs, fs::path(resumable), &io::publish::Run::path);
+      if (found == runs.end() || !can_be_resumed(*found, stages)) {
+        lock_.reset();
+        resumable.clear();
       }
     });
     hashes_ = nlohmann::json::parse(comm_.broadcast_text(hashes, Rank{0})).get<std::map<std::string, std::string>>();
@@ -80,8 +132,15 @@ class Pipeline {
     result_.resumed = !resumable.empty();
     result_.run = result_.resumed ? fs::path(resumable) : io::publish::create_run(comm_, output);
     comm_.agree([&] {
-      if (comm_.is_root()) state_.emplace(result_.run);
+      if (!comm_.is_root()) return;
+      if (!lock_) lock_.emplace(result_.run);
+      state_.emplace(result_.run);
     });
+  }
+
+  [[nodiscard]] static bool can_be_resumed(const io::publish::Run& run,
+                                           const std::map<std::string, std::string>& hashes) {
+    return (run.status == "incomplete" || run.status == "unpublished") && RunState(run.path).agrees_with(hashes);
   }
 
   /// **Collective.** Whether the stage was finished before, in this run directory.
@@ -140,6 +199,7 @@ class Pipeline {
         });
       });
     }
+    check_graph_options();
     if (is_done("partition")) {
       session_.load_partition(file("partition.h5"));
     } else {
@@ -156,7 +216,10 @@ class Pipeline {
   }
 
   void model_stages() {
-    if (!config_.boolean("train.enabled")) return;
+    if (!config_.boolean("train.enabled")) {
+      if (has_test(config_)) session_.warn("train.enabled is false: nothing is evaluated and nothing recommended");
+      return;
+    }
     std::optional<TrainedModel> model;
     const std::string model_file = model_file_name(config_);
     if (!is_done("train")) {
@@ -185,18 +248,21 @@ class Pipeline {
     }
   }
 
-  void publish() {
-    const PhaseTimer timer(session_.times(), "publish");
-    session_.progress().begin("publish", 0, "files");
+  [[nodiscard]] io::publish::PublishOptions publish_options() const {
     io::publish::PublishOptions options;
     options.keep = config_.count("publish.keep");
-    options.exclude = {"state.json", "checkpoint"};
     const io::FileProvenance provenance = session_.provenance();
     options.created_utc = provenance.created_utc;
     options.software_version = provenance.software_version;
     options.commit = provenance.commit;
+    return options;
+  }
+
+  void publish() {
+    const PhaseTimer timer(session_.times(), "publish");
+    session_.progress().begin("publish", 0, "files");
     const io::publish::Manifest manifest =
-        io::publish::publish_run(comm_, *config_.path("output"), result_.run, options, make_gate(config_));
+        io::publish::publish_run(comm_, *config_.path("output"), result_.run, publish_options(), make_gate(config_));
     result_.published = true;
     session_.progress().update(manifest.files.size(), "");
     session_.progress().end("verified, `latest` moved");
@@ -207,7 +273,8 @@ class Pipeline {
   const Config& config_;
   std::map<std::string, std::string> hashes_;
   std::optional<RunState> state_;
-  std::optional<fs::path> start_;  ///< vectors that training goes on from
+  std::optional<io::publish::RunLock> lock_;  ///< on rank 0, until the run is published
+  std::optional<fs::path> start_;             ///< vectors that training goes on from
   PipelineResult result_;
 };
 

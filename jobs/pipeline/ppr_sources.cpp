@@ -58,16 +58,26 @@ std::optional<std::vector<std::uint64_t>> listed_sources(Session& session) {
   const std::vector<std::uint32_t> found =
       comm.all_gather_v<std::uint32_t>(session.id_index(type).rows_of(comm, mine)).data;
   std::vector<std::uint64_t> rows;
+  std::uint64_t unknown = 0;
   comm.agree([&] {
+    std::size_t first_unknown = ids.size();
     for (std::size_t i = 0; i < found.size(); ++i) {
       if (ids[i].empty()) continue;
-      if (found[i] == io::kUnknownRow) {
-        throw InputError({file->string(), i + 1, 1}, fmt::format("the id '{}'", ids[i]),
-                         fmt::format("an id of type '{}' in the graph", session.schema().vertex_type(type).name));
+      if (found[i] != io::kUnknownRow) {
+        rows.push_back(found[i]);
+      } else if (unknown++ == 0) {
+        first_unknown = i;
       }
-      rows.push_back(found[i]);
+    }
+    if (rows.empty() && unknown > 0) {
+      throw InputError({file->string(), first_unknown + 1, 1}, fmt::format("the id '{}'", ids[first_unknown]),
+                       fmt::format("an id of type '{}' in the graph; none of those listed is one",
+                                   session.schema().vertex_type(type).name));
     }
   });
+  if (unknown > 0) {
+    session.warn(fmt::format("{} ids of ppr.source_list are not in the graph and were left out", unknown));
+  }
   std::sort(rows.begin(), rows.end());
   rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
   return rows;
@@ -90,7 +100,7 @@ NamedSeedSets read_seed_sets(Session& session) {
     edges.destination_type = session.schema().vertex_type(seed_type).name;
     for (const auto& file : config.paths("ppr.seed_sets")) edges.layout.files.push_back(file.string());
     if (config.has("ppr.seed_weight")) edges.layout.weight = config.text("ppr.seed_weight");
-    edges.duplicates = io::Duplicates::kSum;
+    edges.duplicates = edges.layout.weight.empty() ? io::Duplicates::kFirst : io::Duplicates::kSum;
   });
   io::ImportOptions options;
   options.edges.push_back(std::move(edges));
@@ -104,6 +114,15 @@ NamedSeedSets read_seed_sets(Session& session) {
   result.names = {"seed_set", imported.ids[0], imported.blocks.keys[0]};
   result.overrides = imported.overrides;
   result.count = imported.blocks.schema.vertex_types()[0].count;
+  comm.agree([&] {
+    for (std::size_t set = 0; set + 1 < adjacency.offsets.size() && !adjacency.weights.empty(); ++set) {
+      for (std::uint64_t slot = adjacency.offsets[set]; slot < adjacency.offsets[set + 1]; ++slot) {
+        if (adjacency.weights[slot] > 0.0F) continue;
+        throw InputError(fmt::format("ppr.seed_sets: a seed of the set '{}' has the weight {}, expected above 0",
+                                     imported.ids[0][set], adjacency.weights[slot]));
+      }
+    }
+  });
   std::uint64_t unknown = 0;
   for (std::size_t set = 0; set + 1 < adjacency.offsets.size(); ++set) {
     for (std::uint64_t slot = adjacency.offsets[set]; slot < adjacency.offsets[set + 1]; ++slot) {

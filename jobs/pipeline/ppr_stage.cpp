@@ -121,7 +121,11 @@ class PprStage {
       targets_ = ppr_target_types(session_);
       if (has_sets && listed) throw ConfigError("ppr.source_list and ppr.seed_sets are both set; choose one");
       first_.source_rows = std::move(listed);
-      if (has_sets && first_.method != algorithms::PprMethod::kPixie) first_.method = algorithms::PprMethod::kVerd;
+      if (has_sets && first_.method == algorithms::PprMethod::kAuto) first_.method = algorithms::PprMethod::kVerd;
+      if (has_sets && first_.method != algorithms::PprMethod::kVerd && first_.method != algorithms::PprMethod::kPixie) {
+        throw ConfigError(fmt::format("ppr.seed_sets are answered by ppr.method auto, verd or pixie, not by {}",
+                                      algorithms::ppr_method_name(first_.method)));
+      }
       first_.method = algorithms::chosen_ppr_method(session_.schema(), first_);
     });
   }

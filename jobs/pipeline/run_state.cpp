@@ -56,17 +56,32 @@ RunState::RunState(std::filesystem::path run_directory) : directory_(std::move(r
   if (!std::filesystem::exists(file)) return;
   const auto json = nlohmann::json::parse(io::publish::read_text(file), nullptr, false);
   if (!json.is_object()) return;
-  for (const auto& [name, stage] : json.items()) {
-    stages_[name] = {stage.value("content_hash", ""), stage.value("seconds", 0.0),
-                     stage.value("files", std::vector<std::string>{})};
+  try {
+    for (const auto& [name, stage] : json.items()) {
+      stages_[name] = {stage.value("content_hash", ""), stage.value("seconds", 0.0),
+                       stage.value("files", std::vector<std::string>{}),
+                       stage.value("bytes", std::vector<std::uint64_t>{})};
+    }
+  } catch (const nlohmann::json::exception&) {
+    stages_.clear();  // as without the file: the stages are done again
   }
 }
 
 bool RunState::is_done(const std::string& stage, const std::string& content_hash) const {
   const auto found = stages_.find(stage);
-  return found != stages_.end() && found->second.content_hash == content_hash &&
-         std::ranges::all_of(found->second.files,
-                             [&](const std::string& file) { return std::filesystem::exists(directory_ / file); });
+  if (found == stages_.end() || found->second.content_hash != content_hash) return false;
+  const Stage& done = found->second;
+  for (std::size_t f = 0; f < done.files.size(); ++f) {
+    const auto bytes = bytes_of(done.files[f]);
+    if (!bytes || (f < done.bytes.size() && *bytes != done.bytes[f])) return false;
+  }
+  return true;
+}
+
+std::optional<std::uint64_t> RunState::bytes_of(const std::string& file) const {
+  std::error_code missing;
+  const std::uint64_t bytes = std::filesystem::file_size(directory_ / file, missing);
+  return missing ? std::nullopt : std::optional(bytes);
 }
 
 bool RunState::agrees_with(const std::map<std::string, std::string>& hashes) const {
@@ -78,10 +93,13 @@ bool RunState::agrees_with(const std::map<std::string, std::string>& hashes) con
 
 void RunState::set_done(const std::string& stage, const std::string& content_hash, double seconds,
                         const std::vector<std::string>& files) {
-  stages_[stage] = {content_hash, seconds, files};
+  Stage& now = stages_[stage];
+  now = {content_hash, seconds, files, {}};
+  for (const std::string& file : files) now.bytes.push_back(bytes_of(file).value_or(0));
   nlohmann::json json;
   for (const auto& [name, done] : stages_) {
-    json[name] = {{"content_hash", done.content_hash}, {"seconds", done.seconds}, {"files", done.files}};
+    json[name] = {
+        {"content_hash", done.content_hash}, {"seconds", done.seconds}, {"files", done.files}, {"bytes", done.bytes}};
   }
   io::publish::write_text_durably(directory_ / "state.json", json.dump(2) + "\n");
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +21,7 @@ class RunState {
   /// Reads the state, or starts an empty one when there is no file. Rank 0's business.
   explicit RunState(std::filesystem::path run_directory);
 
-  /// Whether the stage is done with this hash and its files still exist.
+  /// Whether the stage is done with this hash and its files still are there, as long as they were.
   [[nodiscard]] bool is_done(const std::string& stage, const std::string& content_hash) const;
   /// Whether the stages recorded so far all agree with `hashes` (stage -> content hash): the directory can be resumed.
   [[nodiscard]] bool agrees_with(const std::map<std::string, std::string>& hashes) const;
@@ -31,7 +33,11 @@ class RunState {
     std::string content_hash;
     double seconds = 0;
     std::vector<std::string> files;
+    std::vector<std::uint64_t> bytes;  ///< of the files; none in states written by older versions
   };
+  /// Nothing when there is no such file.
+  [[nodiscard]] std::optional<std::uint64_t> bytes_of(const std::string& file) const;
+
   std::filesystem::path directory_;
   std::map<std::string, Stage> stages_;
 };

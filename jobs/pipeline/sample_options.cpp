@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
 #include "jobs/config/schema.hpp"
 
@@ -110,7 +109,7 @@ void read_seeds(const Session& session, SampleOptions& options) {
   options.balanced.seed = session.seed();
   options.balanced.mix =
       config.text("sample.mix") == "mixed" ? algorithms::BatchMix::kMixed : algorithms::BatchMix::kStratified;
-  options.negatives = checked_cast<std::uint32_t>(config.count("sample.negatives"), "sample.negatives");
+  options.negatives = config.count_as<std::uint32_t>("sample.negatives");
   options.negative_distribution = config.text("sample.negative_distribution") == "popularity"
                                       ? algorithms::NegativeDistribution::kPopularity
                                       : algorithms::NegativeDistribution::kUniform;

@@ -30,6 +30,10 @@ std::uint32_t configured_threads(const Config& config) {
   if (error != std::errc{} || end != text.data() + text.size() || threads == 0) {
     throw ConfigError(fmt::format("resources.threads is '{}', expected a number from 1 or auto", text));
   }
+  constexpr std::uint32_t kMostThreads = 1024;
+  if (threads > kMostThreads) {
+    throw ConfigError(fmt::format("resources.threads is {}, expected at most {}", threads, kMostThreads));
+  }
   return threads;
 }
 
@@ -69,7 +73,10 @@ std::string utc_now() {
 Session::Session(const comm::Communicator& comm, Config config, ProgressSink& progress)
     : comm_(comm), config_(std::move(config)), progress_(progress) {
   std::uint32_t threads = 0;
-  comm.agree([&] { threads = configured_threads(config_); });
+  comm.agree([&] {
+    threads = configured_threads(config_);
+    static_cast<void>(seed());
+  });
   if (threads == 0) threads = automatic_threads(comm);
   threads_.emplace(threads);
   memory_ = configured_memory(config_, comm);
@@ -77,7 +84,7 @@ Session::Session(const comm::Communicator& comm, Config config, ProgressSink& pr
 }
 
 std::uint64_t Session::seed() const {
-  return static_cast<std::uint64_t>(config_.integer("seed"));
+  return config_.count("seed");
 }
 
 io::FileProvenance Session::provenance() const {

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
 #include "gnn/triple_sampler.hpp"
 #include "jobs/pipeline/config_values.hpp"
@@ -28,7 +27,7 @@ gnn::SplitOptions split_options(const Config& config) {
     }
     *time = config.integer(key);
   }
-  options.seed = static_cast<std::uint64_t>(config.integer("seed"));
+  options.seed = config.count("seed");
   return options;
 }
 
@@ -47,8 +46,8 @@ bool has_test(const Config& config) {
 gnn::ModelOptions model_options(const Config& config) {
   gnn::ModelOptions models;
   gnn::LoopOptions loop;
-  loop.seed = static_cast<std::uint64_t>(config.integer("seed"));
-  loop.dim = checked_cast<std::uint32_t>(config.count("train.dim", 1), "train.dim");
+  loop.seed = config.count("seed");
+  loop.dim = config.count_as<std::uint32_t>("train.dim", 1);
   loop.epochs = config.count("train.epochs", 1);
   loop.evaluate_every = config.count("train.evaluate_every");
   loop.checkpoint_every = config.count("train.checkpoint_every");
@@ -59,7 +58,7 @@ gnn::ModelOptions model_options(const Config& config) {
     if (config.has(key)) value = config.real(key);
   };
   const auto set_layers = [&](std::uint32_t& layers) {
-    if (config.has("train.layers")) layers = checked_cast<std::uint32_t>(config.count("train.layers"), "train.layers");
+    if (config.has("train.layers")) layers = config.count_as<std::uint32_t>("train.layers");
   };
   for (gnn::TrainOptions* const options :
        {&models.bpr, static_cast<gnn::TrainOptions*>(&models.ssm), static_cast<gnn::TrainOptions*>(&models.directau)}) {
@@ -85,7 +84,7 @@ gnn::ModelOptions model_options(const Config& config) {
                                                                    {"popularity", gnn::NegativeKind::kPopularity},
                                                                    {"dynamic", gnn::NegativeKind::kDynamic},
                                                                    {"ppr", gnn::NegativeKind::kListed}});
-    options.candidates = checked_cast<std::uint32_t>(config.count("train.candidates"), "train.candidates");
+    options.candidates = config.count_as<std::uint32_t>("train.candidates");
     options.hard_first = config.count("train.hard_first");
     options.hard_last = config.count("train.hard_last");
     options.hard_share = config.real("train.hard_share");
@@ -114,19 +113,19 @@ gnn::ModelOptions model_options(const Config& config) {
     set("train.contrast", options.contrast);
     set("train.temperature", options.temperature);
     set("train.noise", options.noise);
-    options.contrast_layer = checked_cast<std::uint32_t>(config.count("train.contrast_layer"), "train.contrast_layer");
+    options.contrast_layer = config.count_as<std::uint32_t>("train.contrast_layer");
   };
   contrast(models.xsimgcl);
   contrast(models.simgcl);
   contrast(models.sgl);
   models.sgl.drop = config.real("train.drop");
   set_layers(models.dccf.layers);
-  models.dccf.intents = checked_cast<std::uint32_t>(config.count("train.intents"), "train.intents");
+  models.dccf.intents = config.count_as<std::uint32_t>("train.intents");
   models.dccf.intent_decay = config.real("train.intent_decay");
   set("train.contrast", models.dccf.contrast);
   set("train.temperature", models.dccf.temperature);
   models.simplex.own_share = config.real("train.own_share");
-  const auto rank = checked_cast<std::uint32_t>(config.count("train.rank"), "train.rank");
+  const auto rank = config.count_as<std::uint32_t>("train.rank");
   gnn::LightGclOptions& lightgcl = models.lightgcl;
   set_layers(lightgcl.layers);
   set("train.contrast", lightgcl.contrast);
@@ -134,20 +133,19 @@ gnn::ModelOptions model_options(const Config& config) {
   set("train.regularisation", lightgcl.regularisation);
   if (rank > 0) lightgcl.rank = rank;
   gnn::UltraGcnOptions& ultragcn = models.ultragcn;
-  ultragcn.negatives_per_positive =
-      checked_cast<std::uint32_t>(config.count("train.negatives_per_positive", 1), "train.negatives_per_positive");
+  ultragcn.negatives_per_positive = config.count_as<std::uint32_t>("train.negatives_per_positive", 1);
   set("train.negative_weight", ultragcn.negative_weight);
   ultragcn.positive_base = config.real("train.positive_base");
   ultragcn.positive_degree = config.real("train.positive_degree");
   ultragcn.negative_base = config.real("train.negative_base");
   ultragcn.negative_degree = config.real("train.negative_degree");
-  ultragcn.item_neighbors = checked_cast<std::uint32_t>(config.count("train.item_neighbors"), "train.item_neighbors");
+  ultragcn.item_neighbors = config.count_as<std::uint32_t>("train.item_neighbors");
   ultragcn.item_weight = config.real("train.item_weight");
   set("train.regularisation", ultragcn.regularisation);
   gnn::IalsOptions& ials = models.ials;
   ials.alpha = config.real("train.alpha");
   set("train.regularisation", ials.regularisation);
-  models.item_knn.neighbors = checked_cast<std::uint32_t>(config.count("train.neighbors", 1), "train.neighbors");
+  models.item_knn.neighbors = config.count_as<std::uint32_t>("train.neighbors", 1);
   models.item_knn.shrinkage = config.real("train.shrinkage");
   models.item_knn.prediction = choose<gnn::KnnPrediction>(
       config.text("train.prediction"), {{"sum", gnn::KnnPrediction::kSum}, {"average", gnn::KnnPrediction::kAverage}});
@@ -159,8 +157,7 @@ gnn::ModelOptions model_options(const Config& config) {
   }
   gnn::GraphFilterOptions& bspm = models.bspm;
   bspm.sharpening_time = config.real("train.sharpening_time");
-  bspm.sharpening_steps =
-      checked_cast<std::uint32_t>(config.count("train.sharpening_steps", 1), "train.sharpening_steps");
+  bspm.sharpening_steps = config.count_as<std::uint32_t>("train.sharpening_steps", 1);
   bspm.solver = choose<gnn::SharpeningSolver>(
       config.text("train.sharpening_solver"),
       {{"rk4", gnn::SharpeningSolver::kRungeKutta4}, {"euler", gnn::SharpeningSolver::kEuler}});
@@ -206,12 +203,7 @@ io::TextLayout test_layout(const Config& config) {
 }
 
 std::vector<std::uint32_t> cutoffs(const Config& config) {
-  std::vector<std::uint32_t> result;
-  for (const std::uint64_t k : config.counts("evaluate.at")) {
-    if (k == 0) throw ConfigError("evaluate.at has the cut-off 0, expected at least 1");
-    result.push_back(checked_cast<std::uint32_t>(k, "evaluate.at"));
-  }
-  return result;
+  return config.counts_as<std::uint32_t>("evaluate.at");
 }
 
 }  // namespace rove::jobs

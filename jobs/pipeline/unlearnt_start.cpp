@@ -30,19 +30,6 @@ const char* name_of(UnlearntStart start) {
   return std::ranges::find(kNames, start, &std::pair<const char*, UnlearntStart>::second)->first;
 }
 
-/// Listed pairs that the graph has, in home blocks.
-std::uint64_t count_pairs(const graph::AdjacencyBlock& rows, const gnn::HeldOutItems& pairs) {
-  std::uint64_t count = 0;
-  for (std::size_t row = 0; row + 1 < pairs.offsets.size(); ++row) {
-    const auto begin = rows.targets.begin() + static_cast<std::ptrdiff_t>(rows.offsets[row]);
-    const auto end = rows.targets.begin() + static_cast<std::ptrdiff_t>(rows.offsets[row + 1]);
-    for (std::uint64_t i = pairs.offsets[row]; i < pairs.offsets[row + 1]; ++i) {
-      count += std::find(begin, end, pairs.values[i]) != end ? 1U : 0U;
-    }
-  }
-  return count;
-}
-
 }  // namespace
 
 fs::path graph_beside(const fs::path& vectors) {
@@ -66,16 +53,14 @@ UnlearntStart unlearn_start(Session& session, const fs::path& vectors, const fs:
   EdgeTypeId type;
   comm.agree([&] { type = training_edge_type(session); });
   const ForgetLists lists = read_forget_lists(session, type);
-  const std::uint64_t pairs = comm.all_reduce(
-      count_pairs(session.blocks().edges[type.index()].by_source, lists.set.pairs), comm::ReduceOp::kSum);
   UnlearntStart start = UnlearntStart::kUnchanged;
-  if (lists.users + lists.items + pairs > 0) {
+  if (lists.users + lists.items + lists.interactions > 0) {
     start = session.config().text("forget.warm_start") == "cold" ? UnlearntStart::kCold : UnlearntStart::kUnlearnt;
   }
   nlohmann::json report;
   if (start == UnlearntStart::kUnlearnt) {
     const gnn::UnlearningReport unlearning = forget_stage(session, vectors, unlearnt, report_file);
-    if (unlearning.after.gap() > 0) {
+    if (unlearning.after.stands_out()) {
       session.warn(
           fmt::format("what was to be forgotten still scores {:.2f} deviations higher than what never was; raise "
                       "forget.epochs, or set forget.warm_start to cold",
@@ -86,10 +71,10 @@ UnlearntStart unlearn_start(Session& session, const fs::path& vectors, const fs:
                         {"items", lists.items},
                         {"listed_interactions", lists.interactions},
                         {"unknown", lists.unknown},
-                        {"interactions", pairs}};
+                        {"interactions", lists.interactions}};
     session.progress().begin("forget", 0, "ids");
     session.progress().end(fmt::format("{} knows {} listed users, {} items and {} interactions{}", vectors.string(),
-                                       lists.users, lists.items, pairs,
+                                       lists.users, lists.items, lists.interactions,
                                        start == UnlearntStart::kCold ? ": training starts cold" : ""));
   }
   session.drop_graph();

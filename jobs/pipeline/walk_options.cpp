@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
 #include "jobs/config/schema.hpp"
 #include "jobs/pipeline/config_values.hpp"
@@ -55,24 +54,21 @@ algorithms::PprOptions ppr_options(Session& session) {
   options.sources = session.vertex_type("ppr.sources");
   options.targets = ppr_target_types(session).front();
   options.restart = config.real("ppr.restart");
-  options.top_k = checked_cast<std::uint32_t>(config.count("ppr.top_k", 1), "ppr.top_k");
+  options.top_k = config.count_as<std::uint32_t>("ppr.top_k", 1);
   options.exclude_linked = config.boolean("ppr.exclude_linked");
   options.method = algorithms::parse_ppr_method(config.text("ppr.method"));
   options.edges = ppr_edges(session);
   options.weighted = config.boolean("ppr.weighted");
-  options.walks = checked_cast<std::uint32_t>(config.count("ppr.walks", 1), "ppr.walks");
-  options.item_walks = checked_cast<std::uint32_t>(config.count("ppr.item_walks", 1), "ppr.item_walks");
-  options.item_entries = checked_cast<std::uint32_t>(config.count("ppr.item_entries", 1), "ppr.item_entries");
-  options.verd_walks = checked_cast<std::uint32_t>(config.count("ppr.verd_walks", 1), "ppr.verd_walks");
-  options.verd_hops = checked_cast<std::uint32_t>(config.count("ppr.verd_hops"), "ppr.verd_hops");
+  options.walks = config.count_as<std::uint32_t>("ppr.walks", 1);
+  options.item_walks = config.count_as<std::uint32_t>("ppr.item_walks", 1);
+  options.item_entries = config.count_as<std::uint32_t>("ppr.item_entries", 1);
+  options.verd_walks = config.count_as<std::uint32_t>("ppr.verd_walks", 1);
+  options.verd_hops = config.count_as<std::uint32_t>("ppr.verd_hops");
   options.verd_threshold = config.real("ppr.verd_threshold");
-  options.maintained_walks =
-      checked_cast<std::uint32_t>(config.count("ppr.maintained_walks", 1), "ppr.maintained_walks");
-  options.pixie_moves = checked_cast<std::uint32_t>(config.count("ppr.pixie_moves", 1), "ppr.pixie_moves");
-  options.pixie_enough_visits =
-      checked_cast<std::uint32_t>(config.count("ppr.pixie_enough_visits", 1), "ppr.pixie_enough_visits");
-  options.pixie_enough_vertices =
-      checked_cast<std::uint32_t>(config.count("ppr.pixie_enough_vertices"), "ppr.pixie_enough_vertices");
+  options.maintained_walks = config.count_as<std::uint32_t>("ppr.maintained_walks", 1);
+  options.pixie_moves = config.count_as<std::uint32_t>("ppr.pixie_moves", 1);
+  options.pixie_enough_visits = config.count_as<std::uint32_t>("ppr.pixie_enough_visits", 1);
+  options.pixie_enough_vertices = config.count_as<std::uint32_t>("ppr.pixie_enough_vertices");
   options.pixie_boost = config.boolean("ppr.pixie_boost");
   options.tolerance = config.real("ppr.tolerance");
   options.target_error = config.real("ppr.target_error");
@@ -153,15 +149,22 @@ algorithms::WalkCorpusOptions walk_options(Session& session) {
       throw ConfigError(
           fmt::format("walk.sources names '{}', which the graph does not have: {}", name, fmt::join(names, ", ")));
     }
+    if (std::ranges::find(options.sources, *type) != options.sources.end()) {
+      throw ConfigError(fmt::format("walk.sources names '{}' twice", name));
+    }
     options.sources.push_back(*type);
   }
-  options.walks = checked_cast<std::uint32_t>(config.count("walk.walks", 1), "walk.walks");
-  options.length = checked_cast<std::uint32_t>(config.count("walk.length", 1), "walk.length");
+  options.walks = config.count_as<std::uint32_t>("walk.walks", 1);
+  options.length = config.count_as<std::uint32_t>("walk.length", 1);
   options.restart = config.real("walk.restart");
   options.p = config.real("walk.p");
   options.q = config.real("walk.q");
   options.second_order = config.text("walk.kind") == "node2vec";
   options.by_time = config.text("walk.kind") == "temporal";
+  if (!options.second_order && (options.p != 1.0 || options.q != 1.0)) {
+    throw ConfigError(
+        fmt::format("walk.p and walk.q are of walk.kind node2vec, but it is {}", config.text("walk.kind")));
+  }
   options.sampling =
       choose<exec::SlotSampling>(config.text("walk.weights"), {{"none", exec::SlotSampling::kUniform},
                                                                {"alias", exec::SlotSampling::kAlias},
@@ -207,8 +210,9 @@ algorithms::FingerprintIndexOptions index_options(Session& session) {
   options.types = types("index.types");
   options.targets = types("index.targets");
   options.restart = config.real("ppr.restart");
-  options.walks = checked_cast<std::uint32_t>(config.count("index.walks", 1), "index.walks");
-  options.entries = checked_cast<std::uint32_t>(config.count("index.entries", 1), "index.entries");
+  options.walks = config.count_as<std::uint32_t>("index.walks", 1);
+  options.entries = config.count_as<std::uint32_t>("index.entries", 1);
+  options.edges = ppr_edges(session);
   options.weighted = config.boolean("ppr.weighted");
   options.seed = session.seed();
   options.progress = &session.progress();

@@ -22,8 +22,8 @@ NeighborAnswer exact_neighbors(const NamedGraph& names, const NeighborRequest& r
   answer.target = schema.vertex_type(target_type).name;
   for (const NamedSeed& seed : request.seeds) answer.seeds.push_back({names.find(seed.vertex), seed.weight});
 
-  const algorithms::ExactPpr exact(names.graph(), checked_cast<std::uint32_t>(schema.num_vertices(), "vertices"), true,
-                                   restart);
+  const algorithms::ExactPpr exact(names.graph(), checked_cast<std::uint32_t>(schema.num_vertices(), "vertices"),
+                                   names.graph().is_symmetric(), restart);
   algorithms::ExactPpr::Scores scores = exact.solve(answer.seeds, tolerance);
   answer.cold = scores.values.empty();
   answer.error_bound = scores.error;

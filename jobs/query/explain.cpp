@@ -22,10 +22,8 @@ bool before(const Link& a, const Link& b) {
   return std::tuple(a.vertex, a.type.value(), a.forward) < std::tuple(b.vertex, b.type.value(), b.forward);
 }
 
-/// The vertex's slots that a walk can take, parallel ones merged, ascending by the vertex they lead to.
-std::vector<Link> links_of(const MappedGraph& graph, std::uint32_t vertex) {
-  std::vector<Slot> slots;
-  graph.append_slots(vertex, slots);
+/// Slots that a walk can take, parallel ones merged, ascending by the vertex at their other end.
+std::vector<Link> links_of(const std::vector<Slot>& slots) {
   std::vector<Link> links;
   links.reserve(slots.size());
   for (const Slot& slot : slots) {
@@ -80,6 +78,17 @@ class BestPaths {
   std::vector<ExplainingPath> paths_;
 };
 
+std::vector<Link> links_from(const MappedGraph& graph, std::uint32_t vertex) {
+  std::vector<Slot> slots;
+  graph.append_slots(vertex, slots);
+  return links_of(slots);
+}
+std::vector<Link> links_to(const MappedGraph& graph, std::uint32_t vertex) {
+  std::vector<Slot> slots;
+  graph.append_slots_to(vertex, slots);
+  return links_of(slots);
+}
+
 }  // namespace
 
 Explanation explain(const MappedGraph& graph, std::span<const algorithms::WeightedSeed> seeds, std::uint32_t target,
@@ -103,7 +112,7 @@ Explanation explain(const MappedGraph& graph, std::span<const algorithms::Weight
   std::unordered_map<std::uint32_t, Reached> reached;
   const double moves_on = 1.0 - restart;
   for (const algorithms::WeightedSeed& seed : seeds) {
-    const std::vector<Link> links = links_of(graph, seed.vertex);
+    const std::vector<Link> links = links_from(graph, seed.vertex);
     if (links.empty()) continue;
     const double each = seed.weight / total * moves_on / graph.strength(seed.vertex);
     for (const Link& link : links) {
@@ -113,9 +122,9 @@ Explanation explain(const MappedGraph& graph, std::span<const algorithms::Weight
     }
   }
   for (auto& [vertex, by] : reached) by.strength = graph.strength(vertex);
-  // Edges are walked both ways, so the last step is found among the target's own slots, turned round.
+  // The last step is found among the slots that lead to the target, turned round.
   std::uint64_t looked_at = 0;
-  for (const Link& last : links_of(graph, target)) {
+  for (const Link& last : links_to(graph, target)) {
     const std::uint64_t degree = graph.degree(last.vertex);
     const bool looks_further = looked_at + degree <= max_slots;
     explanation.complete = explanation.complete && looks_further;
@@ -131,7 +140,7 @@ Explanation explain(const MappedGraph& graph, std::span<const algorithms::Weight
     }
     if (!looks_further) continue;
     looked_at += degree;
-    for (const Link& middle : links_of(graph, last.vertex)) {
+    for (const Link& middle : links_to(graph, last.vertex)) {
       const auto found = reached.find(middle.vertex);
       if (found == reached.end()) continue;
       const ExplainingPath::Step middle_step{middle.type, !middle.forward, last.vertex};

@@ -12,59 +12,101 @@
 
 namespace rove::jobs {
 
-MappedGraph::MappedGraph(const io::hdf5::MappedFile& file, bool weighted)
-    : path_(file.file().path().string()),
-      schema_(io::read_schema(file.file())),
-      weighted_(weighted),
-      sides_(schema_.vertex_types().size()) {
-  if (weighted && std::ranges::none_of(schema_.edge_types(), &graph::EdgeType::has_weights)) {
-    throw InputError(fmt::format("{} has no weights, but its index was built by weight (ppr.weighted)", path_));
+namespace {
+
+exec::EdgeSelection selection_of(const graph::Schema& schema, const WalkedEdges& edges, const std::string& path) {
+  exec::EdgeSelection selection{exec::Direction::kBoth, {}};
+  if (!edges.is_symmetric()) {
+    selection.direction = edges.direction == "out" ? exec::Direction::kOut : exec::Direction::kIn;
   }
-  for (std::size_t e = 0; e < schema_.edge_types().size(); ++e) {
-    const graph::EdgeType& type = schema_.edge_types()[e];
+  for (const std::string& relation : edges.relations) {
+    const std::size_t before = selection.types.size();
+    for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
+      if (schema.edge_types()[e].relation == relation) selection.types.emplace_back(static_cast<std::uint16_t>(e));
+    }
+    if (selection.types.size() > before) continue;
+    std::vector<std::string> known;
+    for (const graph::EdgeType& type : schema.edge_types()) known.push_back(type.relation);
+    throw InputError(
+        fmt::format("{} has no relation '{}' to walk along, only: {}", path, relation, fmt::join(known, ", ")));
+  }
+  return selection;
+}
+
+}  // namespace
+
+MappedGraph::MappedGraph(const io::hdf5::MappedFile& file, const WalkedEdges& edges)
+    : path_(file.file().path().string()), schema_(io::read_schema(file.file())), weighted_(edges.weighted) {
+  exec::EdgeSelection selection = selection_of(schema_, edges, path_);
+  const std::vector<exec::AdjacencySide> selected = exec::selected_sides(schema_, selection);
+  if (weighted_ && std::ranges::none_of(selected, [&](const exec::AdjacencySide& side) {
+        return schema_.edge_type(side.type).has_weights;
+      })) {
+    throw InputError(fmt::format(
+        "{} has no weights on the edges that walks move along, but they are to count (ppr.weighted)", path_));
+  }
+  sides_ = map_sides(file, selection);
+  if (edges.is_symmetric()) return;
+  selection.direction = selection.direction == exec::Direction::kOut ? exec::Direction::kIn : exec::Direction::kOut;
+  sides_to_ = map_sides(file, selection);
+}
+
+MappedGraph::Sides MappedGraph::map_sides(const io::hdf5::MappedFile& file,
+                                          const exec::EdgeSelection& selection) const {
+  Sides sides(schema_.vertex_types().size());
+  for (const exec::AdjacencySide& selected : exec::selected_sides(schema_, selection)) {
+    const graph::EdgeType& type = schema_.edge_type(selected.type);
     const std::string group = io::edge_group(schema_.vertex_type(type.source).name, type.relation,
-                                             schema_.vertex_type(type.destination).name);
-    const auto add = [&](const char* side, VertexTypeId rows, VertexTypeId targets, bool forward) {
-      Side added;
-      added.type = EdgeTypeId{static_cast<std::uint16_t>(e)};
-      added.forward = forward;
-      added.offsets = file.values<std::uint64_t>(group + side + "/indptr");
-      added.targets = file.values<std::uint32_t>(group + side + "/indices");
-      added.first_target = static_cast<std::uint32_t>(schema_.stable_range(targets).begin);
-      added.num_targets = schema_.vertex_type(targets).count;
-      if (weighted && type.has_weights) added.weights = file.values<float>(group + side + "/weights");
-      const bool has_all_weights = added.weights.empty() || added.weights.size() == added.targets.size();
-      if (!has_all_weights || added.offsets.size() != schema_.vertex_type(rows).count + 1 ||
-          added.targets.size() != type.count) {
-        throw InputError(fmt::format("{}: {}{} does not hold {} rows and {} edges; `rove verify` says more", path_,
-                                     group, side, schema_.vertex_type(rows).count, type.count));
-      }
-      sides_[rows.index()].push_back(added);
-    };
-    // An undirected edge type stores both directions by source.
-    if (!type.undirected) add("/by_destination", type.destination, type.source, false);
-    add("/by_source", type.source, type.destination, true);
+                                             schema_.vertex_type(type.destination).name) +
+                              (selected.by_source ? "/by_source" : "/by_destination");
+    Side side;
+    static_cast<exec::AdjacencySide&>(side) = selected;
+    side.offsets = file.values<std::uint64_t>(group + "/indptr");
+    side.neighbors = file.values<std::uint32_t>(group + "/indices");
+    side.first_target = static_cast<std::uint32_t>(schema_.stable_range(side.targets).begin);
+    side.num_targets = schema_.vertex_type(side.targets).count;
+    if (weighted_ && type.has_weights) side.weights = file.values<float>(group + "/weights");
+    const bool has_all_weights = side.weights.empty() || side.weights.size() == side.neighbors.size();
+    const std::uint64_t rows = schema_.vertex_type(side.rows).count;
+    if (!has_all_weights || side.offsets.size() != rows + 1 || side.neighbors.size() != type.count) {
+      throw InputError(fmt::format("{}: {} does not hold {} rows and {} edges; `rove verify` says more", path_, group,
+                                   rows, type.count));
+    }
+    sides[side.rows.index()].push_back(side);
   }
+  return sides;
+}
+
+std::vector<exec::AdjacencySide> MappedGraph::sides_of(VertexTypeId type) const {
+  return {sides_[type.index()].begin(), sides_[type.index()].end()};
 }
 
 template <class Take>
-void MappedGraph::for_each_slot(std::uint32_t vertex, const Take& take) const {
+void MappedGraph::for_each_slot(const Sides& sides, std::uint32_t vertex, const Take& take) const {
   const StableVertexId stable{vertex};
   const std::uint64_t row = schema_.row_of(stable);
-  for (const Side& side : sides_[schema_.type_of(stable).index()]) {
+  for (const Side& side : sides[schema_.type_of(stable).index()]) {
     const std::uint64_t begin = side.offsets[row];
     const std::uint64_t end = side.offsets[row + 1];
-    if (begin > end || end > side.targets.size()) {
+    if (begin > end || end > side.neighbors.size()) {
       throw InputError(fmt::format("{}: the edges of row {} are damaged", path_, row));
     }
     take(side, begin, end);
   }
 }
 
+std::uint32_t MappedGraph::target_of(const Side& side, std::uint64_t slot) const {
+  if (side.neighbors[slot] >= side.num_targets) {
+    throw InputError(
+        fmt::format("{}: slot {} leads to row {} of {}", path_, slot, side.neighbors[slot], side.num_targets));
+  }
+  return side.first_target + side.neighbors[slot];
+}
+
 std::uint64_t MappedGraph::degree(std::uint32_t vertex) const {
   std::uint64_t total = 0;
   bool any_weight = !weighted_;
-  for_each_slot(vertex, [&](const Side& side, std::uint64_t begin, std::uint64_t end) {
+  for_each_slot(sides_, vertex, [&](const Side& side, std::uint64_t begin, std::uint64_t end) {
     total += end - begin;
     for (std::uint64_t slot = begin; slot < end && !any_weight; ++slot) any_weight = weight_of(side, slot) > 0.0F;
   });
@@ -74,7 +116,7 @@ std::uint64_t MappedGraph::degree(std::uint32_t vertex) const {
 double MappedGraph::strength(std::uint32_t vertex) const {
   if (!weighted_) return static_cast<double>(degree(vertex));
   double total = 0.0;
-  for_each_slot(vertex, [&](const Side& side, std::uint64_t begin, std::uint64_t end) {
+  for_each_slot(sides_, vertex, [&](const Side& side, std::uint64_t begin, std::uint64_t end) {
     for (std::uint64_t slot = begin; slot < end; ++slot) total += static_cast<double>(weight_of(side, slot));
   });
   return total;
@@ -93,7 +135,7 @@ float MappedGraph::weight_of(const Side& side, std::uint64_t slot) const {
 }
 
 void MappedGraph::append_weights(std::uint32_t vertex, std::vector<float>& weights) const {
-  for_each_slot(vertex, [&](const Side& side, std::uint64_t begin, std::uint64_t end) {
+  for_each_slot(sides_, vertex, [&](const Side& side, std::uint64_t begin, std::uint64_t end) {
     for (std::uint64_t slot = begin; slot < end; ++slot) weights.push_back(weight_of(side, slot));
   });
 }
@@ -109,26 +151,25 @@ std::span<const exec::AliasSlot> MappedGraph::alias(std::uint32_t vertex, std::s
 }
 
 void MappedGraph::append_slots(std::uint32_t vertex, std::vector<std::uint32_t>& slots) const {
-  for_each_slot(vertex, [&](const Side& side, std::uint64_t begin, std::uint64_t end) {
+  for_each_slot(sides_, vertex, [&](const Side& side, std::uint64_t begin, std::uint64_t end) {
+    for (std::uint64_t slot = begin; slot < end; ++slot) slots.push_back(target_of(side, slot));
+  });
+}
+
+void MappedGraph::append_slots(const Sides& sides, std::uint32_t vertex, std::vector<Slot>& slots) const {
+  for_each_slot(sides, vertex, [&](const Side& side, std::uint64_t begin, std::uint64_t end) {
     for (std::uint64_t slot = begin; slot < end; ++slot) {
-      if (side.targets[slot] >= side.num_targets) {
-        throw InputError(
-            fmt::format("{}: slot {} leads to row {} of {}", path_, slot, side.targets[slot], side.num_targets));
-      }
-      slots.push_back(side.first_target + side.targets[slot]);
+      slots.push_back({target_of(side, slot), side.type, side.by_source, static_cast<double>(weight_of(side, slot))});
     }
   });
 }
 
 void MappedGraph::append_slots(std::uint32_t vertex, std::vector<Slot>& slots) const {
-  std::vector<std::uint32_t> targets;
-  append_slots(vertex, targets);
-  std::size_t next = 0;
-  for_each_slot(vertex, [&](const Side& side, std::uint64_t begin, std::uint64_t end) {
-    for (std::uint64_t slot = begin; slot < end; ++slot) {
-      slots.push_back({targets[next++], side.type, side.forward, static_cast<double>(weight_of(side, slot))});
-    }
-  });
+  append_slots(sides_, vertex, slots);
+}
+
+void MappedGraph::append_slots_to(std::uint32_t vertex, std::vector<Slot>& slots) const {
+  append_slots(sides_to_.empty() ? sides_ : sides_to_, vertex, slots);
 }
 
 }  // namespace rove::jobs

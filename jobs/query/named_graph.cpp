@@ -17,11 +17,11 @@ std::vector<std::string> type_names(const graph::Schema& schema) {
 
 }  // namespace
 
-NamedGraph::NamedGraph(const std::filesystem::path& file, std::string default_type, bool weighted)
+NamedGraph::NamedGraph(const std::filesystem::path& file, std::string default_type, const WalkedEdges& edges)
     : default_type_(std::move(default_type)),
       file_(file),
       header_(io::read_header(file_.file(), io::FileFormat::kGraph)),
-      graph_(file_, weighted) {
+      graph_(file_, edges) {
   for (const graph::VertexType& type : schema().vertex_types()) ids_.emplace_back(file_, type.name);
 }
 

@@ -31,8 +31,8 @@ class UnknownIdError : public InputError {
 /// A mapped `graph.h5` with the ids of its vertices. Immutable, thread-safe.
 class NamedGraph {
  public:
-  /// `default_type`: what an id is that names no type, when that type has it. `weighted`: as in `MappedGraph`.
-  NamedGraph(const std::filesystem::path& file, std::string default_type, bool weighted = false);
+  /// `default_type`: what an id is that names no type, when that type has it.
+  NamedGraph(const std::filesystem::path& file, std::string default_type, const WalkedEdges& edges);
 
   /// The stable id. Throws `UnknownIdError`, and `ConfigError` for a type that the graph does not have or an id that
   /// several types have.
@@ -52,6 +52,7 @@ class NamedGraph {
   [[nodiscard]] const std::string& default_type() const { return default_type_; }
   void read_ahead() const { file_.read_ahead(); }
   void touch() const { file_.touch(); }
+  void verify() const { file_.verify(); }
 
  private:
   std::string default_type_;

@@ -69,7 +69,7 @@ NeighborIndex::NeighborIndex(const fs::path& index_file, const fs::path& graph_f
       index_file_(index_file),
       header_(io::read_header(index_file_.file(), io::FileFormat::kIndex)),
       info_(io::read_index_info(index_file_.file())),
-      names_(graph_file, options_.source, info_.weighted) {
+      names_(graph_file, options_.source, {info_.direction, info_.relations, info_.weighted}) {
   const graph::Schema& schema = names_.schema();
   const std::string& graph_digest = names_.header().provenance.graph_digest;
   if (graph_digest != header_.provenance.graph_digest) {
@@ -109,16 +109,15 @@ NeighborIndex::NeighborIndex(const fs::path& index_file, const fs::path& graph_f
   for (TargetSet& set : sets_) {
     for (std::size_t t = 0; t < num_types; ++t) {
       bool leads = true;
-      for (const graph::EdgeType& type : schema.edge_types()) {
-        if (type.source.index() == t) leads = leads && is_indexed[type.destination.index()];
-        if (type.destination.index() == t) leads = leads && is_indexed[type.source.index()];
+      for (const exec::AdjacencySide& side : names_.graph().sides_of(VertexTypeId{static_cast<std::uint16_t>(t)})) {
+        leads = leads && is_indexed[side.targets.index()];
       }
       set.fingerprints.types[t].leads_to_fingerprints = leads;
     }
   }
   const bool has_default = std::ranges::any_of(
       sets_, [&](const TargetSet& set) { return schema.vertex_type(set.target).name == options_.target; });
-  if (!has_default) options_.target = schema.vertex_type(sets_.front().target).name;
+  if (!has_default) options_.target = sets_.size() == 1 ? schema.vertex_type(sets_.front().target).name : "";
   idle_.resize(sets_.size());
 }
 
@@ -133,11 +132,14 @@ void NeighborIndex::read_ahead() const {
 }
 
 const NeighborIndex::TargetSet& NeighborIndex::target_set(const std::string& name) const {
-  const VertexTypeId type = names_.type_named(name.empty() ? options_.target : name);
   std::vector<std::string> known;
+  for (const TargetSet& set : sets_) known.push_back(names_.schema().vertex_type(set.target).name);
+  if (name.empty() && options_.target.empty()) {
+    throw ConfigError(fmt::format("a request must name its target: the index counts {}", fmt::join(known, ", ")));
+  }
+  const VertexTypeId type = names_.type_named(name.empty() ? options_.target : name);
   for (const TargetSet& set : sets_) {
     if (set.target == type) return set;
-    known.push_back(names_.schema().vertex_type(set.target).name);
   }
   throw ConfigError(
       fmt::format("the index does not count '{}', only: {}; see index.targets", name, fmt::join(known, ", ")));
@@ -186,6 +188,23 @@ void NeighborIndex::load_lists(const std::vector<fs::path>& allow_lists, const s
   }
 }
 
+std::span<const std::uint32_t> CandidateLists::blocked_for(std::uint32_t source) const {
+  const auto found = std::ranges::lower_bound(block_sources, source);
+  if (found == block_sources.end() || *found != source) return {};
+  const auto at = static_cast<std::size_t>(found - block_sources.begin());
+  return std::span(blocked).subspan(block_offsets[at], block_offsets[at + 1] - block_offsets[at]);
+}
+
+bool NeighborIndex::is_blocked(std::uint32_t source, std::uint32_t target) const {
+  const auto blocked = lists_.blocked_for(source);
+  return std::ranges::find(blocked, target) != blocked.end();
+}
+
+void NeighborIndex::verify() const {
+  index_file_.verify();
+  names_.verify();
+}
+
 NeighborAnswer NeighborIndex::neighbors(const NeighborRequest& request) const {
   if (request.seeds.empty()) throw ConfigError("a request needs at least one seed");
   const TargetSet& set = target_set(request.target);
@@ -196,11 +215,8 @@ NeighborAnswer NeighborIndex::neighbors(const NeighborRequest& request) const {
 
   std::vector<std::uint32_t> excluded = names_.rows_of(request.exclude, set.target, answer.unknown_ids);
   for (const algorithms::WeightedSeed& seed : answer.seeds) {
-    const auto blocked = std::ranges::lower_bound(lists_.block_sources, seed.vertex);
-    if (blocked == lists_.block_sources.end() || *blocked != seed.vertex) continue;
-    const auto source = static_cast<std::size_t>(blocked - lists_.block_sources.begin());
-    for (std::uint64_t i = lists_.block_offsets[source]; i < lists_.block_offsets[source + 1]; ++i) {
-      if (set.fingerprints.targets.contains(lists_.blocked[i])) excluded.push_back(lists_.blocked[i] - first_target);
+    for (const std::uint32_t vertex : lists_.blocked_for(seed.vertex)) {
+      if (set.fingerprints.targets.contains(vertex)) excluded.push_back(vertex - first_target);
     }
   }
   std::optional<std::vector<std::uint32_t>> allowed;

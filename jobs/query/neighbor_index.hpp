@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,6 +68,8 @@ struct CandidateLists {
   std::vector<std::uint64_t> block_offsets{0};  ///< of each source
   std::vector<std::uint32_t> blocked;
   std::uint64_t unknown_ids = 0;
+
+  [[nodiscard]] std::span<const std::uint32_t> blocked_for(std::uint32_t source) const;
 };
 
 /// An index and its graph, mapped into memory: answers by id. Immutable after opening; thread-safe.
@@ -74,7 +77,7 @@ class NeighborIndex {
  public:
   struct Options {
     std::string source = "user";  ///< type of ids that name no type, when it has the id
-    std::string target = "item";  ///< answered when a request names no type
+    std::string target = "item";  ///< answered when a request names no type; if the index counts it, or only one
     std::uint32_t hops = 1;
     double threshold = 1e-4;
     bool boost = false;
@@ -89,6 +92,10 @@ class NeighborIndex {
                   const std::optional<std::filesystem::path>& blocks);
 
   [[nodiscard]] NeighborAnswer neighbors(const NeighborRequest& request) const;
+  /// Whether the block list keeps the target from the source; both by stable id.
+  [[nodiscard]] bool is_blocked(std::uint32_t source, std::uint32_t target) const;
+  /// Throws `InputError` when the bytes of a dataset are not those that were written. Reads both files whole.
+  void verify() const;
 
   [[nodiscard]] const NamedGraph& names() const { return names_; }
   [[nodiscard]] const io::IndexInfo& info() const { return info_; }

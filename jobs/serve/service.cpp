@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <charconv>
 #include <chrono>
 #include <ctime>
@@ -117,7 +118,10 @@ struct Service::State {
     if (options.token.empty()) return true;
     constexpr std::string_view kScheme = "Bearer ";
     const std::string header = request.get_header_value("Authorization");
-    return header.starts_with(kScheme) && same_secret(std::string_view(header).substr(kScheme.size()), options.token);
+    const auto same_letter = [](char a, char b) { return std::tolower(a) == std::tolower(b); };  // RFC 9110, 11.1
+    return header.size() > kScheme.size() &&
+           std::ranges::equal(std::string_view(header).substr(0, kScheme.size()), kScheme, same_letter) &&
+           same_secret(std::string_view(header).substr(kScheme.size()), options.token);
   }
 
   static void refuse_token(httplib::Response& response) {
@@ -138,6 +142,11 @@ struct Service::State {
     for (const NamedSeed& seed : request.neighbors.seeds)
       seeds.push_back({from.names().find(seed.vertex), seed.weight});
     const std::uint32_t target = from.names().find(request.to);
+    for (const algorithms::WeightedSeed& seed : seeds) {
+      if (from.is_blocked(seed.vertex, target)) {
+        throw UnknownIdError(fmt::format("'{}' is not shown to this source", from.names().id_of(target)));
+      }
+    }
     const double score = score_of(from, request.neighbors, target);
     return to_json(from.names(), explain(from.names().graph(), seeds, target, from.info().restart, request.paths),
                    target, score);

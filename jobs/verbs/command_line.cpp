@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -14,6 +15,9 @@ namespace rove::jobs {
 namespace {
 
 std::string read_text(const std::string& file) {
+  if (std::filesystem::is_directory(file)) {
+    throw IoError(fmt::format("'{}' is a directory, expected a job file", file));
+  }
   std::ifstream in(file, std::ios::binary);
   std::ostringstream text;
   text << in.rdbuf();

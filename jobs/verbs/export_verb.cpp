@@ -87,7 +87,8 @@ class ExportVerb final : public CollectiveVerb {
     std::vector<fs::path> written;
     for (const io::NodeTypeInfo& type : file.types) {
       if (!type_.empty() && type.name != type_) continue;
-      const fs::path out = !type_.empty() && !out_.empty() ? out_ : fs::path(prefix().string() + "." + type.name);
+      const fs::path out =
+          !type_.empty() && !out_.empty() ? out_ : fs::path(prefix().string() + "." + io::hdf5::escape_name(type.name));
       const auto files = io::export_vectors(world, file_, type.name, format, out);
       written.insert(written.end(), files.begin(), files.end());
     }

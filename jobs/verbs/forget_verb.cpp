@@ -46,7 +46,7 @@ class ForgetVerb final : public StageVerb {
     line("gap in deviations", report.before.gap(), report.after.gap());
     line("forgotten above them", report.before.forgotten_above, report.after.forgotten_above);
     line("retained above them", report.before.retained_above, report.after.retained_above);
-    if (report.after.gap() > 0) {
+    if (report.after.stands_out()) {
       job.session().warn(
           fmt::format("the forgotten pairs still score {:.2f} deviations higher than pairs that never "
                       "were; raise forget.epochs or forget.learning_rate, or train again without them",

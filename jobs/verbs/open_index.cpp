@@ -3,8 +3,9 @@
 
 #include <fmt/format.h>
 
-#include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
+#include "io/hdf5/header.hpp"
+#include "io/hdf5/input_file.hpp"
 #include "jobs/verbs/run_directory.hpp"
 
 namespace rove::jobs {
@@ -39,6 +40,12 @@ fs::path find_graph_file(const fs::path& path, const std::optional<fs::path>& gr
   return kind_of(path) == PathKind::kFile ? path : fs::canonical(run_of(path)) / "graph.h5";
 }
 
+Config index_configuration(const CommandLine& command_line, const fs::path& file) {
+  if (!command_line.job_file().empty()) return command_line.configuration();
+  const io::hdf5::InputFile input(file);
+  return command_line.configuration_over(file.parent_path() / "config", io::read_header(input).provenance.config_yaml);
+}
+
 std::string default_target(const Config& config) {
   const std::vector<std::string> targets = config.texts("ppr.targets");
   if (targets.empty()) throw ConfigError("ppr.targets is empty; name at least one vertex type");
@@ -49,7 +56,7 @@ std::unique_ptr<NeighborIndex> open_index(const IndexFiles& files, const Config&
   NeighborIndex::Options options;
   options.source = config.text("ppr.sources");
   options.target = default_target(config);
-  options.hops = checked_cast<std::uint32_t>(config.count("query.hops"), "query.hops");
+  options.hops = config.count_as<std::uint32_t>("query.hops");
   options.threshold = config.real("query.threshold");
   options.boost = config.boolean("query.boost");
   if (!(options.threshold >= 0.0 && options.threshold <= 1.0)) {

@@ -7,6 +7,7 @@
 
 #include "jobs/config/config.hpp"
 #include "jobs/query/neighbor_index.hpp"
+#include "jobs/verbs/command_line.hpp"
 
 namespace rove::jobs {
 
@@ -24,6 +25,9 @@ struct IndexFiles {
 /// The graph of `path` (a graph.h5, a run, or an output directory), or `graph` where one is given.
 [[nodiscard]] std::filesystem::path find_graph_file(const std::filesystem::path& path,
                                                     const std::optional<std::filesystem::path>& graph);
+
+/// The job file that was named; without one the configuration that made the file, over it what the command line says.
+[[nodiscard]] Config index_configuration(const CommandLine& command_line, const std::filesystem::path& file);
 
 /// What a request that names no target type asks for: the first of `ppr.targets`.
 [[nodiscard]] std::string default_target(const Config& config);

@@ -102,7 +102,6 @@ class PublishVerb final : public CollectiveVerb {
 
     const io::FileProvenance provenance = session.provenance();
     io::publish::PublishOptions options;
-    options.exclude = {"state.json", "checkpoint"};
     options.created_utc = provenance.created_utc;
     options.software_version = provenance.software_version;
     options.commit = provenance.commit;

@@ -56,7 +56,8 @@ class QueryVerb final : public SerialVerb {
     app.add_flag("--json", json_, "For programs, as `rove serve` answers");
   }
   void run() override {
-    const Config config = command_line_.configuration();
+    const Config config = index_configuration(
+        command_line_, exact_ ? find_graph_file(path_, graph_) : find_index_files(path_, graph_).index);
     const NeighborRequest request = neighbor_request(request_json(), kNoLimits);
     if (boost_ && (exact_ || explain_)) {
       throw ConfigError(fmt::format("--boost gives scores that are no probabilities; leave out {}",
@@ -64,7 +65,7 @@ class QueryVerb final : public SerialVerb {
     }
     if (exact_) {
       const NamedGraph names(find_graph_file(path_, graph_), config.text("ppr.sources"),
-                             config.boolean("ppr.weighted"));
+                             {config.text("ppr.direction"), config.texts("ppr.edges"), config.boolean("ppr.weighted")});
       const double restart = config.real("ppr.restart");
       constexpr double kTolerance = 1e-8;
       print(names, names.header(), restart,

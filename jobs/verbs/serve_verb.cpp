@@ -12,7 +12,6 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
-#include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
 #include "engine/base/memory_plan.hpp"
 #include "jobs/serve/service.hpp"
@@ -111,6 +110,7 @@ class Caretaker {
       if (found == identity_ || (found == refused_ && !asked)) return;
       const std::shared_ptr<const NeighborIndex> opened = open_(files);
       opened->touch();  // the old index answers until no request has to wait for pages of the new one
+      opened->verify();
       service_.replace_index(opened);
       identity_ = found;
       refused_.clear();
@@ -156,15 +156,15 @@ class ServeVerb final : public SerialVerb {
   }
 
   void run() override {
-    const Config config = command_line_.configuration();
+    const Config config = index_configuration(command_line_, find_index_files(path_, graph_).index);
     ServiceOptions options;
     options.host = config.text("serve.host");
-    options.port = checked_cast<std::uint16_t>(config.count("serve.port"), "serve.port");
-    options.threads = checked_cast<std::uint32_t>(config.count("serve.threads", 1), "serve.threads");
+    options.port = config.count_as<std::uint16_t>("serve.port");
+    options.threads = config.count_as<std::uint32_t>("serve.threads", 1);
     options.max_body = parse_bytes(config.text("serve.max_body"));
     options.max_batch = config.count("serve.max_batch", 1);
-    options.timeout_seconds = checked_cast<std::uint32_t>(config.count("serve.timeout", 1), "serve.timeout");
-    options.limits.max_top_k = checked_cast<std::uint32_t>(config.count("serve.max_top_k", 1), "serve.max_top_k");
+    options.timeout_seconds = config.count_as<std::uint32_t>("serve.timeout", 1);
+    options.limits.max_top_k = config.count_as<std::uint32_t>("serve.max_top_k", 1);
     if (const auto file = config.path("serve.token_file")) options.token = read_token(*file);
     const bool is_loopback = options.host == "localhost" || options.host == "::1" || options.host.starts_with("127.");
     if (!is_loopback && options.token.empty()) {
@@ -187,7 +187,9 @@ class ServeVerb final : public SerialVerb {
     std::signal(SIGPIPE, SIG_IGN);
     const IndexFiles files = find();
     const std::string identity = identity_of(files);
-    Service service(open(files), options);
+    const std::shared_ptr<const NeighborIndex> first = open(files);
+    first->verify();
+    Service service(first, options);
     Caretaker caretaker(service, find, open, identity, config.count("serve.watch"));
     std::thread beside([&] { caretaker.run(); });
     fmt::print("listening on http://{}:{}\n", options.host, service.port());

@@ -3,7 +3,11 @@
 
 #include <filesystem>
 #include <string>
+#include <system_error>
 
+#include <fmt/format.h>
+
+#include "engine/base/error.hpp"
 #include "jobs/verbs/collective_job.hpp"
 #include "jobs/verbs/verb.hpp"
 
@@ -18,6 +22,7 @@ class StageVerb : public CollectiveVerb {
   }
   void run(const comm::Communicator& world) final {
     CollectiveJob job(world, command_line_);
+    world.agree([&] { require_output_of_its_own(); });
     run_stage(job);
   }
 
@@ -46,6 +51,17 @@ class StageVerb : public CollectiveVerb {
   void load_graph(CollectiveJob& job) const {
     job.session().load_graph(graph_);
     if (!partition_.empty()) job.session().load_partition(partition_);
+  }
+
+  /// The output takes the place of what has its name.
+  void require_output_of_its_own() const {
+    for (const std::filesystem::path& input : {graph_, partition_, embeddings_}) {
+      std::error_code missing;
+      if (!std::filesystem::equivalent(out_, input, missing) || missing) continue;
+      throw ConfigError(
+          fmt::format("--out '{}' is the file that '{}' is read from, which it would replace; choose another",
+                      out_.string(), input.string()));
+    }
   }
 
   CommandLine command_line_;

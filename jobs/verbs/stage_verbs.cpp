@@ -61,6 +61,12 @@ class PartitionVerb final : public StageVerb {
   void run_stage(CollectiveJob& job) override {
     load_graph(job);
     Session& session = job.session();
+    session.comm().agree([&] {
+      std::error_code error;
+      if (!part_files_.empty() && session.comm().is_root()) fs::create_directories(part_files_, error);
+      if (error)
+        throw IoError(fmt::format("cannot make the directory '{}': {}", part_files_.string(), error.message()));
+    });
     const partition::PartitionQuality quality = partition_stage(session, out_);
     job.print("{} parts by {}: {} of {} edges cut ({:.2f}%), {} rows per halo update", quality.parts,
               session.config().text("partition.method"), quality.cut_edges, quality.edges, quality.cut_share() * 100,
@@ -104,7 +110,8 @@ class PprVerb final : public StageVerb {
     command_line_.declare_key(app, "--targets", "ppr.targets", "Vertex types of the targets");
     command_line_.declare_key(app, "-k,--top-k", "ppr.top_k", "Neighbours per source");
     command_line_.declare_key(app, "--restart,--alpha", "ppr.restart", "Restart probability (1 - damping)");
-    command_line_.declare_key(app, "--method", "ppr.method", "auto, item-index, verd, walks or power");
+    command_line_.declare_key(app, "--method", "ppr.method",
+                              "auto, item-index, verd, walks, power, maintained or pixie");
     command_line_.declare_key(app, "--walks,--num-walks", "ppr.walks", "Walks per source");
     command_line_.declare_key(app, "--source-list", "ppr.source_list", "File of ids: only these sources");
     command_line_.declare_key(app, "--exclude-targets", "ppr.exclude_targets", "Files of ids that are never listed");

@@ -189,7 +189,48 @@ class Evaluation(unittest.TestCase):
                         f"--set=output={self.path('on-test')}")
         self.assertIn("chooses the epoch by the test set", done.stderr)
 
+    def write(self, name, lines):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+        return self.path(name)
+
+    def test_most_users_have_no_test_items(self):
+        with h5py.File(self.source("graph.h5")) as graph:
+            user = graph["nodes/user/ids"][70].decode()  # rows before it are empty on every rank
+        few = self.write("few.txt", [f"{user} no-such-item i1 i2 i3 1 2 3 4 5"])
+        test = ("--test", few, "--set", "split.method=none")
+        for ranks in (1, 3):
+            files = ("--trec-run", self.path("few.trec"), "--qrels", self.path("few.qrels"))
+            metrics, _ = self.evaluate("-e", self.source("embeddings.h5"), *test, *files, ranks=ranks)
+            self.assertEqual(metrics["users"], 1)
+            with open(self.path("few.trec"), encoding="utf-8") as file:
+                self.assertEqual({line.split()[0] for line in file}, {user})
+
+    def test_nothing_to_evaluate_is_said(self):
+        nothing = self.evaluate("-e", self.source("embeddings.h5"), "--test", self.write("empty.txt", []), code=3)
+        self.assertIn("none names a user and an item", nothing.stderr)
+        stranger = self.evaluate("-e", self.source("embeddings.h5"), "--test", self.write("who.txt", ["nobody 1"]), code=3)
+        self.assertIn("of 1 interactions read none", stranger.stderr)
+
+    def test_what_makes_metrics_lower_is_said(self):
+        graph = os.path.join(self.run_directory, "graph.h5")
+        done = ROVE.run("evaluate", "-c", self.path("job.yaml"), "-g", graph, "-e", self.source("embeddings.h5"), "-q",
+                        "--test", self.path("train.txt"), "-o", self.path("trained.json"), ranks=2)
+        self.assertIn("are in the graph that was trained on", done.stderr)
+        ROVE.run("recommend", "-g", graph, "-e", self.source("embeddings.h5"), "-k", 3, "-o", self.path("three.h5"), "-q")
+        done = ROVE.run("evaluate", "-c", self.path("job.yaml"), "-g", graph, "--lists", self.path("three.h5"), "-q",
+                        "-o", self.path("three.json"))
+        self.assertIn("at most 3 entries", done.stderr)
+
+    def test_fairness_of_lists_as_long_as_the_catalogue(self):
+        metrics, _ = self.evaluate("-e", self.source("embeddings.h5"), "--at", "[40, 60, 1000]")
+        for name, value in metrics.items():
+            if isinstance(value, float) and "fair" in name:
+                self.assertTrue(0 <= value <= 1, f"{name} {value}")
+
     def test_bad_use(self):
+        self.assertIn("expected at most 4294967295",
+                      self.evaluate("-e", self.source("embeddings.h5"), "--at", "[4294967296]", code=2).stderr)
         self.evaluate(code=2)
         self.evaluate("-e", self.source("embeddings.h5"), "--at", "[0, 5]", code=2)
         self.assertIn("none of embeddings.h5", self.evaluate("-e", self.source("embeddings.h5"), "--against",

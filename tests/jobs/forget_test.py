@@ -107,6 +107,37 @@ class Forget(unittest.TestCase):
         self.assertLess(self.mean_score(out[1], self.listed), self.mean_score(before, self.listed))
         self.assertGreater(self.mean_score(out[1], stays), 0.8 * self.mean_score(before, stays))
 
+    def test_a_single_interaction(self):
+        graph, vectors = (os.path.join(self.run_directory, name) for name in ("graph.h5", "embeddings.h5"))
+        user, item = next((u, i) for u, i in self.pairs if self.mean_score(vectors, [(u, i)]) > 0.3)
+        self.write("one.txt", [f"u{user} i{item}"])
+        out = {}
+        for ranks in (1, 3):
+            out[ranks] = self.path(f"one{ranks}.h5")
+            ROVE.run("forget", "-g", graph, "-e", vectors, "-o", out[ranks], "--metrics", self.path("one.json"),
+                     "--interactions", self.path("one.txt"), ranks=ranks)
+        ROVE.run("diff", out[1], out[3], "-q")
+        with open(self.path("one.json"), encoding="utf-8") as file:
+            report = json.load(file)["forget"]
+        self.assertEqual((report["interactions"], report["never_seen"]), (1, 128))
+        self.assertGreater(report["before"]["gap"], 0)
+        self.assertLessEqual(report["after"]["forgotten_score"], report["after"]["never_seen_score"])
+
+    def test_what_is_listed_in_vain(self):
+        graph, vectors = (os.path.join(self.run_directory, name) for name in ("graph.h5", "embeddings.h5"))
+        lacks = next((u, i) for u in range(60) for i in range(40) if (u, i) not in set(self.pairs))
+        self.write("vain.txt", ["u{} i{}".format(*lacks), "nobody i1"])
+        done = ROVE.run("forget", "-g", graph, "-e", vectors, "-o", self.path("vain.h5"), "--metrics",
+                        self.path("vain.json"), "--interactions", self.path("vain.txt"))
+        self.assertIn("none of the 2 ids and interactions listed", done.stderr)
+        with open(self.path("vain.json"), encoding="utf-8") as file:
+            report = json.load(file)["forget"]
+        self.assertEqual((report["listed_interactions"], report["unknown"], report["interactions"]), (0, 2, 0))
+        self.write("broken.json", ["{"])
+        broken = ROVE.run("forget", "-g", graph, "-e", vectors, "-o", self.path("vain.h5"), "--metrics",
+                          self.path("broken.json"), "--interactions", self.path("vain.txt"), code=3)
+        self.assertIn("is no JSON object", broken.stderr)
+
     def test_refusals(self):
         graph, vectors = (os.path.join(self.run_directory, name) for name in ("graph.h5", "embeddings.h5"))
         nothing = ROVE.run("forget", "-g", graph, "-e", vectors, "-o", self.path("x.h5"), code=2)

@@ -3,6 +3,7 @@
 
 usage: pipeline_test.py MPIRUN ROVE
 """
+import fcntl
 import html.parser
 import json
 import os
@@ -196,6 +197,57 @@ class Pipeline(unittest.TestCase):
             file["quality"][()] = report.replace(f'"cut_edges": {cut}', f'"cut_edges": {other}').encode()
         done = ROVE.run("verify", self.path("parts", "partition.h5"), code=3, ranks=2)
         self.assertIn("its report says", done.stdout)
+
+    def test_a_partition_does_not_depend_on_the_clock(self):
+        for name in ("a.h5", "b.h5"):
+            ROVE.run("partition", "-g", self.path("whole", "latest", "graph.h5"), "--parts", 3, "-o", self.path(name), "-q")
+        ROVE.run("diff", self.path("a.h5"), self.path("b.h5"), "-q")
+
+    def test_two_jobs_never_fill_one_run(self):
+        self.rove_run("busy", "publish.enabled=false")
+        os.remove(self.path("busy", "0001", "manifest.json"))
+        with open(self.path("busy", "0001", ".run.lock"), "r+", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.write("process 1 on elsewhere ")
+            lock.flush()
+            held = self.rove_run("busy", code=4, ranks=2)
+            self.assertIn("is being filled by another job (process 1 on elsewhere", held.stderr)
+        self.rove_run("busy")
+        self.assertEqual(self.runs("busy"), ["0001"])
+
+    def test_a_run_that_leaves_publishing_to_others(self):
+        self.rove_run("kept", "publish.enabled=false", ranks=2)
+        self.assertFalse(os.path.lexists(self.path("kept", "latest")))
+        ROVE.run("verify", self.path("kept", "0001"))
+        self.assertIn("unpublished", ROVE.run("info", self.path("kept")).stdout)
+        ROVE.run("publish", self.path("kept"))
+        self.assertEqual(os.readlink(self.path("kept", "latest")), "0001")
+
+    def test_a_damaged_file_is_made_again(self):
+        self.rove_run("cut", "publish.enabled=false")
+        os.remove(self.path("cut", "0001", "manifest.json"))
+        with open(self.path("cut", "0001", "partition.h5"), "r+b") as file:
+            file.truncate(1000)
+        self.rove_run("cut", ranks=2)
+        compare(datasets(self.path("cut", "latest")), self.expected, "made again")
+
+    def test_mistakes_are_found_before_the_work(self):
+        cases = [
+            (["publish.keep=-1"], "publish.keep"),
+            (["recommend.top_k=-1"], "recommend.top_k"),
+            (["recommend.top_k=4294967296"], "expected at most 4294967295"),
+            (["evaluate.at=[]"], "evaluate.at"),
+            (["train.dim=-5"], "train.dim"),
+            (["seed=-1"], "seed is -1"),
+            (["publish.gate={recal@10: 0.1}"], "did you mean 'recall@10'"),
+            (["publish.gate={recall@10: 0.1}", "evaluate.test=[]"], "nothing is evaluated"),
+            (["resources.threads=99999"], "expected at most 1024"),
+        ]
+        for settings, words in cases:
+            with self.subTest(settings):
+                done = self.rove_run("early", *settings, code=2)
+                self.assertIn(words, done.stderr)
+                self.assertFalse(os.path.exists(self.path("early")), "nothing was begun")
 
     def test_the_gate_refuses_and_latest_stays(self):
         self.rove_run("gated")

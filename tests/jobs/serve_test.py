@@ -257,6 +257,61 @@ class Query(ServeTest):
             if neighbor["id"] in scores:
                 self.assertLess(abs(neighbor["score"] - scores[neighbor["id"]]), near["error_bound"])
 
+    def test_walks_along_edges_only(self):
+        """An index, its explanations and exact answers of `ppr.direction` and `ppr.edges`, against a dense solver."""
+        with open(self.path("follows.csv"), "w", encoding="utf-8") as file:
+            file.write("source,target\n" + "\n".join(f"{a},{b}" for a, b in self.follows()))
+        out = self.path("directed.h5")
+        edges = '[{type: [user, follows, user], files: [' + self.path("follows.csv") + '], format: csv}, {type: [user, rates, item], files: [' + self.path("train.txt") + '], format: adjacency}]'
+        rove.run("import", "--set", f"graph.edges={edges}", "-o", out, "-q")
+        source = self.users[4]
+        for settings, wanted in ((["ppr.direction=out"], "out"), (["ppr.edges=[follows]"], "follows")):
+            flags = [part for setting in settings for part in ("--set", setting)]
+            target = "item" if wanted == "out" else "user"
+            rove.run("index", "-g", out, "-o", self.path("directed-index.h5"), "-q", "--types", "user,item", "--targets",
+                     target, *flags)
+            ask = ("query", source, "--type", "user", "--target", target, "-k", 15, "--json", "--include-linked")
+            exact = json.loads(rove.run(*ask, "--in", out, "--exact", *flags).stdout)
+            near = json.loads(rove.run(*ask, "--in", self.path("directed-index.h5"), "-g", out, "--explain", 2).stdout)
+            self.assertGreater(len(near["neighbors"]), 3)
+            scores = {n["id"]: n["score"] for n in exact["neighbors"]}
+            for neighbor in near["neighbors"]:
+                if neighbor["id"] in scores:
+                    self.assertLess(abs(neighbor["score"] - scores[neighbor["id"]]), near["error_bound"])
+                for path in neighbor["explanation"]["paths"]:
+                    self.assertNotIn("<-" if wanted == "out" else "rates", path["text"])
+            truth = self.dense(source, wanted)
+            for name, score in scores.items():
+                self.assertAlmostEqual(score, truth[(target, name)], delta=1e-6)
+
+    @classmethod
+    def follows(cls):
+        return [(cls.users[i], cls.users[(7 * i + step) % 300]) for i in range(300) for step in (1, 5)]
+
+    @classmethod
+    def dense(cls, source, wanted):
+        """Scores from `source` by power iteration: lost walks divided out."""
+        moves = {}
+        for a, b in cls.follows():
+            moves.setdefault(("user", a), []).append(("user", b))
+            if wanted == "follows":
+                moves.setdefault(("user", b), []).append(("user", a))
+        if wanted == "out":
+            with open(cls.path("train.txt"), encoding="utf-8") as file:
+                for line in file:
+                    user, *items = line.split()
+                    moves.setdefault(("user", user), []).extend(("item", item) for item in items)
+        flow, scores = {("user", source): 1.0}, {}
+        for _ in range(200):
+            following = {}
+            for vertex, mass in flow.items():
+                scores[vertex] = scores.get(vertex, 0.0) + 0.15 * mass
+                for neighbor in moves.get(vertex, ()):
+                    following[neighbor] = following.get(neighbor, 0.0) + 0.85 * mass / len(moves[vertex])
+            flow = following
+        kept = sum(scores.values())
+        return {vertex: score / kept for vertex, score in scores.items()}
+
     def test_mistakes_are_named(self):
         self.assertIn("no user with id 'nobody'", self.query("nobody", "--type", "user", code=3).stderr)
         self.assertIn("only: user, item", self.query(self.users[0], "--type", "usr", code=2).stderr)
@@ -293,8 +348,13 @@ class Sources(ServeTest):
             self.assertEqual(found[self.users[8]], self.ids(self.users[8]))
         with open(self.path("list.txt"), "a", encoding="utf-8") as file:
             file.write("nobody\n")
+        done = rove.run("ppr", "-g", self.path("graph.h5"), "--source-list", self.path("list.txt"), "-q", "-o",
+                        self.path("some.h5"))
+        self.assertIn("1 ids of ppr.source_list", done.stderr)
+        with open(self.path("list.txt"), "w", encoding="utf-8") as file:
+            file.write("\nnobody\n")
         done = rove.run("ppr", "-g", self.path("graph.h5"), "--source-list", self.path("list.txt"), "-q", code=3)
-        self.assertIn("list.txt:5", done.stderr)
+        self.assertIn("list.txt:2", done.stderr)
 
     def test_edges_and_direction(self):
         _, every = self.lists()
@@ -314,6 +374,14 @@ class Sources(ServeTest):
             self.assertEqual(found["evening"], self.ids(f"{a}:3", f"{b}:1", "--weighted", "--type", "item"))
             self.assertEqual(found["morning"], self.ids(c, "--type", "item"))
             self.assertEqual(found["empty"], [])
+
+    def test_seed_sets_that_cannot_be(self):
+        with open(self.path("bad.txt"), "w", encoding="utf-8") as file:
+            file.write(f"evening {self.items[3]} 0\n")
+        sets = ("-g", self.path("graph.h5"), "--seed-sets", self.path("bad.txt"), "-q", "-o", self.path("some.h5"))
+        done = rove.run("ppr", *sets, "--set", "ppr.seed_weight='3'", code=3, ranks=2)
+        self.assertIn("the set 'evening' has the weight 0", done.stderr)
+        self.assertIn("not by power", rove.run("ppr", *sets, "--method", "power", code=2).stderr)
 
     def test_baskets_by_pixie(self):
         seeds = self.items[3:6]
@@ -411,6 +479,9 @@ class Serve(ServeTest):
         self.assertEqual([n["id"] for n in answer["neighbors"]][:4], [near[1], near[2], near[4], near[5]])
         _, answer = service.ask("POST", "/v1/neighbors", dict(ask, allow_lists=["stock"]))
         self.assertEqual([n["id"] for n in answer["neighbors"]], [near[1], near[5]])
+        explain = {"id": self.users[9], "type": "user", "to": near[0]}
+        self.assertEqual(service.ask("POST", "/v1/explain", explain)[0], 404)
+        self.assertEqual(service.ask("POST", "/v1/explain", dict(explain, to=near[1]))[0], 200)
         code, errors = service.end()
         self.assertEqual(code, 0)
         self.assertIn("2 ids of serve.allow_lists", errors)

@@ -67,6 +67,56 @@ class VerbTest(unittest.TestCase):
         return os.path.join(run or self.run_1, name)
 
 
+class Outputs(VerbTest):
+    """Where and whether results can be written."""
+
+    def graph(self, name="out-graph.h5"):
+        log = os.path.join(self.directory, "out.csv")
+        with open(log, "w", encoding="utf-8") as file:
+            file.write("source,target\n" + "\n".join(f"u{i},i{i * j % 37}" for i in range(400) for j in range(1, 9)))
+        out = os.path.join(self.directory, name)
+        self.rove("import", "--type", "user,rates,item", "--files", log, "--format", "csv", "-o", out, "-q")
+        return out
+
+    def test_an_input_is_never_replaced(self):
+        graph = self.graph()
+        before = os.stat(graph).st_ino
+        for verb in (("ppr",), ("walk",), ("sample",), ("index",), ("partition",), ("train", "--epochs", 1)):
+            done = self.rove(*verb, "-g", graph, "-o", graph, "-q", code=2)
+            self.assertIn("which it would replace", done.stderr)
+        self.assertEqual(os.stat(graph).st_ino, before)
+        self.assertIn("it is a directory", self.rove("walk", "-g", graph, "-o", self.directory, "-q", code=4).stderr)
+
+    def test_part_files_make_their_directory(self):
+        parts = os.path.join(self.directory, "parts", "of", "four")
+        self.rove("partition", "-g", self.graph(), "--parts", 4, "-o", os.path.join(self.directory, "p.h5"), "-q",
+                  "--part-files", parts, ranks=2)
+        self.assertEqual(sorted(os.listdir(parts)), ["item.part.4", "user.part.4"])
+
+    def test_a_disk_that_takes_no_more_ends_every_rank(self):
+        """A limit on the size of files in place of a full disk."""
+        graph, out = self.graph(), os.path.join(self.directory, "too-large.h5")
+        for verb in (("walk",), ("train", "--epochs", 1)):
+            for ranks in (1, 3):
+                command = f"ulimit -f 16; trap '' XFSZ; exec {ROVE} {' '.join(map(str, verb))} -g {graph} -o {out} -q"
+                launcher = [MPIRUN, "--oversubscribe", "--bind-to", "none", "-n", str(ranks)] if ranks > 1 else []
+                done = subprocess.run([*launcher, "bash", "-c", command], timeout=limit(30), capture_output=True, text=True,
+                                      env=dict(ENVIRONMENT, OMPI_MCA_btl="self,tcp"))
+                self.assertEqual(done.returncode, 4, f"{verb} on {ranks}: {done.stderr}")
+                self.assertEqual(done.stderr.count("rove: error"), 1, done.stderr)
+                self.assertFalse([name for name in os.listdir(self.directory) if name.startswith("too-large.h5.part")])
+
+    def test_a_damaged_graph_is_refused(self):
+        for place, value in (("by_source/indices", 50_000_000), ("by_destination/indices", 50_000_000),
+                             ("by_destination/edge_positions", 50_000_000), ("by_source/indptr", 50_000_000)):
+            graph = self.graph("damaged.h5")
+            with h5py.File(graph, "r+") as file:
+                file["edges/user__rates__item/" + place][-1] = value
+            for verb in (("ppr",), ("walk",), ("partition", "--parts", 2), ("sample",)):
+                done = self.rove(*verb, "-g", graph, "-o", os.path.join(self.directory, "x.h5"), "-q", code=3)
+                self.assertIn("is damaged", done.stderr)
+
+
 class Help(VerbTest):
     def verbs(self):
         lines = self.rove("--help").stdout.split("Subcommands:")[1].split("\n\n")[0].strip().splitlines()
@@ -80,6 +130,9 @@ class Help(VerbTest):
                 text = self.rove(verb, "--help").stdout
                 self.assertIn("Examples:", text)
                 self.assertIn(f"rove {verb}", text)
+
+    def test_an_unknown_verb_is_named(self):
+        self.assertIn("there is no verb 'trian'; did you mean 'train'", self.rove("trian", code=2).stderr)
 
     def test_usage_errors_are_printed_once(self):
         for arguments in [("infoo",), (), ("lookup",), ("generate", "rmat"), ("verify",)]:

@@ -115,7 +115,7 @@ void write_sample_files(const comm::Communicator& comm, const graph::GraphBlocks
   io::FileProvenance provenance = sample_provenance();
   provenance.graph_digest = io::write_graph(comm, directory / "graph.h5", graph, provenance);
   io::write_partition(comm, directory / "partition.h5", schema, assign(comm, schema, Spread::kScattered),
-                      R"({"cut": 1})", provenance);
+                      R"({"cut": 1})", {0.5, 1U << 20U}, provenance);
 
   std::vector<std::vector<float>> vectors;
   std::vector<io::NodeView> nodes;

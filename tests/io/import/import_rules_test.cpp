@@ -270,6 +270,29 @@ TEST(Links, MakeAnEntityTheItemItIs) {
   EXPECT_THAT(message_of(options), HasSubstr("'m1' of type 'entity' is linked to two different vertices"));
 }
 
+// --- columns and weights
+
+TEST(Columns, OfOneNameAreNotChosenAmong) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges.push_back(edge_type("user", "rates", "item", put(directory, "twice", "user,user,item\n1,2,3\n")));
+  options.edges[0].layout.format = io::TextFormat::kCsv;
+  options.edges[0].layout.source = "user";
+  options.edges[0].layout.target = "item";
+  EXPECT_THAT(message_of(options), HasSubstr("2 columns 'user'"));
+  options.edges[0].layout.source = "2";
+  EXPECT_EQ(message_of(options), "no error");
+}
+
+TEST(Weights, ThatAddUpToNoFloatAreRefused) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges.push_back(edge_type("user", "rates", "item", put(directory, "large", "a b 1e38\na b 3e38\n")));
+  options.edges[0].layout.weight = "3";
+  options.edges[0].duplicates = io::Duplicates::kSum;
+  EXPECT_THAT(message_of(options), HasSubstr("beyond a float32"));
+}
+
 // --- held-out interactions
 
 TEST(ResolveInteractions, FindsRowsAndCountsWhatIsUnknown) {
