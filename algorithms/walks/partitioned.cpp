@@ -52,7 +52,7 @@ WalkCorpusReport make_walks(const comm::Communicator& comm, const graph::Distrib
   std::optional<exec::WalkGraph> walk_graph;
   comm.agree([&] {
     check_walk_options(schema, options);
-    const exec::AdjacencyView view(graph, {exec::Direction::kBoth, {}});
+    const exec::AdjacencyView view(graph, options.edges);
     walk_graph.emplace(exec::WalkGraph::partitioned(view, walk_graph_options(options)));
   });
   const RandomStream random(options.seed, Purpose::kWalk);

@@ -43,8 +43,7 @@ struct RowSink {
 WalkCorpusReport make_walks(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                             const WalkCorpusOptions& options, const ConsumeWalks& consume) {
   comm.agree([&] { check_walk_options(blocks.schema, options); });
-  const exec::WalkGraph graph =
-      exec::WalkGraph::replicated(comm, blocks, {exec::Direction::kBoth, {}}, walk_graph_options(options));
+  const exec::WalkGraph graph = exec::WalkGraph::replicated(comm, blocks, options.edges, walk_graph_options(options));
   const RandomStream random(options.seed, Purpose::kWalk);
   const std::uint64_t columns = std::uint64_t{options.length} + 1;
   WalkCorpusReport report;

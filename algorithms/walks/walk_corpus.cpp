@@ -108,6 +108,12 @@ void check_walk_options(const graph::Schema& schema, const WalkCorpusOptions& op
   require_config(
       options.links.empty() || options.sampling == SlotSampling::kUniform || options.sampling == SlotSampling::kAlias,
       "walk.path with weights needs walk.weights alias");
+  const bool selects = options.edges.direction != exec::Direction::kBoth || !options.edges.types.empty();
+  require_config(
+      !selects || options.links.empty(),
+      "walk.edges and walk.direction go with neither walk.path nor walk.mixture, which name what walks take");
+  require_config(options.edges.direction == exec::Direction::kBoth || !options.second_order,
+                 "walk.kind node2vec goes both ways: leave out walk.direction");
   require_config(schema.num_vertices() < kNoWalkVertex,
                  fmt::format("{} vertices, more than the 2^32 - 2 that walks can name", schema.num_vertices()));
 }

@@ -30,7 +30,8 @@ struct WalkCorpusOptions {
   double restart = 0.0;                ///< probability to end at each vertex
   bool restart_per_traversal = false;  ///< ... only where a traversal of `links` ends, after the first (PinSAGE)
   exec::SlotSampling sampling = exec::SlotSampling::kUniform;
-  /// Empty: along all edges, both ways. Else a meta-path to follow in turn, again and again; or, with `mixture`, links
+  exec::EdgeSelection edges{exec::Direction::kBoth, {}};  ///< what walks move along where there are no `links`
+  /// Empty: along `edges`. Else a meta-path to follow in turn, again and again; or, with `mixture`, links
   /// to choose among at each step by these coefficients (> 0, one per link, at most 16).
   std::vector<exec::WalkLink> links;
   std::vector<double> mixture;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -109,6 +110,9 @@ class BucketBuilder {
           while (end < row_end && same_edge(i, end)) ++end;
           const bool counted = !mirrored || edges_.targets[begin_ + i] >= first_row_ + r;
           if (counted) duplicates += end - i - 1;
+          if (counted && end - i > 1 && !first_repeated_) {
+            first_repeated_ = RepeatedEdge{first_row_ + r, edges_.targets[begin_ + i]};
+          }
           reduce(i, end, kept++, rule);
         }
         i = end;
@@ -121,6 +125,7 @@ class BucketBuilder {
     return duplicates;
   }
 
+  [[nodiscard]] const std::optional<RepeatedEdge>& first_repeated() const { return first_repeated_; }
   [[nodiscard]] std::vector<std::uint64_t> take_row_ends() { return std::move(row_ends_); }
 
  private:
@@ -230,6 +235,7 @@ class BucketBuilder {
   std::uint64_t first_row_;
   bool by_weight_;  ///< edges of one time are ordered by weight rather than by arrival
   std::vector<std::uint64_t> row_ends_;
+  std::optional<RepeatedEdge> first_repeated_;
 };
 
 }  // namespace
@@ -241,12 +247,14 @@ BuiltRows build_adjacency(IndexRange rows, std::vector<EdgeList> lists, Duplicat
   const bool by_weight = rule == Duplicates::kKeep || rule == Duplicates::kSum;
   std::vector<std::vector<std::uint64_t>> row_ends(num_buckets);
   std::vector<std::uint64_t> duplicates(num_buckets);
+  std::vector<std::optional<RepeatedEdge>> repeated(num_buckets);
   parallel::for_each({0, num_buckets}, 1, [&](std::uint64_t b) {
     const std::uint64_t first_row = std::min(rows.begin + b * rows_per_bucket, rows.end);
     const IndexRange bucket_rows{first_row, std::min(first_row + rows_per_bucket, rows.end)};
     BucketBuilder builder(buckets.edges, buckets.begin[b], buckets.begin[b + 1], bucket_rows, by_weight);
     builder.group_by_row();
     duplicates[b] = builder.order_and_reduce(rule, mirrored);
+    repeated[b] = builder.first_repeated();
     row_ends[b] = builder.take_row_ends();
   });
   buckets.edges.sources = {};
@@ -254,10 +262,8 @@ BuiltRows build_adjacency(IndexRange rows, std::vector<EdgeList> lists, Duplicat
   BuiltRows built;
   built.duplicates = std::accumulate(duplicates.begin(), duplicates.end(), std::uint64_t{0});
   graph::AdjacencyBlock& out = built.adjacency;
-  if (rule == Duplicates::kError && built.duplicates > 0) {
-    throw InputError(
-        fmt::format("{} edges stand more than once; expected each once (duplicates: error)", built.duplicates));
-  }
+  const auto first = std::ranges::find_if(repeated, [](const auto& edge) { return edge.has_value(); });
+  if (first != repeated.end()) built.first_repeated = *first;
   out.offsets.reserve(rows.size() + 1);
   std::vector<std::uint64_t> first_slot;
   for (const std::vector<std::uint64_t>& ends : row_ends) {

@@ -208,6 +208,7 @@ class Importer {
     std::uint64_t forgotten = 0;
     std::uint64_t self_loops = 0;
     std::uint64_t dangling = 0;
+    std::uint32_t first_loop = kUnknownRow;  ///< the lowest row
   };
 
   /// Endpoints become rows; what is to be forgotten or names no vertex goes, self-loops by their rule, and an
@@ -236,6 +237,7 @@ class Importer {
       counts.forgotten += forgotten ? 1U : 0U;
       counts.dangling += dangling ? 1U : 0U;
       counts.self_loops += loop ? 1U : 0U;
+      if (loop) counts.first_loop = std::min(counts.first_loop, list.sources[i]);
       if (forgotten || dangling || (loop && options.self_loops == SelfLoops::kDrop)) {
         list.sources[i] = kUnknownRow;
         ++dropped;
@@ -272,24 +274,29 @@ class Importer {
 
     std::vector<EdgeList> lists = std::move(edges.read.lists);
     std::vector<RowCounts> row_counts(lists.size());
+    std::uint32_t first_loop = kUnknownRow;
     parallel::for_each({0, lists.size()}, 1, [&](std::uint64_t l) { row_counts[l] = to_rows(edges, lists[l]); });
     for (const RowCounts& row_count : row_counts) {
       counts.forgotten += row_count.forgotten;
       counts.self_loops += row_count.self_loops;
       counts.dangling_endpoints += row_count.dangling;
+      first_loop = std::min(first_loop, row_count.first_loop);
     }
-    refuse_forbidden(edges, counts);
+    refuse_forbidden(edges, counts, first_loop);
 
     const graph::BlockDistribution sources(types_[edges.source].numbering.count, comm_.size());
     const graph::BlockDistribution destinations(types_[edges.destination].numbering.count, comm_.size());
     lists = ship_to_homes(comm_, std::move(lists), edges.read.columns, sources);
     graph::EdgeBlocks blocks;
+    std::optional<RepeatedEdge> repeated;
     comm_.agree([&] {
       BuiltRows built =
           build_adjacency(sources.block(comm_.rank()), std::move(lists), options.duplicates, !options.directed);
       counts.duplicates = built.duplicates;
+      repeated = built.first_repeated;
       blocks.by_source = std::move(built.adjacency);
     });
+    if (options.duplicates == Duplicates::kError) refuse_duplicates(edges, counts, repeated);
     if (options.max_degree > 0) {
       counts.over_degree = cap_degrees(blocks.by_source, sources.block(comm_.rank()).begin, options.max_degree);
     }
@@ -298,13 +305,39 @@ class Importer {
     result_.report.edge_types.push_back(std::move(counts));
   }
 
-  void refuse_forbidden(const EdgeState& edges, const ImportCounts& counts) const {
+  /// **Collective.** The original id of a row, from its home.
+  [[nodiscard]] std::string id_of(std::size_t type, std::uint64_t row) const {
+    const VertexNumbering& numbering = types_[type].numbering;
+    const graph::BlockDistribution homes(numbering.count, comm_.size());
+    const IndexRange mine = homes.block(comm_.rank());
+    return comm_.broadcast_text(mine.contains(row) ? std::string(numbering.ids[row - mine.begin]) : std::string(),
+                                homes.home_of(row));
+  }
+
+  /// **Collective.**
+  void refuse_duplicates(const EdgeState& edges, const ImportCounts& counts,
+                         const std::optional<RepeatedEdge>& mine) const {
+    const std::uint64_t total = comm_.all_reduce(counts.duplicates, comm::ReduceOp::kSum);
+    if (total == 0) return;
+    const std::uint64_t packed = comm_.all_reduce(
+        mine ? mine->row << 32U | mine->target : std::numeric_limits<std::uint64_t>::max(), comm::ReduceOp::kMin);
+    const std::string source = id_of(edges.source, packed >> 32U);
+    const std::string target = id_of(edges.destination, packed & 0xFFFFFFFFU);
+    throw InputError(
+        fmt::format("[{}]: {} edges stand more than once, such as '{}' to '{}'; expected each once "
+                    "(duplicates: error)",
+                    counts.edge_type, total, source, target));
+  }
+
+  void refuse_forbidden(const EdgeState& edges, const ImportCounts& counts, std::uint32_t first_loop) const {
     const EdgeOptions& options = *edges.options;
     const auto total = [&](std::uint64_t count) { return comm_.all_reduce(count, comm::ReduceOp::kSum); };
     if (options.self_loops == SelfLoops::kError) {
       if (const std::uint64_t loops = total(counts.self_loops); loops > 0) {
-        throw InputError(fmt::format("[{}]: {} rows join a vertex to itself; expected none (self_loops: error)",
-                                     counts.edge_type, loops));
+        const std::string id = id_of(edges.source, comm_.all_reduce(first_loop, comm::ReduceOp::kMin));
+        throw InputError(
+            fmt::format("[{}]: {} rows join a vertex to itself, such as '{}'; expected none (self_loops: error)",
+                        counts.edge_type, loops, id));
       }
     }
     for (const NodeOptions& nodes : options_.nodes) {

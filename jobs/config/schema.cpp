@@ -130,6 +130,8 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"walk.p", kReal, "1", "", "node2vec: the higher, the rarer a step back"},
     {"walk.q", kReal, "1", "", "node2vec: the higher, the rarer a step away from the neighbourhood"},
     {"walk.weights", kText, "none", "none|alias|rejection|inverse", "how edge weights are used (docs/walks.md)"},
+    {"walk.edges", kTextList, "[]", "", "relations that walks move along; none: all edge types"},
+    {"walk.direction", kText, "both", "both|out|in", "along edges, against them (in), or both ways"},
     {"walk.path", kTextList, "[]", "",
      "meta-path to repeat, relation by relation: [rates, rev_rates]; rev_ goes against an edge's direction"},
     {"walk.mixture", kMap, "{}", "", "instead of a path: relations with coefficients, drawn before the edge"},

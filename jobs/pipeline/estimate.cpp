@@ -214,9 +214,8 @@ class Estimator {
   void walk() {
     const algorithms::WalkCorpusOptions options = walk_options(session_);
     algorithms::check_walk_options(schema_, options);
-    const exec::EdgeSelection both{exec::Direction::kBoth, {}};
     const exec::WalkGraphOptions lists = algorithms::walk_graph_options(options);
-    const MemoryPlan whole = exec::WalkGraph::plan_replicated(schema_, both, lists);
+    const MemoryPlan whole = exec::WalkGraph::plan_replicated(schema_, options.edges, lists);
     MemoryPlan replicated = whole;
     replicated.hold("batch of walks", walk_batch_bytes(machine_.limit));
     if (is_replicated(replicated)) {

@@ -15,14 +15,14 @@
 namespace rove::jobs {
 namespace {
 
-/// `ppr.edges` and `ppr.direction`.
-exec::EdgeSelection ppr_edges(const Session& session) {
+/// `<section>.edges` and `<section>.direction`.
+exec::EdgeSelection edge_selection(const Session& session, const std::string& section) {
   const Config& config = session.config();
   const graph::Schema& schema = session.schema();
-  const std::string direction = config.text("ppr.direction");
+  const std::string direction = config.text(section + ".direction");
   exec::EdgeSelection edges{exec::Direction::kBoth, {}};
   if (direction != "both") edges.direction = direction == "out" ? exec::Direction::kOut : exec::Direction::kIn;
-  const std::vector<std::string> wanted = config.texts("ppr.edges");
+  const std::vector<std::string> wanted = config.texts(section + ".edges");
   std::vector<std::string> relations;
   for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
     relations.push_back(schema.edge_types()[e].relation);
@@ -32,20 +32,27 @@ exec::EdgeSelection ppr_edges(const Session& session) {
   }
   for (const std::string& name : wanted) {
     if (std::ranges::find(relations, name) != relations.end()) continue;
-    throw ConfigError(fmt::format("ppr.edges names the relation '{}', but the graph has {}; did you mean '{}'?", name,
-                                  fmt::join(relations, ", "), nearest_word(name, relations)));
+    throw ConfigError(fmt::format("{}.edges names the relation '{}', but the graph has {}; did you mean '{}'?", section,
+                                  name, fmt::join(relations, ", "), nearest_word(name, relations)));
   }
   return edges;
+}
+
+std::string edges_text(const Session& session, const std::string& section) {
+  std::vector<std::string> relations = session.config().texts(section + ".edges");
+  std::ranges::sort(relations);
+  relations.erase(std::ranges::unique(relations).begin(), relations.end());
+  return fmt::format("{}, {}", relations.empty() ? "all" : fmt::format("{}", fmt::join(relations, " ")),
+                     session.config().text(section + ".direction"));
 }
 
 }  // namespace
 
 std::string ppr_edges_text(const Session& session) {
-  std::vector<std::string> relations = session.config().texts("ppr.edges");
-  std::ranges::sort(relations);
-  relations.erase(std::ranges::unique(relations).begin(), relations.end());
-  return fmt::format("{}, {}", relations.empty() ? "all" : fmt::format("{}", fmt::join(relations, " ")),
-                     session.config().text("ppr.direction"));
+  return edges_text(session, "ppr");
+}
+std::string walk_edges_text(const Session& session) {
+  return edges_text(session, "walk");
 }
 
 algorithms::PprOptions ppr_options(Session& session) {
@@ -57,7 +64,7 @@ algorithms::PprOptions ppr_options(Session& session) {
   options.top_k = config.count_as<std::uint32_t>("ppr.top_k", 1);
   options.exclude_linked = config.boolean("ppr.exclude_linked");
   options.method = algorithms::parse_ppr_method(config.text("ppr.method"));
-  options.edges = ppr_edges(session);
+  options.edges = edge_selection(session, "ppr");
   options.weighted = config.boolean("ppr.weighted");
   options.walks = config.count_as<std::uint32_t>("ppr.walks", 1);
   options.item_walks = config.count_as<std::uint32_t>("ppr.item_walks", 1);
@@ -154,6 +161,7 @@ algorithms::WalkCorpusOptions walk_options(Session& session) {
     }
     options.sources.push_back(*type);
   }
+  options.edges = edge_selection(session, "walk");
   options.walks = config.count_as<std::uint32_t>("walk.walks", 1);
   options.length = config.count_as<std::uint32_t>("walk.length", 1);
   options.restart = config.real("walk.restart");
@@ -212,7 +220,7 @@ algorithms::FingerprintIndexOptions index_options(Session& session) {
   options.restart = config.real("ppr.restart");
   options.walks = config.count_as<std::uint32_t>("index.walks", 1);
   options.entries = config.count_as<std::uint32_t>("index.entries", 1);
-  options.edges = ppr_edges(session);
+  options.edges = edge_selection(session, "ppr");
   options.weighted = config.boolean("ppr.weighted");
   options.seed = session.seed();
   options.progress = &session.progress();

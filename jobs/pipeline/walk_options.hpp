@@ -13,6 +13,8 @@ namespace rove::jobs {
 
 /// The edges that walks move along, as files state them: "all, both", "likes rates, out"; relations in order of name.
 [[nodiscard]] std::string ppr_edges_text(const Session& session);
+/// The same of walks.
+[[nodiscard]] std::string walk_edges_text(const Session& session);
 /// With the first type of `ppr.targets`.
 [[nodiscard]] algorithms::PprOptions ppr_options(Session& session);
 [[nodiscard]] algorithms::FingerprintIndexOptions index_options(Session& session);

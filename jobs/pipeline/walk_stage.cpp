@@ -29,7 +29,7 @@ algorithms::WalkCorpusReport walk(Session& session, const algorithms::WalkCorpus
     return algorithms::make_walks(session.comm(), session.blocks(), options, consume);
   }
   ensure_assignment(session);
-  const exec::AdjacencyView view(session.graph(), {exec::Direction::kBoth, {}});
+  const exec::AdjacencyView view(session.graph(), options.edges);
   MemoryPlan partitioned = exec::WalkGraph::plan_partitioned(view, algorithms::walk_graph_options(options));
   partitioned.hold("batch of walks", options.batch_bytes);
   session.require_fits(partitioned);
@@ -48,8 +48,7 @@ void walk_stage(Session& session, const std::filesystem::path& walks_file) {
     options = walk_options(session);
     options.batch_bytes = walk_batch_bytes(session.memory());
     algorithms::check_walk_options(schema, options);
-    replicated =
-        exec::WalkGraph::plan_replicated(schema, {exec::Direction::kBoth, {}}, algorithms::walk_graph_options(options));
+    replicated = exec::WalkGraph::plan_replicated(schema, options.edges, algorithms::walk_graph_options(options));
     replicated.hold("batch of walks", options.batch_bytes);
   });
 
@@ -70,6 +69,7 @@ void walk_stage(Session& session, const std::filesystem::path& walks_file) {
     info.walks_per_source = options.walks;
     info.attributes = {{"kind", session.config().text("walk.kind")},
                        {"weights", session.config().text("walk.weights")},
+                       {"edges", walk_edges_text(session)},
                        {"restart", options.restart},
                        {"p", options.p},
                        {"q", options.q}};

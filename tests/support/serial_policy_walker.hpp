@@ -27,7 +27,8 @@ struct PolicySlot {
 };
 
 struct PolicySpec {
-  std::vector<exec::WalkLink> links;   ///< empty: one list of all edges, both directions
+  std::vector<exec::WalkLink> links;  ///< empty: one list, of `edges`
+  exec::EdgeSelection edges{exec::Direction::kBoth, {}};
   std::vector<std::uint32_t> pattern;  ///< meta-path over the links
   std::vector<double> mixture;         ///< coefficients of the links
   exec::SlotSampling sampling = exec::SlotSampling::kUniform;
@@ -70,8 +71,12 @@ class SerialPolicyWalker {
     }
     for (std::size_t e = 0; e < whole.edges.size() && spec_.links.empty(); ++e) {
       const EdgeTypeId id{static_cast<std::uint16_t>(e)};
-      if (!schema.edge_type(id).undirected) append(id, false, 0, {});
-      append(id, true, 0, {});
+      const auto& types = spec_.edges.types;
+      if (!types.empty() && std::ranges::find(types, id) == types.end()) continue;
+      const bool both = spec_.edges.direction == exec::Direction::kBoth;
+      if (both ? !schema.edge_type(id).undirected : spec_.edges.direction == exec::Direction::kIn)
+        append(id, false, 0, {});
+      if (both || spec_.edges.direction == exec::Direction::kOut) append(id, true, 0, {});
     }
     for (const auto& [a, b] : steps) {
       for (const auto& [from, c] : steps) {

@@ -39,6 +39,7 @@ std::vector<std::uint32_t> corpus(const Graph& graph, const WalkCorpusOptions& o
 std::vector<std::uint32_t> serial_corpus(const graph::GraphBlocks& whole, const WalkCorpusOptions& options) {
   tests::PolicySpec spec;
   spec.links = options.links;
+  spec.edges = options.edges;
   spec.mixture = options.mixture;
   for (std::uint32_t l = 0; l < options.links.size() && options.mixture.empty(); ++l) spec.pattern.push_back(l);
   spec.sampling = options.sampling;
@@ -93,6 +94,20 @@ std::vector<Kind> kinds() {
       kind("alias", [](WalkCorpusOptions& options) { options.sampling = exec::SlotSampling::kAlias; }),
       kind("rejection", [](WalkCorpusOptions& options) { options.sampling = exec::SlotSampling::kRejection; }),
       kind("inverse", [](WalkCorpusOptions& options) { options.sampling = exec::SlotSampling::kInverse; }),
+      kind("along edges only",
+           [](WalkCorpusOptions& options) {
+             options.edges.direction = exec::Direction::kOut;
+             options.sampling = exec::SlotSampling::kAlias;
+           }),
+      kind("against some edges only",
+           [&](WalkCorpusOptions& options) { options.edges = {exec::Direction::kIn, {rates, EdgeTypeId{2}}}; }),
+      kind("node2vec on one relation",
+           [&](WalkCorpusOptions& options) {
+             options.edges.types = {EdgeTypeId{2}};
+             options.second_order = true;
+             options.p = 0.25;
+             options.q = 0.5;
+           }),
       kind("node2vec",
            [](WalkCorpusOptions& options) {
              options.second_order = true;

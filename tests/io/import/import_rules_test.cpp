@@ -270,6 +270,19 @@ TEST(Links, MakeAnEntityTheItemItIs) {
   EXPECT_THAT(message_of(options), HasSubstr("'m1' of type 'entity' is linked to two different vertices"));
 }
 
+// --- rules that refuse
+
+TEST(Rules, ThatRefuseNameWhatTheyFound) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges.push_back(edge_type("user", "knows", "user", put(directory, "twice", "a b\nc d\na b\ne f\na b\n")));
+  options.edges[0].duplicates = io::Duplicates::kError;
+  EXPECT_THAT(message_of(options), HasSubstr("2 edges stand more than once, such as 'a' to 'b'"));
+  options.edges[0].layout.files = {put(directory, "loop", "a b\nzoe zoe\nzoe zoe\n")};
+  options.edges[0].self_loops = io::SelfLoops::kError;
+  EXPECT_THAT(message_of(options), HasSubstr("2 rows join a vertex to itself, such as 'zoe'"));
+}
+
 // --- columns and weights
 
 TEST(Columns, OfOneNameAreNotChosenAmong) {
