@@ -77,7 +77,7 @@ void print_runs(const fs::path& output, bool as_json) {
                      {"status", run.status},
                      {"published", run.is_published}});
     } else {
-      fmt::print("  {}  {:<10}{}\n", run.path.filename().string(), run.status, run.is_published ? "  <- latest" : "");
+      fmt::print("  {}  {:<12}{}\n", run.path.filename().string(), run.status, run.is_published ? "  <- latest" : "");
     }
   }
   if (as_json) fmt::print("{}\n", all.dump(2));

@@ -53,6 +53,7 @@ class PublishVerb final : public CollectiveVerb {
            "  rove publish runs/gowalla --run 12 --set publish.gate.recall@20=0.05\n"
            "  rove publish runs/gowalla --rollback      `latest` back to the complete run before\n"
            "  rove publish runs/gowalla --rollback 9\n"
+           "  rove publish runs/gowalla --keep 3        the newest is published: only retires older ones\n"
            "  Exit code 7: the gate or the verification refused; `latest` has not moved.";
   }
   void declare(CLI::App& app) override {
@@ -64,7 +65,7 @@ class PublishVerb final : public CollectiveVerb {
     rollback_->excludes(run);
     app.add_flag("--no-gate", no_gate_, "Publish below the floors; the files are verified all the same")
         ->excludes(rollback_);
-    command_line_.declare_key(app, "--keep", "publish.keep", "Published runs to keep; 0 keeps all");
+    keep_ = command_line_.declare_key(app, "--keep", "publish.keep", "Complete runs to keep; 0 keeps all");
     command_line_.declare_common(app);
   }
   void run(const comm::Communicator& world) override {
@@ -92,7 +93,26 @@ class PublishVerb final : public CollectiveVerb {
     });
   }
 
+  /// **Collective.** Whether there is nothing to publish, and old runs are to go by `--keep`: they went.
+  [[nodiscard]] bool retires_only(const comm::Communicator& world) const {
+    std::uint32_t retired = 0;
+    world.agree([&] {
+      if (!world.is_root() || keep_->count() == 0 || number_) return;
+      const std::vector<Run> runs = io::publish::list_runs(output_);
+      if (runs.empty() || !runs.back().is_published) return;
+      const std::uint64_t keep = command_line_.configuration().count("publish.keep");
+      const io::publish::PublishLock lock(output_);
+      retired = 1;
+      for (const std::uint64_t number :
+           keep == 0 ? std::vector<std::uint64_t>{} : io::publish::retire_runs(output_, keep)) {
+        fmt::print("retired {:04}\n", number);
+      }
+    });
+    return world.broadcast(retired, Rank{0}) != 0;
+  }
+
   void publish(const comm::Communicator& world) const {
+    if (retires_only(world)) return;
     std::string chosen;
     world.agree([&] {
       if (world.is_root()) chosen = choose_run(output_, number_).path.string();
@@ -139,6 +159,7 @@ class PublishVerb final : public CollectiveVerb {
   std::optional<std::uint64_t> number_;
   std::optional<std::uint64_t> rollback_number_;
   CLI::Option* rollback_ = nullptr;
+  CLI::Option* keep_ = nullptr;
   bool no_gate_ = false;
 };
 

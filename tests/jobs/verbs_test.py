@@ -273,6 +273,9 @@ class Publish(VerbTest):
         self.assertEqual(self.latest(), "0002")
         self.rove("publish", self.output, "--rollback", 9, code=2)
         self.rove("publish", self.output, "--run", 9, "-c", self.job, code=2)
+        self.assertIn("retired 0001", self.rove("publish", self.output, "--keep", 1, ranks=2).stdout)
+        self.assertFalse(os.path.exists(self.run_1))
+        self.assertEqual(self.latest(), "0002")
 
 
 class Generate(VerbTest):
