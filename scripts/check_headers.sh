@@ -1,14 +1,41 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Checks that every public header compiles alone. Usage: scripts/check_headers.sh [HEADER...] (default: all of them;
+# Checks that every public header compiles alone. Usage: scripts/check_headers.sh [--changed | HEADER...] (default: all of
+# them; --changed: those that the last ten commits or the working tree changed, and those that include one of these;
 # detail/ folders are private and exempt). Environment: CXX (g++), JOBS (number of processors), CMAKE_CXX_COMPILER_LAUNCHER
 # (none; with ccache, headers that did not change cost nothing). Writes to build/headers/ only.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+all_headers() {
+  find engine partition io algorithms gnn jobs -name '*.hpp' -not -path '*/detail/*' | sort
+}
+
+changed_headers() {
+  git rev-parse --quiet --verify HEAD~10 >/dev/null || return 1
+  local changed patterns=() header
+  mapfile -t changed < <(git diff --name-only HEAD~10 -- '*.hpp')
+  ((${#changed[@]} == 0)) && return 0
+  for header in "${changed[@]}"; do patterns+=(-e "\"$header\""); done
+  {
+    all_headers | xargs grep -lF "${patterns[@]}" || true
+    comm -12 <(printf '%s\n' "${changed[@]}" | sort) <(all_headers)
+  } | sort -u
+}
+
 headers=("$@")
 if (($# == 0)); then
-  mapfile -t headers < <(find engine partition io algorithms gnn jobs -name '*.hpp' -not -path '*/detail/*' | sort)
+  mapfile -t headers < <(all_headers)
+elif [[ $1 == --changed ]]; then
+  if listed=$(changed_headers); then
+    mapfile -t headers <<<"$listed"
+    if [[ -z $listed ]]; then
+      echo "check_headers: no header changed"
+      exit 0
+    fi
+  else
+    mapfile -t headers < <(all_headers) # no history to compare with
+  fi
 fi
 if ((${#headers[@]} == 0)); then
   echo "check_headers: no headers found" >&2

@@ -81,6 +81,12 @@ if [[ $full == true ]]; then
     # The release build has run every rank count; a sanitizer sees no more in many ranks than in two.
     run_tests "$preset" --label-exclude '^(full|house)$' --exclude-regex '@[3-9]$'
   done
+  step "Headers"
+  if scripts/check_headers.sh; then
+    summaries+=("headers: all compile alone")
+  else
+    failed+=(headers)
+  fi
   step "clang-tidy"
   if JOBS=$jobs scripts/check_tidy.sh; then
     summaries+=("clang-tidy: clean")
