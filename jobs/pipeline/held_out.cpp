@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/pipeline/held_out.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "engine/base/error.hpp"
@@ -40,9 +38,8 @@ gnn::TestItems read_test_items(Session& session, const gnn::Interactions& intera
   gnn::TestItems items = gnn::test_items_of_owners(comm, interactions, test.offsets, test.targets);
   std::uint64_t trained = 0;
   for (std::uint64_t user = 0; user < interactions.owned_users().size(); ++user) {
-    const auto known = interactions.items_of(user);
     for (std::uint64_t i = items.offsets[user]; i < items.offsets[user + 1]; ++i) {
-      trained += std::ranges::binary_search(known, items.values[i]) ? 1U : 0U;
+      trained += interactions.has(user, items.values[i]) ? 1U : 0U;
     }
   }
   trained = comm.all_reduce(trained, comm::ReduceOp::kSum);

@@ -118,6 +118,10 @@ class PublishVerb final : public CollectiveVerb {
       if (world.is_root()) chosen = choose_run(output_, number_).path.string();
     });
     const fs::path run = world.broadcast_text(chosen, Rank{0});
+    std::optional<io::publish::RunLock> lock;  // nobody may be filling it
+    world.agree([&] {
+      if (world.is_root()) lock.emplace(run);
+    });
     Session session(world, configuration(world, run), no_progress());
 
     const io::FileProvenance provenance = session.provenance();

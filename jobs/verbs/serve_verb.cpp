@@ -156,7 +156,8 @@ class ServeVerb final : public SerialVerb {
   }
 
   void run() override {
-    const Config config = index_configuration(command_line_, find_index_files(path_, graph_).index);
+    // Where to listen and who may ask is this command's to say, not a data file's.
+    const Config config = command_line_.configuration();
     ServiceOptions options;
     options.host = config.text("serve.host");
     options.port = config.count_as<std::uint16_t>("serve.port");
@@ -173,7 +174,7 @@ class ServeVerb final : public SerialVerb {
 
     const auto find = [&] { return find_index_files(path_, graph_); };
     const auto open = [&](const IndexFiles& files) -> std::shared_ptr<const NeighborIndex> {
-      std::unique_ptr<NeighborIndex> index = open_index(files, config);
+      std::unique_ptr<NeighborIndex> index = open_index(files, index_configuration(command_line_, files.index));
       index->load_lists(config.paths("serve.allow_lists"), config.path("serve.blocks"));
       if (index->lists().unknown_ids > 0) {
         say(fmt::format("warning: {} ids of serve.allow_lists and serve.blocks are not in the graph",
