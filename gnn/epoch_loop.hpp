@@ -39,7 +39,7 @@ class EpochModel {
 /// no better `options.stop_metric`: records and evaluates them, reports progress, asks for failures and requests to
 /// stop every few steps, and writes checkpoints, from which a run goes on to the same bytes on any ranks. Throws
 /// `Interrupted` after the checkpoint when any rank was asked to stop, `ConfigError` when there is a patience but
-/// nothing to evaluate, or not that metric.
+/// nothing to evaluate before the last epoch, or not that metric.
 [[nodiscard]] TrainResult run_epochs(const comm::Communicator& comm, const graph::DistributedGraph& graph,
                                      EpochModel& model, const LoopOptions& options, const TrainHooks& hooks);
 

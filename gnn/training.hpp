@@ -66,7 +66,7 @@ struct TrainHooks {
   const std::vector<std::uint8_t>* frozen = nullptr;
   /// Items near each owned user, rows of the item type, nearest first: what hard negatives are drawn from.
   const graph::NeighborLists* ranked_items = nullptr;
-  /// Collective; called with the final representations after every `evaluate_every`-th epoch.
+  /// Collective; called with the final representations after every `evaluate_every`-th epoch and the last.
   std::function<Evaluation(const EmbeddingTable&)> evaluate;
   /// Collective; writes a checkpoint of the registry. Without it a request to stop ends the run with nothing saved.
   std::function<void(const exec::CheckpointRegistry&, std::uint64_t epochs)> save_checkpoint;

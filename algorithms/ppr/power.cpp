@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "algorithms/ppr/detail/candidates.hpp"
+#include "algorithms/ppr/detail/lists.hpp"
 #include "algorithms/ppr/detail/prepare.hpp"
 #include "algorithms/ppr/detail/travelling_counts.hpp"
 #include "engine/exec/superstep_runner.hpp"
@@ -115,8 +116,7 @@ class PowerIteration : public exec::ProgramDefaults {
 };
 
 constexpr std::uint32_t kElsewhere = 0xFFFFFFFFU;
-constexpr double kScoreRounding = 0x1.0p-24;  ///< of a score to float32, relative
-constexpr double kLeastTolerance = 1e-15;     ///< beyond it sums of doubles gain nothing
+constexpr double kLeastTolerance = 1e-15;  ///< beyond it sums of doubles gain nothing
 
 /// How many supersteps, and what of a walk has not stopped anywhere after them.
 class Truncation {

@@ -85,7 +85,8 @@ struct PprOptions {
   std::vector<double> pixie_factors;
   double tolerance = 1e-10;  ///< kPower: mass not yet distributed at the end
   /// kWalks, kPower: how far a listed score may be off, in place of a budget; 0: none. kWalks starts with `walks` and
-  /// doubles them for the sources whose error bound is larger; `kAuto` chooses it. Other methods refuse it.
+  /// doubles them for the sources whose error bound is larger; `kAuto` chooses it. kPower goes on until it holds,
+  /// whatever `tolerance` is. Other methods refuse it.
   double target_error = 0.0;
   std::uint64_t seed = 42;
   std::uint64_t batch_bytes = std::uint64_t{1} << 30U;  ///< partitioned walks: memory of one batch of sources, per rank

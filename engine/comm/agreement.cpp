@@ -155,6 +155,7 @@ int run_to_exit_code(const Communicator& world, const std::function<int()>& prog
   if (world.is_root()) print_failure(shared, std::nullopt);
   const auto skips_finalize = static_cast<std::uint32_t>(world.leaves_without_finalize());
   if (last_words.all_reduce(skips_finalize, ReduceOp::kMax) != 0) {
+    // All ranks have met once more: the message is out before the launcher sees any of them go.
     std::fflush(nullptr);
     std::_Exit(static_cast<int>(shared.code));
   }

@@ -119,10 +119,10 @@ OutputFile::~OutputFile() {
 void OutputFile::guarded(const char* point, const std::function<void()>& call) const {
   comm_.agree([&] { fault::point(point); });
   // Nobody can be told of a failure inside HDF5's collective call by a message: others may wait there for this rank.
-  reporting(call);
+  giving_up_on_error(call);
 }
 
-void OutputFile::reporting(const std::function<void()>& call) const {
+void OutputFile::giving_up_on_error(const std::function<void()>& call) const {
   try {
     call();
   } catch (const IoError&) {
@@ -233,7 +233,8 @@ void OutputFile::write_slab(const std::string& name, StoredType type, std::uint6
 void OutputFile::finish_dataset(const std::string& name, StoredType type, std::uint64_t width, std::uint64_t total_rows,
                                 const DatasetDigest& digest) {
   comm_.agree([&] {
-    reporting([&] { state_->open.at(name).close(fmt::format("close dataset {} in {}", name, part_.string())); });
+    giving_up_on_error(
+        [&] { state_->open.at(name).close(fmt::format("close dataset {} in {}", name, part_.string())); });
   });
   state_->open.erase(name);
   set_attribute(name, "xxh3", digest.text());

@@ -82,8 +82,11 @@ class OutputFile {
   void finish_dataset(const std::string& name, StoredType type, std::uint64_t width, std::uint64_t total_rows,
                       const DatasetDigest& digest);
   void write_rows(const std::string& name, StoredType type, std::uint64_t width, std::span<const std::byte> bytes);
+  /// **Collective.** Makes a collective call of HDF5, after all ranks passed the fault point. An error is this rank's
+  /// own and ends the job: others may be waiting for it inside the call.
   void guarded(const char* point, const std::function<void()>& call) const;
-  void reporting(const std::function<void()>& call) const;
+  /// Makes a call that may write: after an error the file is given up, and the error says whether space ran out.
+  void giving_up_on_error(const std::function<void()>& call) const;
 
   const comm::Communicator& comm_;
   std::filesystem::path path_;

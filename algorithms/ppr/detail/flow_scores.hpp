@@ -97,7 +97,7 @@ class FlowScores {
           walks_ * (static_cast<double>(kWholeFlow) / static_cast<double>(sums_.largest_share));
       bound += bernstein_bound(static_cast<double>(best), effective_walks, num_targets);
     }
-    return bound + static_cast<double>(best) * 0x1.0p-24;  // scores are rounded to float32
+    return bound + static_cast<double>(best) * kScoreRounding;
   }
 
  private:

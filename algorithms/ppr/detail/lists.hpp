@@ -11,6 +11,9 @@
 
 namespace rove::algorithms::detail {
 
+/// What rounding a score to float32 adds to its error, relative to the score.
+inline constexpr double kScoreRounding = 0x1.0p-24;
+
 /// Room for k entries in each of a number of rows, filled in any order by any thread, a row by one thread.
 class FixedLists {
  public:

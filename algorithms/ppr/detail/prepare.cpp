@@ -95,9 +95,7 @@ PprOptions checked_options(const graph::Schema& schema, const PprOptions& option
   }
 
   PprOptions result = options;
-  if (options.target_error > 0.0) {
-    if (result.method == PprMethod::kAuto) result.method = PprMethod::kWalks;
-  }
+  if (options.target_error > 0.0 && result.method == PprMethod::kAuto) result.method = PprMethod::kWalks;
   if (result.method == PprMethod::kAuto) {
     std::uint64_t index_size = 0;
     for (const VertexTypeId type : index_types(schema, options)) index_size += schema.vertex_type(type).count;
