@@ -95,6 +95,7 @@ class Estimator {
     return (count + ranks - 1) / ranks;
   }
   [[nodiscard]] std::uint64_t ghosts() const {
+    if (machine_.ghosts) return *machine_.ghosts;
     const std::uint64_t elsewhere =
         schema_.num_vertices() - std::min(schema_.num_vertices(), share(schema_.num_vertices()));
     return std::min(elsewhere, 2 * share(schema_.num_edges()));
@@ -301,6 +302,16 @@ std::vector<StageEstimate> estimate_stages(Session& session, const EstimateMachi
                                            const std::optional<fs::path>& previous_run,
                                            std::span<const std::string> verbs) {
   return Estimator(session, machine, read_history(previous_run)).run(verbs);
+}
+
+void require_no_misfit(const MemoryLimit& limit, std::span<const Misfit> misfits) {
+  if (misfits.empty()) return;
+  std::vector<std::string> reasons;
+  for (const Misfit& misfit : misfits) {
+    reasons.push_back(fmt::format("{} needs {} per rank: {}", misfit.stage, format_bytes(misfit.bytes), misfit.advice));
+  }
+  throw DoesNotFitError(fmt::format("does not fit {} per rank ({}; set resources.memory if that is not so). {}",
+                                    format_bytes(limit.bytes), limit.source, fmt::join(reasons, ". ")));
 }
 
 }  // namespace rove::jobs

@@ -21,6 +21,8 @@ struct EstimateMachine {
   std::int32_t ranks = 1;
   std::uint32_t threads = 1;  ///< per rank
   MemoryLimit limit;          ///< per rank
+  /// Foreign vertices that a rank reads. Without: the upper bound, every end of its edges lies elsewhere.
+  std::optional<std::uint64_t> ghosts;
 };
 
 /// What one stage needs on its busiest rank.
@@ -40,11 +42,19 @@ inline constexpr std::array<std::string_view, 6> kEstimatedVerbs{"import", "part
                                                                  "index",  "walk",      "sample"};
 
 /// Stages of `rove run` that the configuration enables, in order; or these verbs, each as it runs alone. Throws
-/// `ConfigError` as the stages would. Ghosts are counted at their upper bound (every end of a rank's edges lies
-/// elsewhere), since nothing is cut yet. Times are those of the stages of `previous_run`, if given, scaled by the
-/// edges. `session` knows the schema alone.
+/// `ConfigError` as the stages would. Times are those of the stages of `previous_run`, if given, scaled by the edges.
+/// Of `session` only configuration and schema are read.
 [[nodiscard]] std::vector<StageEstimate> estimate_stages(Session& session, const EstimateMachine& machine,
                                                          const std::optional<std::filesystem::path>& previous_run,
                                                          std::span<const std::string> verbs = {});
+
+/// A stage that does not fit.
+struct Misfit {
+  std::string stage;
+  std::uint64_t bytes = 0;
+  std::string advice;
+};
+/// Throws `DoesNotFitError` naming the limit and every one of them, if there are any.
+void require_no_misfit(const MemoryLimit& limit, std::span<const Misfit> misfits);
 
 }  // namespace rove::jobs

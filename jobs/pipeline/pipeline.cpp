@@ -2,14 +2,18 @@
 #include "jobs/pipeline/pipeline.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.hpp"
 #include "engine/base/fault.hpp"
+#include "engine/parallel/parallel.hpp"
 #include "io/publish/publisher.hpp"
+#include "jobs/pipeline/estimate.hpp"
 #include "jobs/pipeline/forget_lists.hpp"
 #include "jobs/pipeline/gate.hpp"
 #include "jobs/pipeline/graph_options.hpp"
@@ -85,6 +89,30 @@ class Pipeline {
       }
       if (config_.boolean("index.enabled")) static_cast<void>(index_options(session_));
       if (config_.boolean("train.enabled")) static_cast<void>(training_edge_type(session_));
+    });
+  }
+
+  /// **Collective.** Refuses at once what a later stage would refuse after hours: the mean rank's share, with `ghosts`
+  /// foreign vertices, is less than the busiest rank's.
+  void check_memory(std::uint64_t ghosts) {
+    std::set<std::string> pending;
+    for (const char* stage : {"index", "train", "evaluate", "recommend"}) {
+      if (!is_done(stage)) pending.emplace(stage);
+    }
+    // A list of sources, not read yet, may need less than all of a type.
+    const bool all_sources = !config_.path("ppr.source_list") && config_.paths("ppr.seed_sets").empty();
+    if (all_sources && !is_done("ppr")) pending.emplace("ppr");
+    comm_.agree([&] {
+      const MemoryLimit& limit = session_.memory();
+      const EstimateMachine machine{comm_.size(), parallel::concurrency(), limit, ghosts};
+      std::vector<Misfit> misfits;
+      for (const StageEstimate& estimate : estimate_stages(session_, machine, std::nullopt)) {
+        const std::uint64_t bytes = estimate.plan.total_bytes();
+        if (bytes > limit.bytes && pending.contains(estimate.stage)) {
+          misfits.push_back({estimate.stage, bytes, estimate.advice});
+        }
+      }
+      require_no_misfit(limit, misfits);
     });
   }
 
@@ -200,10 +228,18 @@ class Pipeline {
       });
     }
     check_graph_options();
+    check_memory(0);
     if (is_done("partition")) {
       session_.load_partition(file("partition.h5"));
     } else {
-      stage("partition", {"partition.h5"}, [&] { static_cast<void>(partition_stage(session_, file("partition.h5"))); });
+      std::uint64_t ghosts = 0;
+      stage("partition", {"partition.h5"}, [&] {
+        const partition::PartitionQuality quality = partition_stage(session_, file("partition.h5"));
+        ghosts = std::accumulate(quality.ghosts.begin(), quality.ghosts.end(), std::uint64_t{0});
+      });
+      if (session_.assignment().num_parts == comm_.size()) {
+        check_memory(ghosts / static_cast<std::uint64_t>(comm_.size()));
+      }
     }
     if (config_.boolean("ppr.enabled") && !is_done("ppr")) {
       std::vector<std::string> files{"ppr.h5"};

@@ -31,6 +31,8 @@ gnn::TrainLayout train_layout(const Config& config, const TrainLayoutQuestion& q
   }
   const MemoryPlan plan = question.model.plan(share, with_layout(question.options, TrainLayout::kColumns));
   if (plan.total_bytes() > question.memory_bytes / 2) return TrainLayout::kPartitioned;
+  const MemoryPlan whole_rows = question.model.plan(share, with_layout(question.options, TrainLayout::kPartitioned));
+  if (whole_rows.total_bytes() > question.memory_bytes) return TrainLayout::kColumns;
   const gnn::BatchOptions& options = question.options.bpr;
   return gnn::faster_layout(question.model.step(question.options), {.ranks = share.ranks,
                                                                     .threads = share.threads,

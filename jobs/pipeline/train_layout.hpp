@@ -20,8 +20,8 @@ struct TrainLayoutQuestion {
 };
 
 /// The layout that `resources.train_layout` asks for. `auto`: columns if the model knows them, `resources.layout` does
-/// not forbid copies of the graph, they fit half of the memory, and the cost model says that a step takes less time.
-/// Throws `ConfigError` when the model cannot be trained by columns.
+/// not forbid copies of the graph, they fit half of the memory, and whole rows do not fit or the cost model says that a
+/// step by columns takes less time. Throws `ConfigError` when the model cannot be trained by columns.
 [[nodiscard]] gnn::TrainLayout train_layout(const Config& config, const TrainLayoutQuestion& question);
 
 /// The same options for training in this layout.

@@ -263,16 +263,12 @@ class EstimateVerb final : public CollectiveVerb {
   }
 
   static void require_fits(const EstimateMachine& machine, const std::vector<StageEstimate>& stages) {
-    std::vector<std::string> reasons;
+    std::vector<Misfit> misfits;
     for (const StageEstimate& stage : stages) {
-      if (stage.total_bytes() <= machine.limit.bytes) continue;
-      reasons.push_back(
-          fmt::format("{} needs {} per rank: {}", stage.stage, format_bytes(stage.total_bytes()), stage.advice));
+      if (stage.total_bytes() > machine.limit.bytes)
+        misfits.push_back({stage.stage, stage.total_bytes(), stage.advice});
     }
-    if (reasons.empty()) return;
-    throw DoesNotFitError(fmt::format("does not fit {} per rank ({}; set resources.memory if that is not so). {}",
-                                      format_bytes(machine.limit.bytes), machine.limit.source,
-                                      fmt::join(reasons, ". ")));
+    require_no_misfit(machine.limit, misfits);
   }
 
   CommandLine command_line_;

@@ -249,6 +249,18 @@ class Pipeline(unittest.TestCase):
                 self.assertIn(words, done.stderr)
                 self.assertFalse(os.path.exists(self.path("early")), "nothing was begun")
 
+    def test_what_training_needs_is_known_after_import(self):
+        for ranks in (1, 2):
+            with self.subTest(ranks):
+                output = f"large-{ranks}"
+                done = self.rove_run(
+                    output, "train.dim=32768", "resources.memory=256MiB", "resources.train_layout=partitioned",
+                    code=5, ranks=ranks,
+                )
+                self.assertRegex(done.stderr, "does not fit 256.0 MiB per rank .*train needs .*lower train.dim")
+                self.assertEqual(done.stderr.count("rove: "), 1, done.stderr)
+                self.assertNotIn("partition.h5", os.listdir(self.path(output, "0001")))
+
     def test_the_gate_refuses_and_latest_stays(self):
         self.rove_run("gated")
         refused = self.rove_run("gated", "publish.gate.recall@10=0.5", "train.epochs=1", code=7, ranks=2)
