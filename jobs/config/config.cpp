@@ -502,7 +502,8 @@ std::string Config::commented_template() {
     if (unset && bracket == std::string::npos) indent += "# ";
     const std::string value = unset ? "" : fmt::format(" {}", key.default_value);
     const std::string choices = key.choices.empty() ? "" : fmt::format(" ({})", key.choices);
-    out += fmt::format("{}{}:{}  # {}{}\n", indent, name, value, key.help, choices);
+    const std::string read_by = key.read_by.empty() ? "" : fmt::format("{}: ", key.read_by);
+    out += fmt::format("{}{}:{}  # {}{}{}\n", indent, name, value, read_by, key.help, choices);
   }
   return out;
 }

@@ -18,6 +18,9 @@ struct ConfigKey {
   std::string_view default_value;  ///< YAML text; "~" when the key has no default
   std::string_view choices;        ///< "a|b|c", or empty
   std::string_view help;
+  /// Values of the section's choices (of method, model, loss, ...) under which alone the key means something: "walks,
+  /// power". Empty: always.
+  std::string_view read_by = {};
 };
 
 /// All keys, grouped by section, in the order the template prints them.

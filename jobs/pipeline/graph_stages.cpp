@@ -114,6 +114,7 @@ io::ImportReport import_stage(Session& session, const std::filesystem::path& gra
 partition::PartitionQuality partition_stage(Session& session, const std::filesystem::path& partition_file) {
   const PhaseTimer timer(session.times(), "partition");
   const partition::PartitionOptions options = partition_options(session);
+  session.warn_of_unread("partition");
   session.progress().begin("partition", session.schema().num_vertices(), "vertices");
   session.set_assignment(make_assignment(session, options));
   const partition::PartitionQuality quality =

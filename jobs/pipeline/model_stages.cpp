@@ -180,6 +180,7 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& model_fi
                          const std::filesystem::path& checkpoint_directory, const std::string& identity,
                          const std::optional<std::filesystem::path>& start) {
   const PhaseTimer timer(session.times(), "train");
+  session.warn_of_unread("train");
   const comm::Communicator& comm = session.comm();
   const gnn::Model& kind = gnn::find_model(session.config().text("train.model"));
   gnn::ModelOptions options;

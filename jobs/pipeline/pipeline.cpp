@@ -78,6 +78,9 @@ class Pipeline {
       throw ConfigError("evaluate.at is empty, expected at least one cut-off, such as [20]");
     }
     if (config_.boolean("publish.enabled")) check_gate(config_, is_evaluated);
+    session_.warn_of_unread("partition");
+    if (config_.boolean("ppr.enabled")) session_.warn_of_unread("ppr");
+    if (config_.boolean("train.enabled")) session_.warn_of_unread("train");
   }
 
   /// The same once the graph is there, before the first long stage.

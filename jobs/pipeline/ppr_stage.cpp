@@ -188,6 +188,7 @@ class PprStage {
 
 void ppr_stage(Session& session, const std::filesystem::path& ppr_file) {
   const PhaseTimer timer(session.times(), "ppr");
+  session.warn_of_unread("ppr");
   PprStage(session, ppr_file).run();
 }
 

@@ -16,6 +16,7 @@
 #include "io/hdf5/graph_file.hpp"
 #include "io/hdf5/result_files.hpp"
 #include "jobs/config/schema.hpp"
+#include "jobs/config/unread_settings.hpp"
 #include "jobs/pipeline/training_options.hpp"
 #include "jobs/version.hpp"
 
@@ -106,6 +107,10 @@ void Session::warn(const std::string& message) {
   if (std::ranges::find(warnings_, message) != warnings_.end()) return;
   warnings_.push_back(message);
   log::warning("{}", message);
+}
+
+void Session::warn_of_unread(std::string_view section) {
+  if (const auto message = unread_settings(config_, section)) warn(*message);
 }
 
 void Session::set_graph(graph::GraphBlocks blocks, std::vector<io::NodeRows> nodes,

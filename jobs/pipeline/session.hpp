@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/memory_plan.hpp"
@@ -44,6 +45,8 @@ class Session {
 
   /// Tells the user, once, of something that is no error.
   void warn(const std::string& message);
+  /// Of settings of this section that change nothing, as the section's method is chosen.
+  void warn_of_unread(std::string_view section);
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 
   /// Throws `DoesNotFitError` on all ranks when the plan does not fit on one.

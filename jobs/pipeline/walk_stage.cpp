@@ -40,6 +40,7 @@ algorithms::WalkCorpusReport walk(Session& session, const algorithms::WalkCorpus
 
 void walk_stage(Session& session, const std::filesystem::path& walks_file) {
   const PhaseTimer timer(session.times(), "walk");
+  session.warn_of_unread("walk");
   const comm::Communicator& comm = session.comm();
   const graph::Schema& schema = session.schema();
   algorithms::WalkCorpusOptions options;

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/config/config.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "engine/base/error.hpp"
+#include "jobs/config/schema.hpp"
+#include "jobs/config/unread_settings.hpp"
 
 namespace rove::jobs {
 namespace {
@@ -102,6 +107,48 @@ TEST(Config, TemplateIsAValidJobFile) {
   config.add_file("/jobs/template.yaml", Config::commented_template());
 
   EXPECT_EQ(config.count("train.dim"), 64U);
+  for (const char* section : {"partition", "ppr", "walk", "train"}) {
+    EXPECT_EQ(unread_settings(config, section), std::nullopt);
+  }
+}
+
+TEST(UnreadSettings, ThoseOfOtherModelsLossesAndMethodsAreNamed) {
+  Config config;
+  config.add_file("/jobs/job.yaml",
+                  "train: {noise: 0.2, layers: 2, margin: 0.9, rank: 8, negatives: dynamic, candidates: 4}\n"
+                  "ppr: {method: walks, walks: 10, pixie_bias: {de: 2}, previous: old.h5}\n");
+
+  const auto train = unread_settings(config, "train");
+  ASSERT_TRUE(train);
+  EXPECT_EQ(*train,
+            "set, but not read: train.rank (read by gf-cf, bspm, lightgcl), train.noise (read by xsimgcl, simgcl); "
+            "train.model is lightgcn, train.loss is auto, train.negatives is dynamic");
+  const auto ppr = unread_settings(config, "ppr");
+  ASSERT_TRUE(ppr);
+  EXPECT_THAT(*ppr, AllOf(HasSubstr("ppr.pixie_bias (read by pixie)"), HasSubstr("ppr.previous (read by maintained)"),
+                          Not(HasSubstr("ppr.walks"))));
+
+  config.set("train.model=xsimgcl");
+  config.set("train.rank=0");
+  EXPECT_EQ(unread_settings(config, "train"), std::nullopt);
+}
+
+TEST(UnreadSettings, EveryReaderIsAChoice) {
+  for (const ConfigKey& key : config_keys()) {
+    std::string_view readers = key.read_by;
+    while (!readers.empty()) {
+      const std::string_view reader = readers.substr(0, readers.find(", "));
+      readers.remove_prefix(std::min(reader.size() + 2, readers.size()));
+      const std::string choice = fmt::format("|{}|", reader);
+      EXPECT_TRUE(std::ranges::any_of(config_keys(),
+                                      [&](const ConfigKey& other) {
+                                        return fmt::format("|{}|", other.choices).find(choice) != std::string::npos &&
+                                               other.path.substr(0, other.path.find('.')) ==
+                                                   key.path.substr(0, key.path.find('.'));
+                                      }))
+          << key.path << ": " << reader;
+    }
+  }
 }
 
 }  // namespace

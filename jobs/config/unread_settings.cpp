@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/config/unread_settings.hpp"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "engine/base/error.hpp"
+#include "jobs/config/schema.hpp"
+
+namespace rove::jobs {
+namespace {
+
+/// The keys whose values say what of their section is read.
+constexpr auto kSelectors = std::to_array<std::string_view>(
+    {"partition.method", "ppr.method", "walk.kind", "train.model", "train.loss", "train.negatives"});
+
+std::vector<std::string_view> words_of(std::string_view list) {
+  std::vector<std::string_view> words;
+  while (!list.empty()) {
+    const std::size_t end = std::min(list.find(", "), list.size());
+    words.push_back(list.substr(0, end));
+    list.remove_prefix(std::min(end + 2, list.size()));
+  }
+  return words;
+}
+
+bool differs_from_default(const Config& config, const ConfigKey& key) {
+  if (key.default_value == "~") return config.has(key.path);
+  if (!config.has(key.path)) return false;
+  Config defaults;
+  switch (key.type) {
+    case ValueType::kInteger:
+      return config.integer(key.path) != defaults.integer(key.path);
+    case ValueType::kReal:
+      return config.real(key.path) != defaults.real(key.path);
+    case ValueType::kBoolean:
+      return config.boolean(key.path) != defaults.boolean(key.path);
+    case ValueType::kText:
+    case ValueType::kPath:
+      return config.text(key.path) != defaults.text(key.path);
+    case ValueType::kPathList:
+    case ValueType::kTextList:
+    case ValueType::kIntegerList:
+    case ValueType::kRealList:
+      return config.texts(key.path) != defaults.texts(key.path);
+    case ValueType::kMap:
+      return config.reals(key.path) != defaults.reals(key.path);
+  }
+  throw InternalError(fmt::format("{} has no type", key.path));
+}
+
+}  // namespace
+
+std::optional<std::string> unread_settings(const Config& config, std::string_view section) {
+  const auto in_section = [&](std::string_view path) { return path.starts_with(fmt::format("{}.", section)); };
+  std::vector<std::string> selected;
+  std::vector<std::string> chosen;
+  for (const std::string_view selector : kSelectors) {
+    if (!in_section(selector)) continue;
+    selected.push_back(config.text(selector));
+    chosen.push_back(fmt::format("{} is {}", selector, selected.back()));
+  }
+  std::vector<std::string> unread;
+  for (const ConfigKey& key : config_keys()) {
+    if (key.read_by.empty() || !in_section(key.path)) continue;
+    const bool is_read = std::ranges::any_of(words_of(key.read_by), [&](std::string_view word) {
+      return std::ranges::find(selected, word) != selected.end();
+    });
+    if (!is_read && differs_from_default(config, key)) {
+      unread.push_back(fmt::format("{} (read by {})", key.path, key.read_by));
+    }
+  }
+  if (unread.empty()) return std::nullopt;
+  return fmt::format("set, but not read: {}; {}", fmt::join(unread, ", "), fmt::join(chosen, ", "));
+}
+
+}  // namespace rove::jobs
