@@ -49,7 +49,7 @@ int run_serial(rove::jobs::SerialVerb& verb, bool prints) {
 
 int run_collective(rove::jobs::CollectiveVerb& verb, int argc, char** argv) {
   return rove::comm::run_main(&argc, &argv, [&](rove::comm::Environment& environment) {
-    rove::stop::install_signal_handlers();
+    if (verb.stops_on_request()) rove::stop::install_signal_handlers();
     verb.run(environment.world());
     return static_cast<int>(ExitCode::kSuccess);
   });

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstring>
+#include <ctime>
 
 #include <fmt/format.h>
 
@@ -16,13 +18,31 @@ namespace {
 std::atomic<bool> flag{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "the signal handler needs a lock-free flag");
 
-void raise_flag(int) {
+std::atomic<std::int64_t> patience_ms{0};
+std::atomic<std::int64_t> first_term_ms{-1};
+static_assert(std::atomic<std::int64_t>::is_always_lock_free);
+
+std::int64_t monotonic_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * std::int64_t{1000} + now.tv_nsec / 1'000'000;
+}
+
+void raise_flag(int signal) {
   flag.store(true, std::memory_order_relaxed);
+  if (signal != SIGTERM) return;
+  const std::int64_t now = monotonic_ms();
+  std::int64_t first = -1;
+  if (first_term_ms.compare_exchange_strong(first, now) || now - first < patience_ms.load()) return;
+  std::signal(SIGTERM, SIG_DFL);
+  std::raise(SIGTERM);
 }
 
 }  // namespace
 
-void install_signal_handlers() {
+void install_signal_handlers(std::chrono::milliseconds patience) {
+  patience_ms.store(patience.count());
+  first_term_ms.store(-1);
   for (const int signal : {SIGUSR1, SIGTERM}) {
     struct sigaction action{};
     action.sa_handler = raise_flag;

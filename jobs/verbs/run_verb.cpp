@@ -12,6 +12,7 @@ namespace {
 class RunVerb final : public CollectiveVerb {
  public:
   [[nodiscard]] std::string name() const override { return "run"; }
+  [[nodiscard]] bool stops_on_request() const override { return true; }
   [[nodiscard]] std::string summary() const override { return "The whole nightly job, stage by stage, resumable"; }
   [[nodiscard]] std::string examples() const override {
     return "mpirun -n 4 rove run examples/gowalla.yaml\n  rove run job.yaml --set train.epochs=50";

@@ -9,6 +9,7 @@ namespace {
 class SampleVerb final : public StageVerb {
  public:
   [[nodiscard]] std::string name() const override { return "sample"; }
+  [[nodiscard]] bool stops_on_request() const override { return true; }
   [[nodiscard]] std::string summary() const override { return "Batches of sampled neighbourhoods for training"; }
   [[nodiscard]] std::string examples() const override {
     return "rove sample -g graph.h5 --seeds user --fanouts '[15, 10]' --batch-size 1024\n"

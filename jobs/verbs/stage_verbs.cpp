@@ -93,6 +93,7 @@ class PartitionVerb final : public StageVerb {
 class PprVerb final : public StageVerb {
  public:
   [[nodiscard]] std::string name() const override { return "ppr"; }
+  [[nodiscard]] bool stops_on_request() const override { return true; }
   [[nodiscard]] std::string summary() const override { return "PPR neighbour sets for every source of a type"; }
   [[nodiscard]] std::string examples() const override {
     return "rove ppr -g graph.h5 --sources user --targets item --top-k 100\n  rove ppr -g graph.h5 --targets "
@@ -129,6 +130,7 @@ class PprVerb final : public StageVerb {
 class IndexVerb final : public StageVerb {
  public:
   [[nodiscard]] std::string name() const override { return "index"; }
+  [[nodiscard]] bool stops_on_request() const override { return true; }
   [[nodiscard]] std::string summary() const override { return "PPR fingerprints, for `rove query` and `rove serve`"; }
   [[nodiscard]] std::string examples() const override {
     return "rove index -g graph.h5 -o index.h5\n"
@@ -154,6 +156,7 @@ class IndexVerb final : public StageVerb {
 class WalkVerb final : public StageVerb {
  public:
   [[nodiscard]] std::string name() const override { return "walk"; }
+  [[nodiscard]] bool stops_on_request() const override { return true; }
   [[nodiscard]] std::string summary() const override { return "Corpora of random walks"; }
   [[nodiscard]] std::string examples() const override {
     return "rove walk -g graph.h5 --sources user --path rates,rev_rates --walks 10 --length 40\n"
@@ -187,6 +190,7 @@ class WalkVerb final : public StageVerb {
 class TrainVerb final : public StageVerb {
  public:
   [[nodiscard]] std::string name() const override { return "train"; }
+  [[nodiscard]] bool stops_on_request() const override { return true; }
   [[nodiscard]] std::string summary() const override { return "Train a model, write embeddings or weights"; }
   [[nodiscard]] std::string examples() const override {
     return "mpirun -n 4 rove train -g graph.h5 --epochs 20 --dim 64";

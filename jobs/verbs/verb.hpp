@@ -33,6 +33,9 @@ class CollectiveVerb : public Verb {
  public:
   /// **Collective.**
   virtual void run(const comm::Communicator& world) = 0;
+  /// Whether SIGTERM and SIGUSR1 ask it to stop where nothing is lost (exit code 75); other verbs they end at once, and
+  /// files half written stay under their temporary names.
+  [[nodiscard]] virtual bool stops_on_request() const { return false; }
 };
 
 /// All verbs, in the order `rove --help` lists them.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/base/fault.hpp"
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "engine/base/error.hpp"
 #include "engine/base/stop.hpp"
@@ -84,6 +86,19 @@ TEST_F(Fault, SignalsRaiseTheStopFlag) {
     raise(signal);
     EXPECT_TRUE(stop::requested());
   }
+  raise(SIGTERM);  // the same request, passed on another way
+  stop::reset();
+}
+
+TEST_F(Fault, ASecondRequestThatWasNotHeardEndsTheProcess) {
+  EXPECT_EXIT(
+      {
+        stop::install_signal_handlers(std::chrono::milliseconds(0));
+        raise(SIGTERM);
+        raise(SIGTERM);
+        _exit(0);
+      },
+      ::testing::KilledBySignal(SIGTERM), "");
 }
 
 }  // namespace
