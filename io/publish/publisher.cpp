@@ -115,6 +115,15 @@ GateInput gate_input(const fs::path& output, const fs::path& run) {
   return input;
 }
 
+/// Whether a job is filling the run now.
+bool is_being_filled(const fs::path& run) {
+  const int descriptor = ::open((run / kRunLock).c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  const bool is_free = ::flock(descriptor, LOCK_SH | LOCK_NB) == 0;
+  ::close(descriptor);
+  return !is_free;
+}
+
 void point_latest_at(const fs::path& output, const fs::path& run) {
   replace_symlink_durably(output / kLatest, run.filename());
 }
@@ -295,7 +304,8 @@ std::vector<std::uint64_t> retire_runs(const fs::path& output, std::uint64_t kee
     std::uint64_t complete = 0;
     for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
       const bool is_newer = published != runs.end() && run->number > published->number;
-      if (complete >= keep && !run->is_published && !is_newer && published != runs.end()) {
+      const bool may_go = !run->is_published && !is_newer && published != runs.end() && !is_being_filled(run->path);
+      if (complete >= keep && may_go) {
         const fs::path grave = output / (kRetired + run->path.filename().string());
         rename_durably(run->path, grave);
         retired.push_back(run->number);

@@ -67,8 +67,8 @@ std::filesystem::path roll_back(const std::filesystem::path& output,
                                 std::optional<std::uint64_t> number = std::nullopt);
 
 /// Removes all but the newest `keep` complete runs, and what did not complete before the oldest of them; never the
-/// published run and nothing newer than it. A run disappears by rename first. Returns the numbers. Not collective.
-/// Precondition: keep >= 1.
+/// published run, nothing newer than it and no run that a job is filling. A run disappears by rename first. Returns the
+/// numbers. Not collective. Precondition: keep >= 1.
 std::vector<std::uint64_t> retire_runs(const std::filesystem::path& output, std::uint64_t keep);
 
 /// A file that one process holds. Freed by the system when that process ends, however it ends.
