@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <iterator>
@@ -20,6 +21,7 @@
 #include "engine/parallel/parallel.hpp"
 #include "io/hdf5/header.hpp"
 #include "io/hdf5/node_rows.hpp"
+#include "io/hdf5/result_files.hpp"
 #include "io/text/ordered_writer.hpp"
 
 namespace rove::io {
@@ -92,7 +94,11 @@ class TypeRows {
   }
 
   [[nodiscard]] std::vector<float> vectors(IndexRange rows) const {
-    return file_->read<float>(info_.group + "/vectors", rows);
+    std::vector<float> read = file_->read<float>(info_.group + "/vectors", rows);
+    if (!std::ranges::all_of(read, [](float x) { return std::isfinite(x); })) {
+      require_finite(file_->path(), nodes(rows), read, dim_);
+    }
+    return read;
   }
   [[nodiscard]] NodeRows nodes(IndexRange rows) const { return read_nodes(*file_, type_, rows); }
 

@@ -185,13 +185,20 @@ std::vector<LookupResult> lookup(const std::filesystem::path& path, std::string_
     const auto row = find_row(file, candidate, id);
     if (!row && header.format == FileFormat::kDelta) {
       const auto gone = find_row_in(file, "/removed/" + hdf5::escape_name(candidate), candidate, id);
-      if (gone) results.push_back({*gone, "gone", {}, {}});
+      if (gone) {
+        LookupResult& result = results.emplace_back();
+        result.row = *gone;
+        result.status = "gone";
+      }
     }
     if (!row) continue;
     LookupResult& result = results.emplace_back();
     result.row = *row;
     if (file.contains(group + "/vectors"))
       result.vector = file.read<float>(group + "/vectors", {row->row, row->row + 1});
+    if (header.format == FileFormat::kPartition) {
+      result.part = file.read<std::int32_t>(group + "/part", {row->row, row->row + 1})[0];
+    }
     if (header.format == FileFormat::kGraph) add_edges(file, read_schema(file), limit, result);
     if (header.format == FileFormat::kIndex) add_fingerprints(file, limit, result);
     add_ranked_lists(file, "/neighbors", limit, result);
@@ -205,6 +212,7 @@ std::string to_text(const LookupResult& result) {
   std::string text =
       fmt::format("{} {} (row {}, key {})\n", result.row.type, result.row.id, result.row.row, result.row.key.value());
   if (!result.status.empty()) text += fmt::format("  since the night before: {}\n", result.status);
+  if (result.part) text += fmt::format("  part {}\n", *result.part);
   if (!result.vector.empty()) text += fmt::format("  vector [{:.6g}]\n", fmt::join(result.vector, ", "));
   for (const LookupList& list : result.lists) {
     text += fmt::format("  {}: {} entries\n", list.name, list.length);
@@ -229,6 +237,7 @@ std::string to_json(const std::vector<LookupResult>& results) {
              {"row", result.row.row},
              {"key", std::to_string(result.row.key.value())}};
     if (!result.status.empty()) row["status"] = result.status;
+    if (result.part) row["part"] = *result.part;
     if (!result.vector.empty()) row["vector"] = result.vector;
     row["lists"] = Json::array();
     for (const LookupList& list : result.lists) {

@@ -48,8 +48,9 @@ struct LookupList {
 /// Everything a file says about one row.
 struct LookupResult {
   RowIdentity row;
-  std::string status;         ///< delta.h5: "new", "gone" (the row is last night's), "changed", "same"
-  std::vector<float> vector;  ///< embeddings.h5, delta.h5
+  std::string status;                ///< delta.h5: "new", "gone" (the row is last night's), "changed", "same"
+  std::vector<float> vector;         ///< embeddings.h5, delta.h5
+  std::optional<std::int32_t> part;  ///< partition.h5
   std::vector<LookupList> lists;
 };
 

@@ -2,6 +2,7 @@
 #include "io/hdf5/result_files.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -18,18 +19,13 @@ IndexRange home_block(const comm::Communicator& comm, std::uint64_t rows) {
 
 }  // namespace
 
-void write_partition(const comm::Communicator& comm, const std::filesystem::path& path, const graph::Schema& schema,
+void write_partition(const comm::Communicator& comm, const std::filesystem::path& path, std::span<const NodeView> nodes,
                      const graph::Assignment& assignment, std::string_view quality_json, const PartitionCost& cost,
                      const FileProvenance& provenance) {
   hdf5::OutputFile file(comm, path);
-  for (std::size_t t = 0; t < schema.vertex_types().size(); ++t) {
-    const graph::VertexType& type = schema.vertex_types()[t];
-    const std::string group = node_group(type.name);
-    file.make_group(group);
-    file.set_attribute(group, "name", type.name);
-    file.set_attribute(group, "index", checked_cast<std::int64_t>(t));
-    file.set_attribute(group, "count", checked_cast<std::int64_t>(type.count));
-    file.write<std::int32_t>(group + "/part", assignment.parts[t]);
+  for (std::size_t t = 0; t < nodes.size(); ++t) {
+    write_nodes(file, nodes[t], t);
+    file.write<std::int32_t>(node_group(nodes[t].type) + "/part", assignment.parts[t]);
   }
   file.set_attribute("/", "num_parts", static_cast<std::int64_t>(assignment.num_parts));
   file.set_attribute("/", "method", assignment.method);
@@ -78,6 +74,20 @@ EmbeddingsInfo embeddings_info(const hdf5::InputFile& file) {
           file.attribute<std::string>("/", "embedding_space")};
 }
 
+std::optional<std::string> first_not_finite(const NodeRows& nodes, std::span<const float> vectors, std::uint64_t dim) {
+  const auto bad = std::ranges::find_if(vectors, [](float x) { return !std::isfinite(x); });
+  if (bad == vectors.end()) return std::nullopt;
+  const auto row = static_cast<std::uint64_t>(bad - vectors.begin()) / dim;
+  return fmt::format("{} '{}'", nodes.type, nodes.ids[row]);
+}
+
+void require_finite(const std::filesystem::path& file, const NodeRows& nodes, std::span<const float> vectors,
+                    std::uint64_t dim) {
+  if (const auto id = first_not_finite(nodes, vectors, dim)) {
+    throw InputError(fmt::format("'{}': the vector of {} is not finite; train again", file.string(), *id));
+  }
+}
+
 void write_embeddings(const comm::Communicator& comm, const std::filesystem::path& path, const EmbeddingsInfo& info,
                       std::span<const EmbeddingsView> types, const FileProvenance& provenance) {
   hdf5::OutputFile file(comm, path);
@@ -101,6 +111,7 @@ EmbeddingsBlock read_embeddings(const comm::Communicator& comm, const std::files
     const IndexRange rows = home_block(comm, found.count);
     result.nodes = read_nodes(file, type, rows);
     result.vectors = file.read<float>(found.group + "/vectors", rows);
+    require_finite(path, result.nodes, result.vectors, result.info.dim);
   });
   return result;
 }

@@ -27,8 +27,9 @@ struct PartitionCost {
   std::uint64_t peak_resident_bytes = 0;  ///< of the rank with most
 };
 
-/// **Collective.** Writes the part of every vertex and the partitioner's report (JSON text).
-void write_partition(const comm::Communicator& comm, const std::filesystem::path& path, const graph::Schema& schema,
+/// **Collective.** Writes the part of every vertex, by id, and the partitioner's report (JSON text). `nodes` are the
+/// assignment's types in their order.
+void write_partition(const comm::Communicator& comm, const std::filesystem::path& path, std::span<const NodeView> nodes,
                      const graph::Assignment& assignment, std::string_view quality_json, const PartitionCost& cost,
                      const FileProvenance& provenance);
 
@@ -58,6 +59,13 @@ void set_embeddings_info(hdf5::OutputFile& file, const std::string& object, cons
 /// Those of `embeddings.h5`.
 [[nodiscard]] EmbeddingsInfo embeddings_info(const hdf5::InputFile& file);
 
+/// Names the first vertex whose vector is not finite: "user 'u7'".
+[[nodiscard]] std::optional<std::string> first_not_finite(const NodeRows& nodes, std::span<const float> vectors,
+                                                          std::uint64_t dim);
+/// Throws `InputError` naming it and the file that the vectors come from.
+void require_finite(const std::filesystem::path& file, const NodeRows& nodes, std::span<const float> vectors,
+                    std::uint64_t dim);
+
 struct EmbeddingsView {
   NodeView nodes;
   std::span<const float> vectors;  ///< my block's rows x dim
@@ -73,7 +81,7 @@ struct EmbeddingsBlock {
   std::vector<float> vectors;
   FileHeader header;
 };
-/// **Collective.** My home block of one type.
+/// **Collective.** My home block of one type. Throws `InputError` when a vector is not finite.
 [[nodiscard]] EmbeddingsBlock read_embeddings(const comm::Communicator& comm, const std::filesystem::path& path,
                                               const std::string& type);
 

@@ -39,7 +39,7 @@ TrainedFile describe_trained(const fs::path& path) {
     throw InputError(
         fmt::format("'{}' is of format {}, expected embeddings or a model", path.string(), io::name_of(header.format)));
   }
-  trained.info = read_embeddings_info(file);
+  trained.info = io::embeddings_info(file);
   if (trained.info.normalized) {
     throw ConfigError(
         fmt::format("'{}' holds vectors of length one (train.model: {}), which sums of neighbours are not; "

@@ -106,7 +106,7 @@ gnn::UnlearningReport forget_stage(Session& session, const fs::path& model_file,
     if (comm.is_root()) static_cast<void>(read_report(report_file));
     const io::hdf5::InputFile file(model_file);
     provenance.config_yaml = io::read_header(file, io::FileFormat::kEmbeddings).provenance.config_yaml;
-    info = read_embeddings_info(file);
+    info = io::embeddings_info(file);
     if (info.normalized) {
       throw ConfigError(
           fmt::format("vectors of '{}' have length one and are scored by cosine; forgetting moves vectors "
@@ -152,8 +152,8 @@ gnn::UnlearningReport forget_stage(Session& session, const fs::path& model_file,
   const Staying items = staying(session.nodes(types.destination), lists.set.items,
                                 home_vectors(session, known.rows.rows, types.destination), dim);
   comm.agree([&] {
-    auto id = first_not_finite(users.nodes, users.rows, dim);
-    if (!id) id = first_not_finite(items.nodes, items.rows, dim);
+    auto id = io::first_not_finite(users.nodes, users.rows, dim);
+    if (!id) id = io::first_not_finite(items.nodes, items.rows, dim);
     if (id) {
       throw ConfigError(
           fmt::format("forgetting diverged: the vector of {} is not finite; lower forget.learning_rate", *id));

@@ -121,8 +121,12 @@ partition::PartitionQuality partition_stage(Session& session, const std::filesys
       partition::evaluate(session.comm(), session.blocks(), session.assignment());
   session.progress().update(session.schema().num_vertices(), "");
   const std::uint64_t peak_bytes = session.comm().all_reduce(peak_resident_bytes(), comm::ReduceOp::kMax);
-  io::write_partition(session.comm(), partition_file, session.schema(), session.assignment(),
-                      to_json(quality, options).dump(2), {timer.seconds(), peak_bytes}, session.provenance());
+  std::vector<io::NodeView> nodes;
+  for (std::size_t t = 0; t < session.schema().vertex_types().size(); ++t) {
+    nodes.emplace_back(session.nodes(VertexTypeId{static_cast<std::uint16_t>(t)}));
+  }
+  io::write_partition(session.comm(), partition_file, nodes, session.assignment(), to_json(quality, options).dump(2),
+                      {timer.seconds(), peak_bytes}, session.provenance());
   std::uint64_t ghosts = 0;
   for (const std::uint64_t count : quality.ghosts) ghosts += count;
   session.progress().end(

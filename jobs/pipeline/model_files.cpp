@@ -17,21 +17,6 @@
 #include "io/hdf5/row_join.hpp"
 
 namespace rove::jobs {
-std::optional<std::string> first_not_finite(const io::NodeRows& nodes, std::span<const float> vectors,
-                                            std::uint32_t dim) {
-  const auto bad = std::ranges::find_if(vectors, [](float x) { return !std::isfinite(x); });
-  if (bad == vectors.end()) return std::nullopt;
-  const auto row = static_cast<std::size_t>(bad - vectors.begin()) / dim;
-  return fmt::format("{} '{}'", nodes.type, nodes.ids[row]);
-}
-
-void require_finite_file(const fs::path& file, const io::NodeRows& nodes, std::span<const float> vectors,
-                         std::uint32_t dim) {
-  if (const auto id = first_not_finite(nodes, vectors, dim)) {
-    throw InputError(fmt::format("'{}': the vector of {} is not finite; train again", file.string(), *id));
-  }
-}
-
 namespace {
 
 namespace fs = std::filesystem;
@@ -89,21 +74,11 @@ HomeRows read_home_rows(const fs::path& path, const io::NodeRows& nodes, std::ui
         home.is_known[mine] = 1;
         ++home.matched;
       });
-  require_finite_file(path, nodes, home.rows, dim);
+  io::require_finite(path, nodes, home.rows, dim);
   return home;
 }
 
 }  // namespace
-
-io::EmbeddingsInfo read_embeddings_info(const io::hdf5::InputFile& file) {
-  io::EmbeddingsInfo info;
-  info.model = file.attribute<std::string>("/", "model");
-  info.dim = checked_cast<std::uint64_t>(file.attribute<std::int64_t>("/", "dim"));
-  info.metric = file.attribute<std::string>("/", "metric");
-  info.normalized = file.attribute<bool>("/", "normalized");
-  info.embedding_space = file.attribute<std::string>("/", "embedding_space");
-  return info;
-}
 
 std::vector<float> home_vectors(Session& session, const gnn::EmbeddingTable& table, VertexTypeId type) {
   const IndexRange owned = session.graph().owned_of_type(type);
@@ -122,8 +97,8 @@ void write_vectors(Session& session, EdgeTypeId type, const gnn::EmbeddingTable&
   const std::vector<float> users = home_vectors(session, embeddings, edge_type.source);
   const std::vector<float> items = home_vectors(session, embeddings, edge_type.destination);
   session.comm().agree([&] {
-    auto id = first_not_finite(session.nodes(edge_type.source), users, embeddings.dim());
-    if (!id) id = first_not_finite(session.nodes(edge_type.destination), items, embeddings.dim());
+    auto id = io::first_not_finite(session.nodes(edge_type.source), users, embeddings.dim());
+    if (!id) id = io::first_not_finite(session.nodes(edge_type.destination), items, embeddings.dim());
     if (id) {
       throw ConfigError(fmt::format(
           "training diverged: the vector of {} is not finite after the last step; lower train.learning_rate", *id));

@@ -18,18 +18,8 @@ namespace rove::jobs {
 
 /// Trained models between files, whose rows lie by key, and the owners of the session's vertices. All **Collective**.
 
-/// What an open `embeddings.h5` says of its vectors; not collective.
-[[nodiscard]] io::EmbeddingsInfo read_embeddings_info(const io::hdf5::InputFile& file);
-
 /// Rows of one type at their home block, without padding.
 [[nodiscard]] std::vector<float> home_vectors(Session& session, const gnn::EmbeddingTable& table, VertexTypeId type);
-
-/// Names the first vertex whose vector is not finite; not collective.
-[[nodiscard]] std::optional<std::string> first_not_finite(const io::NodeRows& nodes, std::span<const float> vectors,
-                                                          std::uint32_t dim);
-/// Throws `InputError` naming it and the file that the vectors come from; not collective.
-void require_finite_file(const std::filesystem::path& file, const io::NodeRows& nodes, std::span<const float> vectors,
-                         std::uint32_t dim);
 
 /// Writes `embeddings.h5` of the edge type's two vertex types. Throws `ConfigError` naming the first vertex whose
 /// vector is not finite: training diverged.

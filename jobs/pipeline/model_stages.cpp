@@ -51,7 +51,6 @@ gnn::EmbeddingTable load_vectors(Session& session, EdgeTypeId edge_type, const s
     const io::EmbeddingsBlock block = io::read_embeddings(comm, file, session.schema().vertex_type(type).name);
     require_same_vertices(session, block.nodes, type, file);
     const auto dim = static_cast<std::uint32_t>(block.info.dim);
-    comm.agree([&] { require_finite_file(file, block.nodes, block.vectors, dim); });
     if (!table) table.emplace(graph.num_owned(), dim);
     const std::vector<float> rows = graph.home(type).to_owners<float>(comm, block.vectors, dim);
     const IndexRange owned = graph.owned_of_type(type);
@@ -135,8 +134,9 @@ void warn_of_other_checkpoint(Session& session, const io::CheckpointDirectory& c
 }
 
 /// `history.json` and, for spreadsheets, `history.csv`: a row per epoch, metrics empty where nothing was evaluated.
+/// Beside a file of another name than those of runs, its name comes first: `mine.history.json` of `mine.h5`.
 void write_history(Session& session, const gnn::Model& kind, const std::vector<gnn::EpochRecord>& history,
-                   const std::filesystem::path& directory) {
+                   const std::filesystem::path& model_file) {
   nlohmann::json json = nlohmann::json::array();
   std::vector<std::string> metric_names;
   for (const gnn::EpochRecord& epoch : history) {
@@ -164,8 +164,10 @@ void write_history(Session& session, const gnn::Model& kind, const std::vector<g
   }
   session.comm().agree([&] {
     if (!session.comm().is_root()) return;
-    io::publish::write_text_durably(directory / "history.json", json.dump(1) + "\n");
-    io::publish::write_text_durably(directory / "history.csv", csv + "\n");
+    const std::string stem = model_file.stem().string();
+    const std::string name = stem == "embeddings" || stem == "model" ? "history" : stem + ".history";
+    io::publish::write_text_durably(model_file.parent_path() / (name + ".json"), json.dump(1) + "\n");
+    io::publish::write_text_durably(model_file.parent_path() / (name + ".csv"), csv + "\n");
   });
 }
 
@@ -251,7 +253,7 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& model_fi
   const io::EmbeddingsInfo info{std::string(kind.name), result.embeddings.dim(),
                                 kind.has_unit_vectors ? "cosine" : "dot", kind.has_unit_vectors, "users and items"};
   write_vectors(session, edge_type, result.embeddings, info, model_file, session.provenance());
-  write_history(session, kind, result.history, model_file.parent_path());
+  write_history(session, kind, result.history, model_file);
   checkpoints.clear();
   return {edge_type, std::string(kind.name), std::make_unique<gnn::VectorScorer>(std::move(result.embeddings))};
 }

@@ -52,7 +52,7 @@ struct TrainedModel {
 [[nodiscard]] std::string model_file_name(const Config& config);
 
 /// Trains, checkpoints into `checkpoint_directory`, resumes from it when it holds a checkpoint with this identity,
-/// writes `embeddings.h5` and `history.json` beside it, or `model.h5`. Parameters start at the vectors of `start`, if
+/// writes `embeddings.h5` and its history beside it, or `model.h5`. Parameters start at the vectors of `start`, if
 /// any. Throws `Interrupted` after the checkpoint when a stop was asked for.
 [[nodiscard]] TrainedModel train_stage(Session& session, const std::filesystem::path& model_file,
                                        const std::filesystem::path& checkpoint_directory, const std::string& identity,

@@ -75,10 +75,10 @@ class RoveFile:
         return {name: int(group.attrs["count"]) for name, group in self._nodes.items()}
 
     def ids(self, type):
-        """Original ids of all rows, as text. partition.h5 has none: its rows are those of the graph."""
+        """Original ids of all rows, as text."""
         group = self.node_group(type)
         if "ids" not in group and "ids_bytes" not in group:
-            raise RoveError(f"'{self.path}' holds no ids of {type}; its rows are in the order of graph.h5")
+            raise RoveError(f"'{self.path}' is of an older Rove and holds no ids of {type}: its rows are those of graph.h5")
         return _texts(group, "ids")
 
     def keys(self, type):
@@ -272,7 +272,7 @@ class Partition(RoveFile):
         return json.loads(_plain(self.file["quality"][()]))
 
     def parts(self, type):
-        """int32: the part of every row."""
+        """int32: the part of every row, in the order of `ids(type)`."""
         return self.node_group(type)["part"][:]
 
 

@@ -4,6 +4,7 @@
 Usage: export_test.py MPIRUN ROVE
 """
 import os
+import shutil
 import sys
 import tempfile
 import unittest
@@ -131,6 +132,16 @@ class Export(unittest.TestCase):
         graph = self.path("runs", "0001", "graph.h5")
         self.assertIn("is of format rove/graph", self.export_error(graph, code=3))
         self.assertIn("cannot", self.export_error(self.embeddings, "-o", self.path("nowhere", "x"), code=4, ranks=2))
+
+    def test_vectors_that_are_no_numbers_are_refused(self):
+        damaged = self.path("damaged.h5")
+        shutil.copy(self.embeddings, damaged)
+        with h5py.File(damaged, "r+") as file:
+            file["nodes/item/vectors"][41, 3] = np.nan
+        for format in ("npy", "fbin", "word2vec"):
+            error = self.export_error(damaged, "--format", format, "-o", self.path("damaged"), code=3, ranks=2)
+            self.assertIn(f"the vector of item '{self.ids['item'][41]}' is not finite", error)
+            self.assertFalse([name for name in os.listdir(self.directory) if name.startswith("damaged.item")])
 
     def export_error(self, *arguments, **options):
         return ROVE.run("export", *arguments, **options).stderr

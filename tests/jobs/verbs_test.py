@@ -6,9 +6,11 @@ usage: verbs_test.py MPIRUN ROVE FILE_DRIVER
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import h5py
@@ -87,6 +89,13 @@ class Outputs(VerbTest):
         self.assertEqual(os.stat(graph).st_ino, before)
         self.assertIn("it is a directory", self.rove("walk", "-g", graph, "-o", self.directory, "-q", code=4).stderr)
 
+    def test_two_trainings_in_one_directory_keep_their_histories(self):
+        graph, out = self.graph(), lambda name: os.path.join(self.directory, name)
+        for name in ("mine.h5", "yours.h5", "embeddings.h5"):
+            self.rove("train", "-g", graph, "--epochs", 1, "-o", out(name), "-q")
+        for name in ("mine.history.json", "yours.history.csv", "history.json"):
+            self.assertTrue(os.path.exists(out(name)), name)
+
     def test_part_files_make_their_directory(self):
         parts = os.path.join(self.directory, "parts", "of", "four")
         self.rove("partition", "-g", self.graph(), "--parts", 4, "-o", os.path.join(self.directory, "p.h5"), "-q",
@@ -105,6 +114,19 @@ class Outputs(VerbTest):
                 self.assertEqual(done.returncode, 4, f"{verb} on {ranks}: {done.stderr}")
                 self.assertEqual(done.stderr.count("rove: error"), 1, done.stderr)
                 self.assertFalse([name for name in os.listdir(self.directory) if name.startswith("too-large.h5.part")])
+
+    def test_a_verb_without_checkpoints_ends_when_told_to(self):
+        out = os.path.join(self.directory, "told.h5")
+        process = subprocess.Popen([ROVE, "partition", "-g", self.graph(), "--parts", "2", "-o", out, "-q"],
+                                   env=dict(ENVIRONMENT, ROVE_FAULT="io.write:1:sleep"), stderr=subprocess.DEVNULL)
+        part = lambda: [name for name in os.listdir(self.directory) if name.startswith("told.h5.part")]
+        deadline = time.monotonic() + limit(20)
+        while not part() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertTrue(part(), "it is writing")
+        process.terminate()
+        self.assertEqual(process.wait(timeout=limit(10)), -signal.SIGTERM)
+        self.assertFalse(os.path.exists(out))
 
     def test_a_damaged_graph_is_refused(self):
         for place, value in (("by_source/indices", 50_000_000), ("by_destination/indices", 50_000_000),

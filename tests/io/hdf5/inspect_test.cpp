@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -6,6 +7,7 @@
 #include "io/hdf5/describe.hpp"
 #include "io/hdf5/diff.hpp"
 #include "io/hdf5/graph_file.hpp"
+#include "io/hdf5/input_file.hpp"
 #include "io/hdf5/lookup.hpp"
 #include "io/hdf5/result_files.hpp"
 #include "io/publish/manifest.hpp"
@@ -45,6 +47,8 @@ TEST(Lookup, FindsEveryRowByItsId) {
   const graph::AdjacencyBlock& rated = whole.edges[0].by_source;
   const std::vector<float> vectors = sample_vectors(whole, VertexTypeId{0}, Rank{0}, 1, 5);
   const graph::NeighborLists lists = sample_lists(whole, VertexTypeId{0}, VertexTypeId{1}, Rank{0}, 1, 4);
+  const auto parts = io::hdf5::InputFile(directory / "partition.h5")
+                         .read<std::int32_t>("/nodes/user/part", {0, whole.schema.vertex_types()[0].count});
 
   for (std::uint64_t row = 0; row < all.ids[0].size(); row += 7) {
     const std::string id(all.ids[0][row]);
@@ -64,6 +68,10 @@ TEST(Lookup, FindsEveryRowByItsId) {
       EXPECT_EQ(list.entries[i].score, lists.scores_of(row)[i]);
     }
 
+    const auto in_partition = io::lookup(directory / "partition.h5", id, std::nullopt, 10);
+    EXPECT_EQ(in_partition.at(0).part, parts[row]);
+    EXPECT_THAT(io::to_text(in_partition[0]), HasSubstr(fmt::format("part {}\n", parts[row])));
+
     const auto in_graph = io::lookup(directory / "graph.h5", id, "user", 1);
     const io::LookupList& edges = in_graph.at(0).lists.at(0);
     EXPECT_EQ(edges.name, "/edges/user__rates__item/by_source");
@@ -78,7 +86,6 @@ TEST(Lookup, FindsEveryRowByItsId) {
   }
   EXPECT_THAT(io::lookup(directory / "embeddings.h5", "nobody", std::nullopt, 10), IsEmpty());
   EXPECT_THROW((void)io::lookup(directory / "embeddings.h5", "user1", "song", 10), InputError);
-  EXPECT_THROW((void)io::lookup(directory / "partition.h5", "user1", std::nullopt, 10), InputError);
 }
 
 TEST(Diff, EqualRunsHaveTheSameBytes) {

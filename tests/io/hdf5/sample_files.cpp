@@ -114,9 +114,6 @@ void write_sample_files(const comm::Communicator& comm, const graph::GraphBlocks
   const graph::Schema& schema = whole.schema;
   io::FileProvenance provenance = sample_provenance();
   provenance.graph_digest = io::write_graph(comm, directory / "graph.h5", graph, provenance);
-  io::write_partition(comm, directory / "partition.h5", schema, assign(comm, schema, Spread::kScattered),
-                      R"({"cut": 1})", {0.5, 1U << 20U}, provenance);
-
   std::vector<std::vector<float>> vectors;
   std::vector<io::NodeView> nodes;
   for (std::size_t t = 0; t < schema.vertex_types().size(); ++t) {
@@ -124,6 +121,8 @@ void write_sample_files(const comm::Communicator& comm, const graph::GraphBlocks
     vectors.push_back(sample_vectors(whole, type, comm.rank(), comm.size(), kDim));
     nodes.emplace_back(schema.vertex_types()[t].name, graph.ids[t], graph.blocks.keys[t]);
   }
+  io::write_partition(comm, directory / "partition.h5", nodes, assign(comm, schema, Spread::kScattered),
+                      R"({"cut": 1})", {0.5, 1U << 20U}, provenance);
   std::vector<io::EmbeddingsView> embeddings;
   for (std::size_t t = 0; t < nodes.size(); ++t) embeddings.push_back({nodes[t], vectors[t]});
   io::write_embeddings(comm, directory / "embeddings.h5", {"lightgcn", kDim, "dot", false, "space-1"}, embeddings,
