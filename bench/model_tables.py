@@ -10,11 +10,16 @@ are missing is skipped, saying so.
 
   bench/model_tables.py --rove build/release/jobs/rove                        # all data sets, models that need no training
   bench/model_tables.py --rove rove --data lastfm --models lightgcn,bspm --write docs/results.md
+  bench/model_tables.py --rove rove --data gowalla --models lightgcn --published    # by its authors' settings, hours
+
+With --published nothing is chosen: the models' authors' settings for the data set, for all their epochs. A fit that is
+stopped (SIGTERM) goes on from its checkpoint at the next call.
 """
 import argparse
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -58,6 +63,11 @@ SEARCH = {
     "simplex": {**CONTRAST, "learning_rate": [1e-3], "margin": [0.4, 0.9]},
     "dccf": {**CONTRAST, "dim": [32], "learning_rate": [1e-3], "layers": [2]},
 }
+# What the models' authors ran on a data set.
+PUBLISHED = {
+    "gowalla": {"lightgcn": {"dim": 64, "layers": 3, "epochs": 1000, "batch_size": 2048, "learning_rate": 1e-3, "decay": 1e-4,
+                             "sampler": "stratified"}},
+}
 # Their results do not depend on the seed, or only by the last digits of a singular vector.
 WITHOUT_SEED = ["item-knn", "ease", "gf-cf", "bspm"]
 WITHOUT_TRAINING = ["item-knn", "ease", "gf-cf", "bspm", "ials"]
@@ -100,9 +110,12 @@ class Bench:
 
     def call(self, *command):
         start = time.monotonic()
-        done = subprocess.run([self.rove, *command, "--quiet"] + (["--threads", self.threads] if self.threads else []),
-                              capture_output=True, text=True, check=False)
-        return done.returncode, done.stderr.strip(), time.monotonic() - start
+        process = subprocess.Popen([self.rove, *command, "--quiet"] + (["--threads", self.threads] if self.threads else []),
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        errors = process.communicate()[1]
+        signal.signal(signal.SIGTERM, before)
+        return process.returncode, errors.strip(), time.monotonic() - start
 
     def must(self, *command):
         code, errors, seconds = self.call(*command)
@@ -166,13 +179,17 @@ class Bench:
         if columns:
             test += ["--set", f"evaluate.source={columns[0]}", "--set", f"evaluate.target={columns[1]}"]
         # Early stopping watches validation, never the test file.
-        watched = ["--set", f"evaluate.test=[{data['valid']}]", "--set", f"train.stop_metric=recall@{data['at']}"]
+        watched = []
+        if "patience" in settings:
+            watched = ["--set", f"evaluate.test=[{data['valid']}]", "--set", f"train.stop_metric=recall@{data['at']}"]
         trained = os.path.join(work, "model.h5")
         metrics = os.path.join(work, "metrics.json")
         code, errors, train_seconds = self.call("train", "-g", graph, "-o", trained, "--set", f"train.model={model}",
-                                                *assignments, *test, *(watched if "patience" in settings else []))
+                                                *assignments, *test, *watched)
         if code == 5:
             result = {"refused": errors.splitlines()[-1] if errors else "does not fit"}
+        elif code == 75:
+            sys.exit(f"{model} {settings}: stopped; the same call goes on from its checkpoint")
         elif code != 0:
             sys.exit(f"{model} {settings}: rove train ended with {code}: {errors}")
         else:
@@ -180,8 +197,12 @@ class Bench:
                                          "--set", f"evaluate.test=[{judged}]", *test)
             with open(metrics, encoding="utf-8") as file:
                 result = {"metrics": json.load(file), "train_seconds": train_seconds, "evaluate_seconds": evaluate_seconds}
+            history = os.path.join(work, "history.json")
             if "patience" in settings:
-                result["best_epoch"] = best_epoch(os.path.join(work, "history.json"), f"recall@{data['at']}")
+                result["best_epoch"] = best_epoch(history, f"recall@{data['at']}")
+            elif "epochs" in settings:  # with those before a stop
+                with open(history, encoding="utf-8") as file:
+                    result["train_seconds"] = max(train_seconds, sum(epoch["seconds"] for epoch in json.load(file)))
             os.remove(trained)
         os.makedirs(os.path.dirname(record), exist_ok=True)
         with open(record + ".part", "w", encoding="utf-8") as file:
@@ -192,7 +213,7 @@ class Bench:
               flush=True)
         return result
 
-    def table(self, name, models):
+    def table(self, name, models, published):
         """The rows of one data set: model, settings, result."""
         data = dict(DATA[name], name=name)
         folder = os.path.join(self.folder, data["folder"])
@@ -211,6 +232,8 @@ class Bench:
         work = os.path.join(self.cache, name)
         os.makedirs(work, exist_ok=True)
         whole = self.graph(work, "train", data["train"], data)
+        if published:
+            return [self.fits(work, whole, data, model, PUBLISHED[name][model]) for model in models]
         chosen_on = whole
         if "valid" not in data:
             part, data["valid"] = self.split(work, data)
@@ -234,19 +257,22 @@ class Bench:
                 # Trained on what validation held out, nothing is left to stop by: as many epochs as were best there.
                 settings = {name: value for name, value in settings.items() if name not in ("patience", "evaluate_every")}
                 settings["epochs"] = best["best_epoch"]
-            seeds = range(42, 43 if model in WITHOUT_SEED else 42 + self.seeds)
-            rows.append((model, settings, [self.run(work, whole, data["test"], data, model, settings, "test", seed)
-                                           for seed in seeds]))
+            rows.append(self.fits(work, whole, data, model, settings))
         return rows
+
+    def fits(self, work, graph, data, model, settings):
+        """A row: fits by each seed, judged on test."""
+        seeds = range(42, 43 if model in WITHOUT_SEED else 42 + self.seeds)
+        return (model, settings, [self.run(work, graph, data["test"], data, model, settings, "test", seed) for seed in seeds])
 
 
 def mean(values):
     return sum(values) / len(values)
 
 
-def markdown(name, rows):
+def markdown(name, rows, published):
     at = DATA[name]["at"]
-    lines = [f"| {name}: model | settings, chosen on validation | recall@{at} | ndcg@{at} | seeds | fit | all users |",
+    lines = [f"| {name}: model | settings, {'as published' if published else 'chosen on validation'} | recall@{at} | ndcg@{at} | seeds | fit | all users |",
              "|---|---|---|---|---|---|---|"]
     for model, settings, results in rows:
         if "refused" in results[0]:
@@ -283,6 +309,7 @@ def main():
     parser.add_argument("--threads", default="", help="threads (default: all)")
     parser.add_argument("--seeds", type=int, default=3, help="runs on test of models that start at random; means are shown")
     parser.add_argument("--limit-seconds", type=float, default=0, help="start nothing new after this time")
+    parser.add_argument("--published", action="store_true", help="by the models' authors' settings for the data set")
     parser.add_argument("--write", default="", help="file with a marked place for each table, such as docs/results.md")
     arguments = parser.parse_args()
     for kind, given, known in (("data set", arguments.data, DATA), ("model", arguments.models, SEARCH)):
@@ -291,10 +318,14 @@ def main():
                 parser.error(f"there is no {kind} '{name}', expected some of {', '.join(known)}")
     bench = Bench(arguments)
     for name in arguments.data.split(","):
-        rows = bench.table(name, arguments.models.split(","))
+        models = arguments.models.split(",")
+        if arguments.published and not set(models) <= set(PUBLISHED.get(name, {})):
+            parser.error(f"there are no published settings of {arguments.models} on {name}, only of "
+                         f"{', '.join(f'{m} on {d}' for d in PUBLISHED for m in PUBLISHED[d])}")
+        rows = bench.table(name, models, arguments.published)
         if not rows:
             continue
-        table = markdown(name, rows)
+        table = markdown(name, rows, arguments.published)
         print("\n" + table + "\n")
         if arguments.write:
             write(arguments.write, name, table)

@@ -6,9 +6,11 @@ usage: model_tables_test.py SCRIPT ROVE
 """
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 SCRIPT, BINARY = sys.argv[1:3]
 LASTFM = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(SCRIPT)))), "shared", "data",
@@ -28,13 +30,32 @@ def epochs_without_a_validation_file():
                 items = draw.sample([item for item in range(40) if item % 2 == user % 2], 12)
                 train.write(f"{user} {' '.join(map(str, items[:9]))}\n")
                 test.write(f"{user} {' '.join(map(str, items[9:]))}\n")
-        done = subprocess.run([sys.executable, SCRIPT, "--rove", BINARY, "--cache", os.path.join(directory, "cache"), "--folder", directory,
-                               "--data", "gowalla", "--models", "mf", "--seeds", "1"], capture_output=True, text=True, timeout=120, check=False)
+        command = [sys.executable, SCRIPT, "--rove", BINARY, "--cache", os.path.join(directory, "cache"), "--folder", directory,
+                   "--data", "gowalla", "--seeds", "1", "--threads", "1"]
+        done = subprocess.run([*command, "--models", "mf"], capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
         row = [line for line in done.stdout.splitlines() if line.startswith("| mf")][0].split("|")
         settings = dict(setting.split() for setting in row[2].split(","))
         assert "patience" not in settings and 1 <= int(settings["epochs"]) < 1000, row
         assert float(row[3]) > 0.9, row  # 20 items of the right kind, 11 of them unseen, are all among the first 20
+        published_settings_are_stopped_and_gone_on_from([*command, "--models", "lightgcn", "--published"], directory)
+
+
+def published_settings_are_stopped_and_gone_on_from(command, directory):
+    """All of the authors' epochs, though the call was stopped among them."""
+    checkpoint = os.path.join(directory, "cache", "gowalla", "model.h5.checkpoint")
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 60
+    while process.poll() is None and not os.path.isdir(checkpoint) and time.monotonic() < until:
+        time.sleep(0.01)
+    process.terminate()
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode != 0 and "goes on from its checkpoint" in errors, errors
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    row = [line for line in done.stdout.splitlines() if line.startswith("| lightgcn")][0].split("|")
+    assert "epochs 1000" in row[2] and float(row[3]) > 0.9, row
 
 
 def main():
