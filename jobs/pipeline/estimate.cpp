@@ -237,6 +237,10 @@ class Estimator {
     MemoryPlan replicated = plan_sampling_replicated(schema_, options);
     const std::uint64_t batches = machine_.limit.bytes / kSampleBatchShare;
     replicated.hold("batches", batches);
+    if (options.needs_whole_graph()) {
+      add("sample", home_blocks(), std::move(replicated), "name fewer sample.links, or use sample.method neighbor");
+      return;
+    }
     if (is_replicated(replicated)) {
       add("sample", home_blocks(), std::move(replicated), "set resources.layout to partitioned, or use more ranks");
       return;

@@ -35,6 +35,10 @@ struct SampleOptions {
   bool shuffle = true;
 
   [[nodiscard]] bool has_edge_seeds() const { return !balanced.types.empty(); }
+  /// Whether every seed has a subgraph of its own.
+  [[nodiscard]] bool is_disjoint() const { return method == SampleMethod::kShadow || fanout.is_disjoint(); }
+  /// Whether no rank can do with a part of the graph.
+  [[nodiscard]] bool needs_whole_graph() const { return method != SampleMethod::kNeighbor || negatives > 0; }
   /// What the sampling graph has to hold.
   [[nodiscard]] algorithms::SamplingAttributes attributes() const;
 };
