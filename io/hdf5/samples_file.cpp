@@ -30,6 +30,7 @@ void describe_link(hdf5::OutputFile& file, const std::string& group, const Sampl
   file.set_attribute(group, "relation", link.relation);
   file.set_attribute(group, "destination", link.destination);
   file.set_attribute(group, "num_edges", checked_cast<std::int64_t>(link.num_edges, "number of edges"));
+  for (const NamedAttribute& attribute : link.attributes) file.set_attribute(group, attribute.name, attribute.value);
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ struct SamplesLink {
   std::string destination;
   bool in = false;              ///< destinations drew among their sources; otherwise sources among destinations
   std::uint64_t num_edges = 0;  ///< of the edge type: positions are below it
+  std::vector<NamedAttribute> attributes = {};
 
   [[nodiscard]] const std::string& anchors() const { return in ? destination : source; }
   [[nodiscard]] const std::string& neighbors() const { return in ? source : destination; }

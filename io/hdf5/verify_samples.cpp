@@ -2,6 +2,7 @@
 #include "io/hdf5/verify_samples.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <span>
 #include <string>
@@ -19,6 +20,8 @@ namespace rove::io::detail {
 namespace {
 
 constexpr std::uint64_t kChunkBatches = 1U << 12U;
+/// Weights are rounded to float32 each; a vertex has far fewer neighbours than would add up to this.
+constexpr double kWeightTolerance = 1e-4;
 /// A negative that does not exist.
 constexpr std::uint64_t kNoRow = ~std::uint32_t{0};
 
@@ -45,14 +48,33 @@ class Batches {
     return indptr_[batch - batches_.begin + 1] - indptr_[batch - batches_.begin];
   }
 
+  [[nodiscard]] IndexRange batches() const { return batches_; }
+  [[nodiscard]] bool contains(const std::string& column) const { return file_.contains(name_of(column)); }
+  [[nodiscard]] std::string name_of(const std::string& column) const { return group_ + "/" + column; }
+  /// The row of the file of a batch's row.
+  [[nodiscard]] std::uint64_t row_of(std::uint64_t batch, std::uint64_t local) const {
+    return indptr_[batch - batches_.begin] + local;
+  }
+  template <class T>
+  [[nodiscard]] std::vector<T> rows(const std::string& column, std::uint64_t batch) const {
+    return file_.read<T>(name_of(column), {row_of(batch, 0), row_of(batch, size(batch))});
+  }
+  [[nodiscard]] std::vector<std::uint64_t> bounds(std::uint64_t batch) const {
+    return file_.read<std::uint64_t>(name_of("hops"), {batch, batch + 1});
+  }
+
+  void check_length(const std::string& column) const {
+    const std::uint64_t found = file_.info(name_of(column)).rows();
+    if (found < indptr_.back() || (is_last_ && found > indptr_.back())) {
+      throw InputError(fmt::format("{}: {} rows, but indptr ends at {}", name_of(column), found, indptr_.back()));
+    }
+  }
+
   /// Every value of a column is below `limit(batch, row)`.
   template <class T, class Limit>
   void check(const std::string& column, const Limit& limit, bool may_be_none = false) const {
-    const std::string name = group_ + "/" + column;
-    const std::uint64_t found = file_.info(name).rows();
-    if (found < indptr_.back() || (is_last_ && found > indptr_.back())) {
-      throw InputError(fmt::format("{}: {} rows, but indptr ends at {}", name, found, indptr_.back()));
-    }
+    check_length(column);
+    const std::string name = name_of(column);
     const std::uint64_t width = file_.info(name).width();
     std::uint64_t batch = batches_.begin;
     for (std::uint64_t begin = indptr_.front(); begin < indptr_.back(); begin += kChunkRows) {
@@ -94,6 +116,49 @@ class Batches {
   std::vector<std::uint64_t> indptr_;
 };
 
+/// Weights are shares: those of what one vertex drew at one hop sum to 1.
+void check_weights(const Batches& edges) {
+  edges.check_length("weights");
+  for (std::uint64_t batch = edges.batches().begin; batch < edges.batches().end; ++batch) {
+    const std::vector<std::uint32_t> anchors = edges.rows<std::uint32_t>("anchors", batch);
+    const std::vector<float> weights = edges.rows<float>("weights", batch);
+    const std::vector<std::uint64_t> bounds = edges.bounds(batch);
+    std::uint64_t end = 0;
+    for (std::size_t hop = 1; hop < bounds.size(); ++hop) {
+      for (std::uint64_t begin = bounds[hop - 1]; begin < bounds[hop]; begin = end) {
+        double sum = 0;
+        for (end = begin; end < bounds[hop] && anchors[end] == anchors[begin]; ++end) {
+          if (!(weights[end] >= 0 && weights[end] <= 1)) {
+            throw InputError(fmt::format("{}: row {} (batch {}) holds {}, expected a share from 0 to 1",
+                                         edges.name_of("weights"), edges.row_of(batch, end), batch, weights[end]));
+          }
+          sum += static_cast<double>(weights[end]);
+        }
+        if (std::abs(sum - 1) <= kWeightTolerance) continue;
+        throw InputError(fmt::format("{}: rows {} to {} (batch {}) are one vertex's and sum to {}, expected 1",
+                                     edges.name_of("weights"), edges.row_of(batch, begin), edges.row_of(batch, end - 1),
+                                     batch, sum));
+      }
+    }
+  }
+}
+
+/// No edge leads from one seed's subgraph to that of another.
+void check_disjoint(const Batches& edges, const Batches& neighbors, const Batches& anchors) {
+  for (std::uint64_t batch = edges.batches().begin; batch < edges.batches().end; ++batch) {
+    const std::vector<std::uint32_t> neighbor_seeds = neighbors.rows<std::uint32_t>("seeds", batch);
+    const std::vector<std::uint32_t> anchor_seeds = anchors.rows<std::uint32_t>("seeds", batch);
+    const std::vector<std::uint32_t> from = edges.rows<std::uint32_t>("anchors", batch);
+    const std::vector<std::uint32_t> to = edges.rows<std::uint32_t>("neighbors", batch);
+    for (std::uint64_t e = 0; e < from.size(); ++e) {
+      if (anchor_seeds[from[e]] == neighbor_seeds[to[e]]) continue;
+      throw InputError(fmt::format("{}: row {} (batch {}) is of seed {}, but its neighbour of seed {}",
+                                   edges.name_of("anchors"), edges.row_of(batch, e), batch, anchor_seeds[from[e]],
+                                   neighbor_seeds[to[e]]));
+    }
+  }
+}
+
 void verify_chunk(const hdf5::InputFile& file, std::uint64_t total, IndexRange batches) {
   std::map<std::string, Batches> vertices;
   for (const NodeTypeInfo& type : node_types(file)) {
@@ -101,6 +166,15 @@ void verify_chunk(const hdf5::InputFile& file, std::uint64_t total, IndexRange b
         vertices.try_emplace(type.name, file, "/samples" + node_group(type.name), total, batches);
     mine->second.check<std::uint32_t>("rows", [&](std::uint64_t, std::uint64_t) { return type.count; });
     mine->second.check_hops(total);
+  }
+  // A seed is one of the batch's vertices.
+  for (const auto& [name, mine] : vertices) {
+    if (!mine.contains("seeds")) continue;
+    mine.check<std::uint32_t>("seeds", [&](std::uint64_t b, std::uint64_t) {
+      std::uint64_t size = 0;
+      for (const auto& [other, type] : vertices) size += type.size(b);
+      return size;
+    });
   }
   const auto vertices_of = [&](const std::string& type) -> const Batches& {
     const auto found = vertices.find(type);
@@ -119,6 +193,8 @@ void verify_chunk(const hdf5::InputFile& file, std::uint64_t total, IndexRange b
     edges.check<std::uint32_t>("anchors", [&](std::uint64_t b, std::uint64_t) { return anchors.size(b); });
     edges.check<std::uint64_t>("positions", [&](std::uint64_t, std::uint64_t) { return num_edges; });
     edges.check_hops(total);
+    if (edges.contains("weights")) check_weights(edges);
+    if (anchors.contains("seeds") && neighbors.contains("seeds")) check_disjoint(edges, neighbors, anchors);
   }
   const std::string group = "/samples/links";
   if (!file.is_group(group)) return;

@@ -2,8 +2,10 @@
 #include "jobs/pipeline/sample_options.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -16,6 +18,50 @@ namespace {
 using algorithms::FanoutOptions;
 using algorithms::SampledLink;
 using algorithms::TemporalRule;
+
+/// Keys that not every method knows, and the methods that do.
+struct MethodKey {
+  std::string_view key;
+  std::string_view methods;
+};
+constexpr auto kMethodKeys = std::to_array<MethodKey>({
+    {"sample.fanouts", "neighbor|shadow"},
+    {"sample.replace", "neighbor|shadow"},
+    {"sample.weighted", "neighbor|ladies|shadow-ppr"},
+    {"sample.temporal", "neighbor"},
+    {"sample.at", "neighbor"},
+    {"sample.disjoint", "neighbor"},
+    {"sample.layer_sizes", "ladies"},
+    {"sample.scope_size", "shadow-ppr"},
+    {"sample.restart", "shadow-ppr"},
+    {"sample.tolerance", "shadow-ppr"},
+});
+
+std::vector<std::string> values_of(const Config& config, std::string_view key) {
+  if (!config.has(key)) return {};
+  const auto known = std::ranges::find(config_keys(), key, &ConfigKey::path);
+  const bool is_list = known->type == ValueType::kTextList || known->type == ValueType::kIntegerList;
+  return is_list ? config.texts(key) : std::vector<std::string>{config.text(key)};
+}
+
+/// What is set for another method is a mistake. A key at its default says nothing: an effective configuration names
+/// all.
+void check_method_keys(const Config& config, const std::string& method) {
+  const Config defaults;
+  const auto refuse = [&](std::string_view key, std::string_view methods) {
+    throw ConfigError(fmt::format(
+        "{} is of sample.method {}, but it is {}; leave the key out, or choose another method", key, methods, method));
+  };
+  for (const auto& [key, methods] : kMethodKeys) {
+    if (fmt::format("|{}|", methods).find(fmt::format("|{}|", method)) != std::string::npos) continue;
+    if (values_of(config, key) != values_of(defaults, key)) refuse(key, methods);
+    if (key != "sample.fanouts") continue;
+    for (std::size_t i = 0; i < config.entries("sample.links"); ++i) {
+      const std::string own = fmt::format("sample.links[{}].fanouts", i);
+      if (!config.texts(own).empty()) refuse(own, methods);
+    }
+  }
+}
 
 std::vector<std::int64_t> fanouts_of(const Config& config, const std::string& key) {
   std::vector<std::int64_t> result;
@@ -139,6 +185,7 @@ SampleOptions sample_options(const Session& session) {
   const Config& config = session.config();
   SampleOptions options;
   const std::string method = config.text("sample.method");
+  check_method_keys(config, method);
   options.method = method == "neighbor" ? SampleMethod::kNeighbor
                    : method == "ladies" ? SampleMethod::kLadies
                                         : SampleMethod::kShadow;
@@ -155,10 +202,6 @@ SampleOptions sample_options(const Session& session) {
   fanout.temporal = temporal == "uniform" ? TemporalRule::kUniform
                     : temporal == "last"  ? TemporalRule::kLast
                                           : TemporalRule::kNone;
-  if (options.method != SampleMethod::kNeighbor && (fanout.temporal != TemporalRule::kNone || fanout.disjoint)) {
-    throw ConfigError(
-        fmt::format("sample.method {} knows no sample.temporal or sample.disjoint; use neighbor", method));
-  }
   read_links(session, options);
   algorithms::check_fanouts(fanout, options.links.size());
   read_seeds(session, options);
@@ -166,6 +209,7 @@ SampleOptions sample_options(const Session& session) {
   options.ladies = {config.counts("sample.layer_sizes"), session.seed(), fanout.weighted};
   options.shadow.scope = method == "shadow-ppr" ? algorithms::ShadowScope::kPpr : algorithms::ShadowScope::kHops;
   options.shadow.fanout = fanout;
+  // Only the scope by PageRank reads weights.
   options.shadow.fanout.weighted = false;
   options.shadow.scope_size = config.count("sample.scope_size", 1);
   options.shadow.restart = config.real("sample.restart");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -68,16 +70,52 @@ io::SamplesLink describe(const graph::Schema& schema, EdgeTypeId id, bool in) {
           type.count};
 }
 
+/// The fan-outs of one link, as a configuration has them: "15, 10".
+std::string fanouts_text(const SampleOptions& options, std::size_t link) {
+  std::vector<std::string> words;
+  for (const std::vector<std::int64_t>& hop : options.fanout.fanouts) {
+    words.push_back(hop[link] == algorithms::FanoutOptions::kAll ? "all" : std::to_string(hop[link]));
+  }
+  return fmt::format("{}", fmt::join(words, ", "));
+}
+
+/// Hops, columns and attributes as the method has them.
+void add_method(const SampleOptions& options, io::SamplesLayout& layout) {
+  const auto hops_of = [&](std::uint64_t hops) {
+    layout.vertex_bounds = hops + 2;
+    layout.edge_bounds = hops + 1;
+  };
+  const bool has_fanouts =
+      options.method == SampleMethod::kNeighbor ||
+      (options.method == SampleMethod::kShadow && options.shadow.scope == algorithms::ShadowScope::kHops);
+  for (std::size_t l = 0; has_fanouts && l < layout.links.size(); ++l) {
+    layout.links[l].attributes.push_back({"fanouts", fanouts_text(options, l)});
+  }
+  switch (options.method) {
+    case SampleMethod::kNeighbor:
+      hops_of(options.fanout.fanouts.size());
+      return;
+    case SampleMethod::kLadies:
+      hops_of(options.ladies.layer_sizes.size());
+      layout.has_weights = true;
+      layout.attributes.push_back({"layer_sizes", fmt::format("{}", fmt::join(options.ladies.layer_sizes, ", "))});
+      return;
+    case SampleMethod::kShadow:
+      // An induced subgraph has no hops: its bounds are 0 and the size.
+      layout.vertex_bounds = 2;
+      layout.edge_bounds = 2;
+      if (has_fanouts) return;
+      layout.attributes.push_back({"scope_size", static_cast<std::int64_t>(options.shadow.scope_size)});
+      layout.attributes.push_back({"restart", options.shadow.restart});
+      layout.attributes.push_back({"tolerance", options.shadow.tolerance});
+      return;
+  }
+}
+
 io::SamplesLayout layout_of(const Session& session, const SampleOptions& options) {
   const graph::Schema& schema = session.schema();
   io::SamplesLayout layout;
-  std::uint64_t hops = options.fanout.fanouts.size();
-  if (options.method == SampleMethod::kLadies) hops = options.ladies.layer_sizes.size();
-  const bool shadow = options.method == SampleMethod::kShadow;
-  layout.vertex_bounds = shadow ? 2 : hops + 2;
-  layout.edge_bounds = shadow ? 2 : hops + 1;
   layout.has_seeds = options.is_disjoint();
-  layout.has_weights = options.method == SampleMethod::kLadies;
   for (const algorithms::SampledLink& link : options.links) {
     layout.links.push_back(describe(schema, link.type, link.direction == exec::Direction::kIn));
   }
@@ -92,6 +130,7 @@ io::SamplesLayout layout_of(const Session& session, const SampleOptions& options
                        {"weighted", options.fanout.weighted},
                        {"temporal", config.text("sample.temporal")},
                        {"disjoint", layout.has_seeds}};
+  add_method(options, layout);
   return layout;
 }
 
@@ -143,8 +182,8 @@ class Rounds {
     session_.comm().agree([&] {
       if (needed <= budget) return;
       throw DoesNotFitError(
-          fmt::format("one batch takes {}, but {} of {} are for batches; lower sample.batch_size or "
-                      "sample.fanouts",
+          fmt::format("one batch takes {}, but {} of {} are for batches; lower sample.batch_size, or draw fewer "
+                      "neighbours",
                       format_bytes(needed), format_bytes(budget), session_.memory().source));
     });
     const std::uint64_t fitting = session_.comm().all_reduce(budget / needed, comm::ReduceOp::kMin);

@@ -7,6 +7,8 @@ import contextlib
 import io
 import os
 import random
+import re
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -15,7 +17,8 @@ import h5py
 import numpy as np
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from rove_process import Rove
+import sample_reference as reference
+from rove_process import Rove, limit
 
 ROVE = Rove(*sys.argv[1:3])
 RELATIONS = 'sample.relations=["user,rates,item", "user,follows,user"]'
@@ -195,41 +198,119 @@ class SampleTest(unittest.TestCase):
                         self.assertNotIn((source, item), liked)
         self.assertIn("partitioned", self.sample("x.h5", *settings, "resources.layout=partitioned", code=2))
 
-    def test_layers_and_scopes(self):
+    def test_layers(self):
+        sizes = [20, 10]
         out = self.same_bytes("ladies.h5", "sample.method=ladies", "sample.layer_sizes=[20, 10]", "sample.weighted=true",
-                              "sample.batch_size=30")
+                              "sample.batch_size=30", layouts=((2, 1, "replicated"),))
+        links = reference.links_of(self.graph)
         with h5py.File(out) as file:
-            edges = file["samples/edges/user__rates__item__out"]
-            for batch, (begin, end) in enumerate(self.batches(file, edges.name)):
-                hops = edges["hops"][batch]
-                for hop in (0, 1):
-                    of_hop = slice(begin + hops[hop], begin + hops[hop + 1])
-                    sums = np.bincount(edges["anchors"][of_hop], edges["weights"][of_hop])
-                    np.testing.assert_allclose(sums[sums > 0], 1, rtol=1e-5)
-        for method in ("shadow", "shadow-ppr"):
-            out = self.same_bytes(f"{method}.h5", f"sample.method={method}", "sample.fanouts=[3, 2]", "sample.scope_size=12",
-                                  "sample.batch_size=20", "sample.batches=3")
-            with h5py.File(out) as file:
-                seeds = file["samples/nodes/user/seeds"][:]
-                self.assertEqual(len(np.unique(seeds)), 20)
+            self.assertEqual(file["samples"].attrs["layer_sizes"], "20, 10")
+            for batch in range(file["samples"].attrs["batches"]):
+                vertices, edges = reference.batch_of(file, batch)
+                seeds = {(kind, int(row)) for kind, (rows, _, hops) in vertices.items() for row in rows[:hops[1]]}
+                layer = seeds
+                for hop, size in enumerate(sizes):
+                    found, drawn = {}, set()
+                    for name, link in links.items():
+                        of_hop = slice(*edges[name]["hops"][hop:hop + 2])
+                        anchors = vertices[link.anchors][0][edges[name]["anchors"][of_hop]]
+                        neighbors = vertices[link.neighbors][0][edges[name]["neighbors"][of_hop]]
+                        drawn |= {(link.neighbors, int(row)) for row in neighbors}
+                        found[name] = dict(zip(zip(map(int, anchors), map(int, edges[name]["positions"][of_hop])),
+                                               edges[name]["weights"][of_hop]))
+                    expected = reference.layer_edges(links, layer, drawn | seeds, weighted=True)
+                    for name in links:
+                        self.assertEqual(found[name].keys(), expected[name].keys(), (batch, hop, name))
+                        for edge, weight in found[name].items():
+                            self.assertAlmostEqual(weight, expected[name][edge], delta=1e-6)
+                    for kind in vertices:
+                        self.assertLessEqual(sum(k == kind for k, _ in drawn - seeds), size)
+                    layer = drawn | seeds
 
-    def test_the_documented_snippet_runs(self):
+    def scopes(self, file):
+        """Of every seed: the rows by type, in order, after its edges were found to be all that lead between them."""
+        links = reference.links_of(self.graph)
+        scopes = []
+        for batch in range(file["samples"].attrs["batches"]):
+            vertices, edges = reference.batch_of(file, batch)
+            for seed in range(20):
+                rows = {kind: [int(row) for row in found[of == seed]] for kind, (found, of, _) in vertices.items()}
+                scope = {(kind, row) for kind in rows for row in rows[kind]}
+                expected = reference.induced(links, scope)
+                for name, link in links.items():
+                    rows_of, seeds_of, _ = vertices[link.anchors]
+                    mine = seeds_of[edges[name]["anchors"]] == seed
+                    found = list(zip(map(int, rows_of[edges[name]["anchors"][mine]]),
+                                     map(int, edges[name]["positions"][mine])))
+                    self.assertEqual(len(found), len(expected[name]))
+                    self.assertEqual(set(found), expected[name], (batch, seed, name))
+                scopes.append(rows)
+        return scopes
+
+    def test_scopes_by_hops(self):
+        settings = ["sample.fanouts=[3, 2]"]
+        out = self.same_bytes("shadow.h5", "sample.method=shadow", "sample.batch_size=20", "sample.batches=3", *settings,
+                              layouts=((2, 1, "replicated"),))
+        # A scope is what a batch of the seed alone draws.
+        alone = self.sample("alone.h5", "sample.batch_size=1", "sample.batches=60", *settings)
+        with h5py.File(out) as file, h5py.File(alone) as of_one:
+            self.assertEqual(file["samples/edges/user__rates__item__out"].attrs["fanouts"], "3, 2")
+            for number, rows in enumerate(self.scopes(file)):
+                vertices, _ = reference.batch_of(of_one, number)
+                self.assertEqual(rows, {kind: list(found) for kind, (found, _, _) in vertices.items()})
+
+    def test_scopes_by_pagerank(self):
+        settings = ["sample.scope_size=12", "sample.restart=0.2", "sample.tolerance=1e-3"]
+        out = self.same_bytes("shadow-ppr.h5", "sample.method=shadow-ppr", "sample.batch_size=20", "sample.batches=2",
+                              *settings, layouts=((2, 1, "replicated"),))
+        links = reference.links_of(self.graph)
+        with h5py.File(out) as file:
+            self.assertEqual((file["samples"].attrs["scope_size"], file["samples"].attrs["restart"]), (12, 0.2))
+            types = sorted(file["nodes"], key=lambda kind: file["nodes"][kind].attrs["index"])
+            for rows in self.scopes(file):
+                scope = reference.pushed_scope(links, types, ("user", rows["user"][0]), 12, 0.2, 1e-3)
+                self.assertLessEqual(len(scope), 13)
+                self.assertEqual(rows, {kind: [row for k, row in scope if k == kind] for kind in types})
+
+    def test_the_page_s_commands_and_snippets_run(self):
         with open(sys.argv[3], encoding="utf-8") as file:
-            snippet = file.read().split("```python\n")[1].split("```")[0]
-        out = self.sample("samples.h5", "sample.batch_size=32", "sample.fanouts=[4]")
+            page = file.read()
+        commands = "\n".join(re.findall(r"```bash\n(.*?)```", page, flags=re.DOTALL))
+        for method in ("ladies", "shadow", "shadow-ppr"):
+            self.assertIn(f"--method {method} ", commands)
+        directory = self.path("page")
+        os.mkdir(directory)
+        os.link(self.graph, os.path.join(directory, "graph.h5"))
+        environment = dict(os.environ, PATH=os.path.dirname(os.path.abspath(sys.argv[2])) + os.pathsep + os.environ["PATH"],
+                           OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+        done = subprocess.run(["bash", "-e", "-c", commands], cwd=directory, env=environment, capture_output=True,
+                              text=True, timeout=limit(60), check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(snippet.replace('"samples.h5"', repr(out)), {})
-        self.assertRegex(printed.getvalue(), r"^u\d+ 32 \(\d+,\)")
+        with contextlib.redirect_stdout(printed), contextlib.chdir(directory):
+            for snippet in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+                # Small graphs have one batch.
+                exec(snippet.replace("batch = 1\n", "batch = 0\n"), {})
+        self.assertRegex(printed.getvalue(), r"^u\d+ 150 \(\d+,\) \(\d+,\) \(\d+,\)\n"
+                                             r"\(\d+,\) 1.0\n"
+                                             r"u\d+ \d+ 100\n$")
 
     def test_damage_is_found(self):
-        out = self.sample("damaged.h5", "sample.batch_size=32", "sample.fanouts=[5]")
-        with h5py.File(out, "r+") as file:
-            anchors = file["samples/edges/user__rates__item__out/anchors"]
-            anchors[3] = 1_000_000
-        done = ROVE.run("verify", out, code=3)
-        self.assertIn("anchors: row 3 (batch 0) holds 1000000", done.stdout)
-        self.assertIn("digest", done.stdout)
+        edges = "samples/edges/user__rates__item__out/"
+        for settings, dataset, row, value, words in [
+            (["sample.fanouts=[5]"], edges + "anchors", 3, 1_000_000, "anchors: row 3 (batch 0) holds 1000000"),
+            (["sample.method=ladies"], edges + "weights", 3, float("nan"), "weights: row 3 (batch 0) holds nan"),
+            (["sample.method=ladies"], edges + "weights", 0, 0, "expected 1"),
+            (["sample.method=shadow", "sample.fanouts=[2]"], "samples/nodes/user/seeds", 5, 1_000_000, "seeds: row 5"),
+            (["sample.method=shadow", "sample.fanouts=[2]"], "samples/nodes/user/seeds", 0, 9, "but its neighbour of"),
+        ]:
+            with self.subTest(dataset + str(value)):
+                out = self.sample("damaged.h5", "sample.batch_size=32", *settings)
+                with h5py.File(out, "r+") as file:
+                    file[dataset][row] = value
+                done = ROVE.run("verify", out, code=3)
+                self.assertIn(words, done.stdout)
+                self.assertIn("digest", done.stdout)
 
     def test_mistakes_are_named(self):
         for settings, words in [
@@ -238,12 +319,26 @@ class SampleTest(unittest.TestCase):
             (["sample.fanouts=[some]"], "numbers from 0 or all"),
             (["sample.negatives=2"], "sample.relations"),
             (["sample.temporal=last"], "sample.at"),
-            (["sample.method=ladies", "sample.disjoint=true"], "sample.method"),
+            (["sample.method=ladies", "sample.disjoint=true"], "sample.disjoint is of sample.method neighbor"),
+            (["sample.method=ladies", "sample.fanouts=[3]"], "sample.fanouts is of sample.method neighbor|shadow"),
+            (["sample.method=shadow", "sample.scope_size=9"], "sample.scope_size is of sample.method shadow-ppr"),
+            (["sample.method=shadow", "sample.weighted=true"], "sample.weighted"),
+            (["sample.method=shadow-ppr", "sample.links[0].type=[user, rates, item]", "sample.links[0].fanouts=[3]"],
+             "sample.links[0].fanouts"),
+            (["sample.layer_sizes=[9]"], "leave the key out, or choose another method"),
             (["sample.replace=true", "sample.fanouts=[all]"], "replacement"),
             (["sample.fanout=[3]"], "sample.fanouts"),
         ]:
             with self.subTest(settings):
                 self.assertIn(words, self.sample("x.h5", *settings, code=2))
+        # The effective configuration in a file names every key; those at their defaults are no choice.
+        with h5py.File(self.sample("ladies.h5", "sample.method=ladies")) as file:
+            effective = file["config"][()].decode()
+        self.assertIn("fanouts: [15, 10]", effective)
+        with open(self.path("effective.yaml"), "w", encoding="utf-8") as file:
+            file.write(effective)
+        ROVE.run("sample", "-g", self.graph, "-c", self.path("effective.yaml"), "-o", self.path("again.h5"), "--quiet")
+        self.assertEqual(datasets(self.path("again.h5")), datasets(self.path("ladies.h5")))
         self.assertIn("batch", self.sample("x.h5", "resources.memory=2MiB", "sample.batch_size=150", code=5))
         self.assertFalse(os.path.exists(self.path("x.h5")))
 
