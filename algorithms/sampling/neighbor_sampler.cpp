@@ -41,7 +41,7 @@ NeighborSampler::Workspace::~Workspace() = default;
 
 std::uint64_t SampledSubgraph::num_edges() const {
   std::uint64_t count = 0;
-  for (const SampledEdges& link : edges) count += link.positions.size();
+  for (const SampledEdges& link : edges) count += link.neighbors.size();
   return count;
 }
 

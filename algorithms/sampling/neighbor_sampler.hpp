@@ -62,9 +62,10 @@ struct SampledVertices {
 
 /// Sampled edges of one link: by hop, by anchor in the order of its type's vertices, in the order drawn.
 struct SampledEdges {
-  std::vector<std::uint32_t> neighbors;    ///< local number of the neighbour ("row")
-  std::vector<std::uint32_t> anchors;      ///< local number of the vertex that drew it ("col")
-  std::vector<std::uint64_t> positions;    ///< the edge, by its position in the edge type's order by source
+  std::vector<std::uint32_t> neighbors;  ///< local number of the neighbour ("row")
+  std::vector<std::uint32_t> anchors;    ///< local number of the vertex that drew it ("col")
+  std::vector<std::uint64_t> positions;  ///< the edge, by its position in the edge type's order by source; empty where
+                                         ///< neighbours are no edges of the graph
   std::vector<std::uint64_t> hop_offsets;  ///< hops + 1
   std::vector<float> weights;              ///< samplers that weigh aggregation: by edge; otherwise empty
 };

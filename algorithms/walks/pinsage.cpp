@@ -73,16 +73,7 @@ template <class Graph>
 graph::NeighborLists lists_over(const comm::Communicator& comm, const graph::Schema& schema, const Graph& graph,
                                 const PinsageOptions& options) {
   comm.agree([&] { check_path(schema, options); });
-  WalkCorpusOptions walking;
-  walking.sources = {options.seeds};
-  walking.walks = options.walks;
-  walking.length = static_cast<std::uint32_t>(options.path.size()) * options.traversals;
-  walking.restart = options.stop;
-  walking.links = options.path;
-  walking.restart_per_traversal = true;
-  walking.seed = options.seed;
-  walking.batch_bytes = options.batch_bytes;
-  walking.progress = options.progress;
+  const WalkCorpusOptions walking = pinsage_walks(options);
   std::vector<ListEntry> entries;
   make_walks(comm, graph, walking, [&](const WalkBatch& batch) {
     comm.agree([&] { rank_visits(schema, options, std::uint64_t{walking.length} + 1, batch.vertices, entries); });
@@ -110,6 +101,29 @@ graph::NeighborLists lists_over(const comm::Communicator& comm, const graph::Sch
 }
 
 }  // namespace
+
+WalkCorpusOptions pinsage_walks(const PinsageOptions& options) {
+  WalkCorpusOptions walking;
+  walking.sources = {options.seeds};
+  walking.walks = options.walks;
+  walking.length = static_cast<std::uint32_t>(options.path.size()) * options.traversals;
+  walking.restart = options.stop;
+  walking.links = options.path;
+  walking.restart_per_traversal = true;
+  if (options.weighted) walking.sampling = exec::SlotSampling::kAlias;
+  walking.seed = options.seed;
+  walking.batch_bytes = options.batch_bytes;
+  walking.progress = options.progress;
+  return walking;
+}
+
+std::uint64_t pinsage_list_bytes(const graph::Schema& schema, std::int32_t ranks, const PinsageOptions& options) {
+  const auto parts = static_cast<std::uint64_t>(ranks);
+  const std::uint64_t rows = (schema.vertex_type(options.seeds).count + parts - 1) / parts;
+  // An entry is made (in a list that may be growing: three times), sent and received, sorted with as much room again,
+  // and becomes a target and a score.
+  return rows * (options.neighbors * (5 * sizeof(ListEntry) + 12) + 8);
+}
 
 graph::NeighborLists pinsage_neighbors(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                                        const PinsageOptions& options) {

@@ -18,12 +18,19 @@ struct PinsageOptions {
   std::vector<exec::WalkLink> path;  ///< leads from the seeds' type back to it
   std::uint32_t traversals = 3;      ///< of one walk at most
   double stop = 0.5;
+  bool weighted = false;         ///< walks move in proportion to the edges' weights
   std::uint32_t walks = 200;     ///< per seed
   std::uint32_t neighbors = 10;  ///< kept per seed, by visits descending, then row
   std::uint64_t seed = 42;
   std::uint64_t batch_bytes = std::uint64_t{1} << 30U;  ///< of walks, on one rank
   ProgressSink* progress = &no_progress();
 };
+
+/// The walks behind the lists.
+[[nodiscard]] WalkCorpusOptions pinsage_walks(const PinsageOptions& options);
+/// What a rank holds while the lists are made, beside the walks.
+[[nodiscard]] std::uint64_t pinsage_list_bytes(const graph::Schema& schema, std::int32_t ranks,
+                                               const PinsageOptions& options);
 
 /// **Collective.** Lists of my home block of the seeds' type; the scores of a list sum to 1. Same bytes from both
 /// layouts. Throws as `make_walks` does, and `ConfigError` for a path that is none from the seeds' type to itself.

@@ -34,7 +34,7 @@ void for_batches(const comm::Communicator& comm, const graph::Schema& schema, co
   if (budget < bytes_per_source) {
     throw DoesNotFitError(
         fmt::format("the {} walks of {} moves from one source take up to {}, and a batch of walks may have {}; raise "
-                    "resources.memory or lower walk.walks",
+                    "resources.memory or lower the walks per source (walk.walks, sample.random_walks)",
                     options.walks, options.length, format_bytes(bytes_per_source), format_bytes(budget)));
   }
   // Numbers of a batch's walks and rows fit 32 bits.

@@ -27,7 +27,7 @@ constexpr std::array kFormats{
     Format{FileFormat::kModel, "rove/model", 1},
     Format{FileFormat::kIndex, "rove/index", 1},
     Format{FileFormat::kWalks, "rove/walks", 1},
-    Format{FileFormat::kSamples, "rove/samples", 1},
+    Format{FileFormat::kSamples, "rove/samples", 2},
     Format{FileFormat::kDelta, "rove/delta", 1},
     Format{FileFormat::kMaintainedWalks, "rove/maintained-walks", 1},
 };

@@ -29,7 +29,9 @@ void describe_link(hdf5::OutputFile& file, const std::string& group, const Sampl
   file.set_attribute(group, "source", link.source);
   file.set_attribute(group, "relation", link.relation);
   file.set_attribute(group, "destination", link.destination);
-  file.set_attribute(group, "num_edges", checked_cast<std::int64_t>(link.num_edges, "number of edges"));
+  if (link.num_edges) {
+    file.set_attribute(group, "num_edges", checked_cast<std::int64_t>(*link.num_edges, "number of edges"));
+  }
   for (const NamedAttribute& attribute : link.attributes) file.set_attribute(group, attribute.name, attribute.value);
 }
 
@@ -70,7 +72,7 @@ SampleCounts SampleBlock::counts() const {
   SampleCounts result;
   result.batches = batches;
   for (const Vertices& type : vertices) result.vertices.push_back(type.rows.size());
-  for (const Edges& link : edges) result.edges.push_back(link.positions.size());
+  for (const Edges& link : edges) result.edges.push_back(link.neighbors.size());
   result.supervision = supervision.positions.size();
   return result;
 }
@@ -173,7 +175,7 @@ SamplesWriter::SamplesWriter(const comm::Communicator& comm, const std::filesyst
     RaggedGroup& columns = state.edges.emplace_back(file, group, total.batches, total.edges[l]);
     columns.add("neighbors", kUint32);
     columns.add("anchors", kUint32);
-    columns.add("positions", kInt64);
+    if (link.num_edges) columns.add("positions", kInt64);
     if (state.layout.has_weights) columns.add("weights", kFloat32);
     state.edge_bounds.emplace_back(file, group + "/hops", kInt64, total.batches, state.layout.edge_bounds);
   }
@@ -222,8 +224,9 @@ void SamplesWriter::write(const SampleBlock& block) {
     state.edges[l].write_sizes(sizes_from(edges.bounds, state.layout.edge_bounds));
     state.edges[l].column(0).write<std::uint32_t>(edges.neighbors);
     state.edges[l].column(1).write<std::uint32_t>(edges.anchors);
-    state.edges[l].column(2).write<std::uint64_t>(edges.positions);
-    if (state.layout.has_weights) state.edges[l].column(3).write<float>(edges.weights);
+    std::size_t column = 2;
+    if (state.layout.links[l].num_edges) state.edges[l].column(column++).write<std::uint64_t>(edges.positions);
+    if (state.layout.has_weights) state.edges[l].column(column).write<float>(edges.weights);
     state.edge_bounds[l].write<std::uint64_t>(edges.bounds);
   }
   for (RaggedGroup& group : state.supervision) {

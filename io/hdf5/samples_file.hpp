@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,8 +21,9 @@ struct SamplesLink {
   std::string source;
   std::string relation;
   std::string destination;
-  bool in = false;              ///< destinations drew among their sources; otherwise sources among destinations
-  std::uint64_t num_edges = 0;  ///< of the edge type: positions are below it
+  bool in = false;  ///< destinations drew among their sources; otherwise sources among destinations
+  /// Of the edge type: positions are below it. None where neighbours are no edges of the graph: without positions.
+  std::optional<std::uint64_t> num_edges;
   std::vector<NamedAttribute> attributes = {};
 
   [[nodiscard]] const std::string& anchors() const { return in ? destination : source; }

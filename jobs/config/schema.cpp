@@ -288,8 +288,8 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"recommend.neighbors", kInteger, "10", "", "interests: likest users that smooth a user's mixture"},
     {"recommend.smoothing", kReal, "0.5", "", "interests: their share in it"},
 
-    {"sample.method", kText, "neighbor", "neighbor|ladies|shadow|shadow-ppr",
-     "how (docs/sampling.md): fan-outs, layers of fixed size, or one induced subgraph per seed"},
+    {"sample.method", kText, "neighbor", "neighbor|ladies|shadow|shadow-ppr|pinsage",
+     "how (docs/sampling.md): fan-outs, layers of fixed size, one induced subgraph per seed, or most visited by walks"},
     {"sample.seeds", kText, "user", "", "vertex type whose vertices are the seeds"},
     {"sample.relations", kTextList, "[]", "",
      "edge types whose edges are the seeds instead, in equal shares: [\"user,rates,item\"]"},
@@ -314,6 +314,14 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"sample.scope_size", kInteger, "100", "", "shadow-ppr: vertices per seed"},
     {"sample.restart", kReal, "0.15", "", "shadow-ppr: restart probability"},
     {"sample.tolerance", kReal, "1e-4", "", "shadow-ppr: residual per edge at which the push stops"},
+    {"sample.path", kTextList, "[]", "",
+     "pinsage: relations of one traversal, back to the type it starts from, such as [rev_rates, rates] (none: the only "
+     "way)"},
+    {"sample.random_walks", kInteger, "200", "", "pinsage: walks per vertex"},
+    {"sample.traversals", kInteger, "3", "", "pinsage: traversals of the path in one walk, at most"},
+    {"sample.termination", kReal, "0.5", "", "pinsage: probability that a walk ends before each further traversal"},
+    {"sample.neighbors", kInteger, "10", "", "pinsage: most visited vertices kept per vertex"},
+    {"sample.layers", kInteger, "2", "", "pinsage: layers of neighbours around the seeds"},
 
     {"publish.enabled", kBoolean, "true", "", "move `latest` when the gate lets the run pass"},
     {"publish.keep", kInteger, "7", "", "published runs to keep"},

@@ -2,6 +2,7 @@
 #include "jobs/pipeline/batch_drawer.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 #include "algorithms/sampling/shadow_sampler.hpp"
 #include "engine/base/error.hpp"
 #include "engine/parallel/parallel.hpp"
+#include "jobs/pipeline/pinsage_drawer.hpp"
 #include "jobs/pipeline/stages.hpp"
 
 namespace rove::jobs {
@@ -21,23 +23,6 @@ using algorithms::PartitionedSamplingGraph;
 using algorithms::SampledSubgraph;
 using algorithms::SamplingGraph;
 using algorithms::SeedRows;
-
-std::vector<algorithms::NegativeSampler> make_negatives(const SamplingGraph& graph, const SampleOptions& options) {
-  std::vector<algorithms::NegativeSampler> negatives;
-  if (options.negatives == 0) return negatives;
-  for (const EdgeTypeId type : options.balanced.types) {
-    const algorithms::SampledLink link{type, exec::Direction::kOut};
-    const auto found = std::ranges::find(options.links, link);
-    if (found == options.links.end()) {
-      throw ConfigError(fmt::format("negatives of {} need the edge type in sample.links with direction out or both",
-                                    graph.schema().name_of(type)));
-    }
-    negatives.emplace_back(
-        graph, static_cast<std::size_t>(found - options.links.begin()),
-        algorithms::NegativeOptions{options.negatives, options.negative_distribution, options.fanout.seed});
-  }
-  return negatives;
-}
 
 /// A sampler of one batch at a time, over the whole graph on every rank: each thread draws batches of its own.
 template <class Sampler, class Options>
@@ -100,7 +85,7 @@ bool use_replicated(const Session& session, const SampleOptions& options, const 
   const std::string layout = session.config().text("resources.layout");
   if (layout == "partitioned" && options.needs_whole_graph()) {
     throw ConfigError(
-        "resources.layout partitioned samples by sample.method neighbor without sample.negatives only; "
+        "resources.layout partitioned samples by sample.method neighbor or pinsage without sample.negatives only; "
         "the others need the whole graph on every rank (replicated, or auto)");
   }
   if (layout != "auto" || options.needs_whole_graph()) return layout != "partitioned";
@@ -110,15 +95,35 @@ bool use_replicated(const Session& session, const SampleOptions& options, const 
 
 }  // namespace
 
+std::vector<algorithms::NegativeSampler> make_negatives(const SamplingGraph& graph, const SampleOptions& options) {
+  std::vector<algorithms::NegativeSampler> negatives;
+  if (options.negatives == 0) return negatives;
+  const std::vector<algorithms::SampledLink> links = options.graph_links();
+  for (const EdgeTypeId type : options.balanced.types) {
+    const algorithms::SampledLink link{type, exec::Direction::kOut};
+    const auto found = std::ranges::find(links, link);
+    if (found == links.end()) {
+      throw ConfigError(fmt::format("negatives of {} need the edge type in sample.links with direction out or both",
+                                    graph.schema().name_of(type)));
+    }
+    negatives.emplace_back(
+        graph, static_cast<std::size_t>(found - links.begin()),
+        algorithms::NegativeOptions{options.negatives, options.negative_distribution, options.balanced.seed});
+  }
+  return negatives;
+}
+
 std::unique_ptr<BatchDrawer> make_batch_drawer(Session& session, const SampleOptions& options) {
-  const MemoryPlan whole = plan_sampling_replicated(session.schema(), options);
-  if (!use_replicated(session, options, whole)) {
+  const MemoryPlan whole = plan_sampling_replicated(session.schema(), session.comm().size(), options);
+  const bool replicated = use_replicated(session, options, whole);
+  if (replicated) session.require_fits(whole);
+  if (options.method == SampleMethod::kPinsage) return make_pinsage_drawer(session, options, replicated);
+  if (!replicated) {
     session.require_fits(
         PartitionedSamplingGraph::plan(session.schema(), session.comm().size(), options.links, options.attributes()));
     ensure_assignment(session);
     return std::make_unique<PartitionedDrawer>(session, options);
   }
-  session.require_fits(whole);
   switch (options.method) {
     case SampleMethod::kNeighbor:
       return std::make_unique<ReplicatedDrawer<algorithms::NeighborSampler, algorithms::FanoutOptions>>(
@@ -129,6 +134,8 @@ std::unique_ptr<BatchDrawer> make_batch_drawer(Session& session, const SampleOpt
     case SampleMethod::kShadow:
       return std::make_unique<ReplicatedDrawer<algorithms::ShadowSampler, algorithms::ShadowOptions>>(session, options,
                                                                                                       options.shadow);
+    case SampleMethod::kPinsage:
+      break;
   }
   throw InternalError("a sampling method without a sampler");
 }

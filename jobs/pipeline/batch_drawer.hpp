@@ -10,6 +10,7 @@
 #include "algorithms/sampling/negative_sampler.hpp"
 #include "algorithms/sampling/neighbor_sampler.hpp"
 #include "algorithms/sampling/partitioned_sampler.hpp"
+#include "algorithms/sampling/sampling_graph.hpp"
 #include "jobs/pipeline/sample_options.hpp"
 #include "jobs/pipeline/session.hpp"
 
@@ -36,6 +37,11 @@ class BatchDrawer {
  protected:
   BatchDrawer() = default;
 };
+
+/// One sampler per relation of training edges, if negatives are asked for; they refer to the graph, made of
+/// `options.graph_links()`.
+[[nodiscard]] std::vector<algorithms::NegativeSampler> make_negatives(const algorithms::SamplingGraph& graph,
+                                                                      const SampleOptions& options);
 
 /// **Collective.** By `sample.method` and `resources.layout`; plans its memory before it allocates. Refers to the
 /// session and the options. Throws `ConfigError` for a method that the layout asked for does not have, and

@@ -223,26 +223,41 @@ class Estimator {
       add("walk", home_blocks(), std::move(replicated), "set resources.layout to partitioned, or use more ranks");
       return;
     }
-    MemoryPlan partitioned("walk, partitioned");
-    for (const MemoryPlan::Item& item : whole.items()) {
-      partitioned.hold("a rank's " + item.what, share(item.bytes));
-    }
-    partitioned.hold("keys and owners of ghosts, at most", 24 * ghosts());
-    partitioned.hold("batch of walks", walk_batch_bytes(machine_.limit));
-    add("walk", distributed(), std::move(partitioned), "use more ranks");
+    add("walk", distributed(), partitioned_walks("walk, partitioned", whole), "use more ranks");
+  }
+
+  /// From the graph of walks as a rank would hold it whole.
+  [[nodiscard]] MemoryPlan partitioned_walks(std::string name, const MemoryPlan& whole) const {
+    MemoryPlan plan(std::move(name));
+    for (const MemoryPlan::Item& item : whole.items()) plan.hold("a rank's " + item.what, share(item.bytes));
+    plan.hold("keys and owners of ghosts, at most", 24 * ghosts());
+    plan.hold("batch of walks", walk_batch_bytes(machine_.limit));
+    return plan;
   }
 
   void sample() {
-    const SampleOptions options = sample_options(session_);
-    MemoryPlan replicated = plan_sampling_replicated(schema_, options);
+    SampleOptions options = sample_options(session_);
+    options.pinsage.batch_bytes = walk_batch_bytes(machine_.limit);
+    MemoryPlan replicated = plan_sampling_replicated(schema_, machine_.ranks, options);
     const std::uint64_t batches = machine_.limit.bytes / kSampleBatchShare;
     replicated.hold("batches", batches);
     if (options.needs_whole_graph()) {
-      add("sample", home_blocks(), std::move(replicated), "name fewer sample.links, or use sample.method neighbor");
+      add("sample", home_blocks(), std::move(replicated),
+          "name fewer sample.links, or use sample.method neighbor without sample.negatives");
       return;
     }
     if (is_replicated(replicated)) {
       add("sample", home_blocks(), std::move(replicated), "set resources.layout to partitioned, or use more ranks");
+      return;
+    }
+    if (options.method == SampleMethod::kPinsage) {
+      MemoryPlan walks = partitioned_walks(
+          "sample, partitioned",
+          exec::WalkGraph::plan_replicated(schema_, {exec::Direction::kBoth, {}},
+                                           algorithms::walk_graph_options(algorithms::pinsage_walks(options.pinsage))));
+      walks.hold("lists of the most visited", algorithms::pinsage_list_bytes(schema_, machine_.ranks, options.pinsage));
+      walks.hold("batches", batches);
+      add("sample", distributed(), std::move(walks), "use more ranks");
       return;
     }
     MemoryPlan partitioned =

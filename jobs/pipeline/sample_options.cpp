@@ -11,6 +11,10 @@
 
 #include "engine/base/error.hpp"
 #include "jobs/config/schema.hpp"
+#include "jobs/pipeline/config_values.hpp"
+#include "jobs/pipeline/pinsage_drawer.hpp"
+#include "jobs/pipeline/walk_options.hpp"
+#include "jobs/pipeline/walk_path.hpp"
 
 namespace rove::jobs {
 namespace {
@@ -27,7 +31,8 @@ struct MethodKey {
 constexpr auto kMethodKeys = std::to_array<MethodKey>({
     {"sample.fanouts", "neighbor|shadow"},
     {"sample.replace", "neighbor|shadow"},
-    {"sample.weighted", "neighbor|ladies|shadow-ppr"},
+    {"sample.links", "neighbor|ladies|shadow|shadow-ppr"},
+    {"sample.weighted", "neighbor|ladies|shadow-ppr|pinsage"},
     {"sample.temporal", "neighbor"},
     {"sample.at", "neighbor"},
     {"sample.disjoint", "neighbor"},
@@ -35,9 +40,16 @@ constexpr auto kMethodKeys = std::to_array<MethodKey>({
     {"sample.scope_size", "shadow-ppr"},
     {"sample.restart", "shadow-ppr"},
     {"sample.tolerance", "shadow-ppr"},
+    {"sample.path", "pinsage"},
+    {"sample.random_walks", "pinsage"},
+    {"sample.traversals", "pinsage"},
+    {"sample.termination", "pinsage"},
+    {"sample.neighbors", "pinsage"},
+    {"sample.layers", "pinsage"},
 });
 
 std::vector<std::string> values_of(const Config& config, std::string_view key) {
+  if (key == "sample.links") return std::vector<std::string>(config.entries(key));
   if (!config.has(key)) return {};
   const auto known = std::ranges::find(config_keys(), key, &ConfigKey::path);
   const bool is_list = known->type == ValueType::kTextList || known->type == ValueType::kIntegerList;
@@ -144,6 +156,75 @@ void read_links(const Session& session, SampleOptions& options) {
   }
 }
 
+/// The only way from the type to others and back, or along its own edges.
+std::vector<std::string> only_path(const graph::Schema& schema, VertexTypeId type) {
+  std::vector<std::vector<std::string>> ways;
+  for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
+    const EdgeTypeId id{static_cast<std::uint16_t>(e)};
+    const graph::EdgeType& edges = schema.edge_type(id);
+    const std::string& source = schema.vertex_type(edges.source).name;
+    const std::string& destination = schema.vertex_type(edges.destination).name;
+    const std::string out = fmt::format("{},{},{}", source, edges.relation, destination);
+    const std::string back = fmt::format("{},rev_{},{}", destination, edges.relation, source);
+    if (edges.source == type && edges.destination == type) {
+      ways.push_back({out});
+    } else if (edges.source == type) {
+      ways.push_back({out, back});
+    } else if (edges.destination == type) {
+      ways.push_back({back, out});
+    }
+  }
+  if (ways.size() == 1) return ways.front();
+  throw ConfigError(
+      fmt::format("{} edge types touch '{}'; name the relations of a traversal in sample.path, such as "
+                  "[rev_rates, rates]",
+                  ways.size(), schema.vertex_type(type).name));
+}
+
+void read_pinsage(const Session& session, SampleOptions& options) {
+  const Config& config = session.config();
+  const graph::Schema& schema = session.schema();
+  algorithms::PinsageOptions& pinsage = options.pinsage;
+  pinsage.seeds = options.seeds;
+  for (const EdgeTypeId id : options.balanced.types) {
+    const graph::EdgeType& type = schema.edge_type(id);
+    if (&id == &options.balanced.types.front()) pinsage.seeds = type.source;
+    if (type.source == pinsage.seeds && type.destination == pinsage.seeds) continue;
+    throw ConfigError(
+        fmt::format("sample.method pinsage relates vertices of one type; sample.relations names '{}', "
+                    "whose ends are not both of type '{}'",
+                    schema.name_of(id), schema.vertex_type(pinsage.seeds).name));
+  }
+  std::vector<std::string> words = config.texts("sample.path");
+  if (words.empty()) words = only_path(schema, pinsage.seeds);
+  const std::vector<NamedLink> path = path_of(schema, "sample.path", words, pinsage.seeds);
+  if (path.back().to != pinsage.seeds) {
+    throw ConfigError(fmt::format("sample.path leads from '{}' to '{}'; end it where it starts",
+                                  schema.vertex_type(pinsage.seeds).name, schema.vertex_type(path.back().to).name));
+  }
+  std::vector<std::string> names;
+  for (const NamedLink& link : path) {
+    pinsage.path.push_back(link.link);
+    names.push_back(link.triple);
+  }
+  options.pinsage_path = fmt::format("{}", fmt::join(names, "; "));
+  pinsage.walks = config.count_as<std::uint32_t>("sample.random_walks", 1);
+  pinsage.traversals = config.count_as<std::uint32_t>("sample.traversals", 1);
+  pinsage.stop = config.real("sample.termination");
+  pinsage.neighbors = config.count_as<std::uint32_t>("sample.neighbors", 1);
+  pinsage.weighted = options.fanout.weighted;
+  pinsage.seed = session.seed();
+  pinsage.batch_bytes = walk_batch_bytes(session.memory());
+  options.pinsage_layers = config.count("sample.layers", 1);
+  require_config(pinsage.stop >= 0 && pinsage.stop < 1,
+                 fmt::format("sample.termination is {}, expected at least 0 and below 1", pinsage.stop));
+  require_config(pinsage.walks <= (1U << 24U),
+                 fmt::format("sample.random_walks is {}, expected 1 to 2^24", pinsage.walks));
+  require_config(std::uint64_t{pinsage.traversals} * path.size() <= (1U << 20U),
+                 fmt::format("sample.traversals is {} of {} moves each; expected 2^20 moves at most",
+                             pinsage.traversals, path.size()));
+}
+
 void read_seeds(const Session& session, SampleOptions& options) {
   const Config& config = session.config();
   const graph::Schema& schema = session.schema();
@@ -175,7 +256,16 @@ void read_seeds(const Session& session, SampleOptions& options) {
 
 }  // namespace
 
+std::vector<algorithms::SampledLink> SampleOptions::graph_links() const {
+  if (method != SampleMethod::kPinsage) return links;
+  std::vector<SampledLink> result;
+  if (negatives == 0) return result;
+  for (const EdgeTypeId type : balanced.types) result.push_back({type, exec::Direction::kOut});
+  return result;
+}
+
 algorithms::SamplingAttributes SampleOptions::attributes() const {
+  if (method == SampleMethod::kPinsage) return {};
   if (method == SampleMethod::kLadies) return ladies.attributes();
   if (method == SampleMethod::kShadow) return {fanout.weighted, false, false, false};
   return fanout.attributes();
@@ -186,9 +276,11 @@ SampleOptions sample_options(const Session& session) {
   SampleOptions options;
   const std::string method = config.text("sample.method");
   check_method_keys(config, method);
-  options.method = method == "neighbor" ? SampleMethod::kNeighbor
-                   : method == "ladies" ? SampleMethod::kLadies
-                                        : SampleMethod::kShadow;
+  options.method = choose<SampleMethod>(method, {{"neighbor", SampleMethod::kNeighbor},
+                                                 {"ladies", SampleMethod::kLadies},
+                                                 {"shadow", SampleMethod::kShadow},
+                                                 {"shadow-ppr", SampleMethod::kShadow},
+                                                 {"pinsage", SampleMethod::kPinsage}});
   options.batch_size = config.count("sample.batch_size", 1);
   options.epochs = config.count("sample.epochs", 1);
   options.max_batches = config.count("sample.batches");
@@ -202,9 +294,12 @@ SampleOptions sample_options(const Session& session) {
   fanout.temporal = temporal == "uniform" ? TemporalRule::kUniform
                     : temporal == "last"  ? TemporalRule::kLast
                                           : TemporalRule::kNone;
-  read_links(session, options);
-  algorithms::check_fanouts(fanout, options.links.size());
+  if (options.method != SampleMethod::kPinsage) {
+    read_links(session, options);
+    algorithms::check_fanouts(fanout, options.links.size());
+  }
   read_seeds(session, options);
+  if (options.method == SampleMethod::kPinsage) read_pinsage(session, options);
 
   options.ladies = {config.counts("sample.layer_sizes"), session.seed(), fanout.weighted};
   options.shadow.scope = method == "shadow-ppr" ? algorithms::ShadowScope::kPpr : algorithms::ShadowScope::kHops;
@@ -217,8 +312,14 @@ SampleOptions sample_options(const Session& session) {
   return options;
 }
 
-MemoryPlan plan_sampling_replicated(const graph::Schema& schema, const SampleOptions& options) {
-  MemoryPlan plan = algorithms::SamplingGraph::plan(schema, options.links, options.attributes());
+MemoryPlan plan_sampling_replicated(const graph::Schema& schema, std::int32_t ranks, const SampleOptions& options) {
+  MemoryPlan plan("sample");
+  const auto hold = [&](const MemoryPlan& part) {
+    for (const MemoryPlan::Item& item : part.items()) plan.hold(item.what, item.bytes);
+  };
+  if (options.method == SampleMethod::kPinsage) hold(plan_pinsage_replicated(schema, ranks, options));
+  const std::vector<SampledLink> links = options.graph_links();
+  if (!links.empty()) hold(algorithms::SamplingGraph::plan(schema, links, options.attributes()));
   if (options.negatives > 0) {
     std::uint64_t bytes = 0;
     for (const EdgeTypeId type : options.balanced.types) bytes += algorithms::NegativeSampler::plan_bytes(schema, type);

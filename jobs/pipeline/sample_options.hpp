@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "algorithms/sampling/balanced_edges.hpp"
@@ -10,19 +11,23 @@
 #include "algorithms/sampling/negative_sampler.hpp"
 #include "algorithms/sampling/neighbor_sampler.hpp"
 #include "algorithms/sampling/shadow_sampler.hpp"
+#include "algorithms/walks/pinsage.hpp"
 #include "jobs/pipeline/session.hpp"
 
 namespace rove::jobs {
 
-enum class SampleMethod : std::uint8_t { kNeighbor, kLadies, kShadow };
+enum class SampleMethod : std::uint8_t { kNeighbor, kLadies, kShadow, kPinsage };
 
 /// The section `sample` of a configuration, for the session's graph.
 struct SampleOptions {
   SampleMethod method = SampleMethod::kNeighbor;
-  std::vector<algorithms::SampledLink> links;
+  std::vector<algorithms::SampledLink> links;  ///< none with PinSAGE, which walks a path
   algorithms::FanoutOptions fanout;
   algorithms::LadiesOptions ladies;
   algorithms::ShadowOptions shadow;
+  algorithms::PinsageOptions pinsage;
+  std::uint64_t pinsage_layers = 0;
+  std::string pinsage_path;  ///< its links by name: "item,rev_rates,user; user,rates,item"
   /// Batches of training edges: their relations, by `balanced.types`. Empty: batches of vertices.
   algorithms::BalancedEdgeOptions balanced;
   VertexTypeId seeds;                     ///< batches of vertices: their type
@@ -38,7 +43,11 @@ struct SampleOptions {
   /// Whether every seed has a subgraph of its own.
   [[nodiscard]] bool is_disjoint() const { return method == SampleMethod::kShadow || fanout.is_disjoint(); }
   /// Whether no rank can do with a part of the graph.
-  [[nodiscard]] bool needs_whole_graph() const { return method != SampleMethod::kNeighbor || negatives > 0; }
+  [[nodiscard]] bool needs_whole_graph() const {
+    return method == SampleMethod::kLadies || method == SampleMethod::kShadow || negatives > 0;
+  }
+  /// Links of the sampling graph: those followed, and with PinSAGE those that negatives must not be neighbours by.
+  [[nodiscard]] std::vector<algorithms::SampledLink> graph_links() const;
   /// What the sampling graph has to hold.
   [[nodiscard]] algorithms::SamplingAttributes attributes() const;
 };
@@ -46,8 +55,9 @@ struct SampleOptions {
 /// Throws `ConfigError` naming the key.
 [[nodiscard]] SampleOptions sample_options(const Session& session);
 
-/// What `rove sample` holds beside its batches when every rank has the whole graph.
-[[nodiscard]] MemoryPlan plan_sampling_replicated(const graph::Schema& schema, const SampleOptions& options);
+/// What a rank holds beside its batches when every rank has the whole graph.
+[[nodiscard]] MemoryPlan plan_sampling_replicated(const graph::Schema& schema, std::int32_t ranks,
+                                                  const SampleOptions& options);
 
 /// Of the memory of a rank, what batches in flight may take: one in so many.
 inline constexpr std::uint64_t kSampleBatchShare = 8;

@@ -26,7 +26,7 @@ constexpr std::uint64_t kMaxRound = 512;
 std::uint64_t bytes_of(const SampledSubgraph& batch) {
   std::uint64_t bytes = 0;
   for (const auto& vertices : batch.vertices) bytes += 8 * vertices.rows.size();
-  for (const auto& edges : batch.edges) bytes += 20 * edges.positions.size();
+  for (const auto& edges : batch.edges) bytes += 20 * edges.neighbors.size();
   return bytes;
 }
 
@@ -59,7 +59,7 @@ io::SampleCounts counts_of(const SampledSubgraph& batch, const LinkBatch& links)
   io::SampleCounts counts;
   counts.batches = 1;
   for (const auto& vertices : batch.vertices) counts.vertices.push_back(vertices.rows.size());
-  for (const auto& edges : batch.edges) counts.edges.push_back(edges.positions.size());
+  for (const auto& edges : batch.edges) counts.edges.push_back(edges.neighbors.size());
   counts.supervision = links.positions.size();
   return counts;
 }
@@ -85,29 +85,42 @@ void add_method(const SampleOptions& options, io::SamplesLayout& layout) {
     layout.vertex_bounds = hops + 2;
     layout.edge_bounds = hops + 1;
   };
-  const bool has_fanouts =
-      options.method == SampleMethod::kNeighbor ||
-      (options.method == SampleMethod::kShadow && options.shadow.scope == algorithms::ShadowScope::kHops);
-  for (std::size_t l = 0; has_fanouts && l < layout.links.size(); ++l) {
-    layout.links[l].attributes.push_back({"fanouts", fanouts_text(options, l)});
-  }
+  const auto add = [&](const char* name, io::hdf5::AttributeValue value) {
+    layout.attributes.push_back({name, std::move(value)});
+  };
+  const auto add_fanouts = [&] {
+    for (std::size_t l = 0; l < layout.links.size(); ++l) {
+      layout.links[l].attributes.push_back({"fanouts", fanouts_text(options, l)});
+    }
+  };
   switch (options.method) {
     case SampleMethod::kNeighbor:
       hops_of(options.fanout.fanouts.size());
+      add_fanouts();
       return;
     case SampleMethod::kLadies:
       hops_of(options.ladies.layer_sizes.size());
       layout.has_weights = true;
-      layout.attributes.push_back({"layer_sizes", fmt::format("{}", fmt::join(options.ladies.layer_sizes, ", "))});
+      add("layer_sizes", fmt::format("{}", fmt::join(options.ladies.layer_sizes, ", ")));
       return;
     case SampleMethod::kShadow:
       // An induced subgraph has no hops: its bounds are 0 and the size.
       layout.vertex_bounds = 2;
       layout.edge_bounds = 2;
-      if (has_fanouts) return;
-      layout.attributes.push_back({"scope_size", static_cast<std::int64_t>(options.shadow.scope_size)});
-      layout.attributes.push_back({"restart", options.shadow.restart});
-      layout.attributes.push_back({"tolerance", options.shadow.tolerance});
+      if (options.shadow.scope == algorithms::ShadowScope::kHops) return add_fanouts();
+      add("scope_size", static_cast<std::int64_t>(options.shadow.scope_size));
+      add("restart", options.shadow.restart);
+      add("tolerance", options.shadow.tolerance);
+      return;
+    case SampleMethod::kPinsage:
+      hops_of(options.pinsage_layers);
+      layout.has_weights = true;
+      add("path", options.pinsage_path);
+      add("random_walks", std::int64_t{options.pinsage.walks});
+      add("traversals", std::int64_t{options.pinsage.traversals});
+      add("termination", options.pinsage.stop);
+      add("neighbors", std::int64_t{options.pinsage.neighbors});
+      add("layers", static_cast<std::int64_t>(options.pinsage_layers));
       return;
   }
 }
@@ -118,6 +131,11 @@ io::SamplesLayout layout_of(const Session& session, const SampleOptions& options
   layout.has_seeds = options.is_disjoint();
   for (const algorithms::SampledLink& link : options.links) {
     layout.links.push_back(describe(schema, link.type, link.direction == exec::Direction::kIn));
+  }
+  if (options.method == SampleMethod::kPinsage) {
+    // Neighbours by visits are no edges of the graph.
+    const std::string& type = schema.vertex_type(options.pinsage.seeds).name;
+    layout.links.push_back({type, "visits", type, false, {}, {}});
   }
   for (const EdgeTypeId type : options.balanced.types) layout.supervision.push_back(describe(schema, type, false));
   layout.negatives = options.negatives;
@@ -205,6 +223,7 @@ void sample_stage(Session& session, const std::filesystem::path& samples_file) {
   const comm::Communicator& comm = session.comm();
   SampleOptions options;
   comm.agree([&] { options = sample_options(session); });
+  io::SamplesLayout layout = layout_of(session, options);
   const std::unique_ptr<BatchDrawer> drawer = make_batch_drawer(session, options);
   Rounds rounds(session, options, *drawer);
 
@@ -212,7 +231,7 @@ void sample_stage(Session& session, const std::filesystem::path& samples_file) {
   // its place in the file before it is written, and no more than a round is ever held.
   io::SampleCounts empty;
   empty.vertices.resize(session.schema().vertex_types().size());
-  empty.edges.resize(options.links.size());
+  empty.edges.resize(layout.links.size());
   std::vector<io::SampleCounts> mine(options.epochs, empty);
   std::uint64_t epoch = 0;
   rounds.run(
@@ -233,7 +252,6 @@ void sample_stage(Session& session, const std::filesystem::path& samples_file) {
   for (std::size_t t = 0; t < session.schema().vertex_types().size(); ++t) {
     nodes.emplace_back(session.nodes(VertexTypeId{static_cast<std::uint16_t>(t)}));
   }
-  io::SamplesLayout layout = layout_of(session, options);
   layout.attributes.push_back({"batches_per_epoch", static_cast<std::int64_t>(rounds.batches_per_epoch())});
   io::SamplesWriter writer(comm, samples_file, std::move(layout), nodes, total, session.provenance());
   io::SampleBlock block;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 
 #include <fmt/format.h>
 
@@ -11,6 +10,7 @@
 #include "jobs/config/schema.hpp"
 #include "jobs/pipeline/config_values.hpp"
 #include "jobs/pipeline/ppr_sources.hpp"
+#include "jobs/pipeline/walk_path.hpp"
 
 namespace rove::jobs {
 namespace {
@@ -89,61 +89,6 @@ std::uint64_t walk_batch_bytes(const MemoryLimit& memory) {
   return std::min(memory.bytes / 4, std::uint64_t{1} << 30U);
 }
 
-namespace {
-
-/// What a word of `walk.path` or `walk.mixture` may mean, by its name in messages.
-struct LinkCandidate {
-  std::string triple;
-  exec::WalkLink link;
-  VertexTypeId from;
-  VertexTypeId to;
-};
-
-/// Every edge type both ways (`rev_` against its direction, as PyG and DGL have it), and every relation of those that
-/// name one per edge.
-std::vector<LinkCandidate> link_candidates(const graph::Schema& schema, const std::string& word) {
-  std::vector<LinkCandidate> found;
-  for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
-    const EdgeTypeId id{static_cast<std::uint16_t>(e)};
-    const graph::EdgeType& type = schema.edge_type(id);
-    const auto consider = [&](const std::string& relation, std::optional<std::uint32_t> index) {
-      for (const bool forward : {true, false}) {
-        if (!forward && type.undirected) continue;
-        const VertexTypeId from = forward ? type.source : type.destination;
-        const VertexTypeId to = forward ? type.destination : type.source;
-        const std::string name = forward ? relation : "rev_" + relation;
-        const std::string triple =
-            fmt::format("{},{},{}", schema.vertex_type(from).name, name, schema.vertex_type(to).name);
-        if (word == name || word == triple) found.push_back({triple, {id, forward, index}, from, to});
-      }
-    };
-    consider(type.relation, {});
-    for (std::uint32_t r = 0; r < type.relations.size(); ++r) consider(type.relations[r], r);
-  }
-  return found;
-}
-
-/// The one link a word means, among those that leave `from` if a type is given.
-LinkCandidate link_of(const graph::Schema& schema, const std::string& key, const std::string& word,
-                      std::optional<VertexTypeId> from) {
-  std::vector<LinkCandidate> found = link_candidates(schema, word);
-  if (from) std::erase_if(found, [&](const LinkCandidate& candidate) { return candidate.from != *from; });
-  if (found.size() == 1) return found.front();
-  std::vector<std::string> names;
-  for (const LinkCandidate& candidate : found) names.push_back(candidate.triple);
-  if (!found.empty()) {
-    throw ConfigError(fmt::format("{}: '{}' may be {}; write the triple", key, word, fmt::join(names, " or ")));
-  }
-  for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
-    names.push_back(schema.name_of(EdgeTypeId{static_cast<std::uint16_t>(e)}));
-  }
-  throw ConfigError(fmt::format("{}: no edges '{}'{}; the graph has {} (against their direction: rev_<relation>)", key,
-                                word, from ? " leave '" + schema.vertex_type(*from).name + "'" : std::string{},
-                                fmt::join(names, "; ")));
-}
-
-}  // namespace
-
 algorithms::WalkCorpusOptions walk_options(Session& session) {
   const Config& config = session.config();
   const graph::Schema& schema = session.schema();
@@ -185,12 +130,9 @@ algorithms::WalkCorpusOptions walk_options(Session& session) {
     if (options.sources.size() != 1) {
       throw ConfigError("walk.path needs one vertex type to start from: set walk.sources");
     }
-    VertexTypeId at = options.sources.front();
-    for (const std::string& word : path) {
-      const LinkCandidate link = link_of(schema, "walk.path", word, at);
-      options.links.push_back(link.link);
-      at = link.to;
-    }
+    const std::vector<NamedLink> links = path_of(schema, "walk.path", path, options.sources.front());
+    for (const NamedLink& link : links) options.links.push_back(link.link);
+    const VertexTypeId at = links.back().to;
     if (at != options.sources.front() && options.length > path.size()) {
       throw ConfigError(fmt::format(
           "walk.path leads from '{}' to '{}' and cannot be followed again; end it where it starts, or set walk.length "

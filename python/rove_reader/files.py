@@ -9,7 +9,8 @@ import numpy as np
 
 from .errors import RoveError
 
-NEWEST_VERSION = 1
+# Formats of which there is more than the first version.
+NEWEST_VERSIONS = {"rove/samples": 2}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,10 +44,10 @@ class RoveFile:
             self.format = self.attributes.get("format")
             if self.format is None:
                 raise RoveError(f"'{self.path}' was not written by Rove: its root has no attribute `format`")
-            version = self.attributes["format_version"]
-            if version > NEWEST_VERSION:
+            version, newest = self.attributes["format_version"], NEWEST_VERSIONS.get(self.format, 1)
+            if version > newest:
                 raise RoveError(f"'{self.path}' has {self.format} version {version}, this reader knows up to "
-                                f"{NEWEST_VERSION}; install a newer rove-reader")
+                                f"{newest}; install a newer rove-reader")
             nodes = self.file.get("nodes", {})
             groups = sorted(nodes.values(), key=lambda group: group.attrs["index"])
             self._nodes = {_plain(group.attrs["name"]): group for group in groups}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the batches of samples.h5 must be, computed slowly from graph.h5 and what a batch says it drew."""
+"""What the batches of samples.h5 must be, computed slowly from graph.h5, walks.h5 and what a batch says it drew."""
 import collections
 
 import h5py
@@ -120,3 +120,38 @@ def layer_edges(links, layer, next_layer, weighted):
             total = sum(drawn.values())
             result[name].update({edge: value / total for edge, value in drawn.items()})
     return result
+
+
+def most_visited(walks, kind, moves, kept):
+    """PinSAGE's lists by row of a type, from the corpus of walks along a path of so many moves: (row, share of visits)."""
+    with h5py.File(walks) as file:
+        first, rows = (file["nodes"][kind].attrs[name] for name in ("first_vertex", "count"))
+        group = file["walks"]
+        per_source, padding = group.attrs["walks_per_source"], group.attrs["padding"]
+        vertices = group["vertices"][:].astype(np.int64)
+    lists = []
+    for row in range(rows):
+        visited = vertices[row * per_source:(row + 1) * per_source, moves::moves]
+        counts = collections.Counter(visited[visited != padding] - first)
+        best = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))[:kept]
+        total = sum(count for _, count in best)
+        lists.append([(int(target), np.float32(count / total)) for target, count in best])
+    return lists
+
+
+def listed_batch(lists, seeds, layers):
+    """Rows in the order met, their bounds, and edges by layer as (neighbour, anchor, weight) in local numbers."""
+    rows = list(seeds)
+    numbers = {row: number for number, row in enumerate(rows)}
+    bounds, edges = [0, len(rows)], []
+    for _ in range(layers):
+        of_layer = []
+        for anchor in range(bounds[-2], bounds[-1]):
+            for row, weight in lists[rows[anchor]]:
+                if row not in numbers:
+                    numbers[row] = len(rows)
+                    rows.append(row)
+                of_layer.append((numbers[row], anchor, weight))
+        edges.append(of_layer)
+        bounds.append(len(rows))
+    return rows, bounds, edges

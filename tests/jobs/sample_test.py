@@ -272,11 +272,75 @@ class SampleTest(unittest.TestCase):
                 self.assertLessEqual(len(scope), 13)
                 self.assertEqual(rows, {kind: [row for k, row in scope if k == kind] for kind in types})
 
+    PINSAGE = ("sample.method=pinsage", "sample.neighbors=5", "sample.random_walks=40")
+
+    def test_neighbours_by_visits(self):
+        settings = [*self.PINSAGE, "sample.seeds=item", "sample.layers=2", "sample.batch_size=7", "sample.termination=0"]
+        out = self.same_bytes("pinsage.h5", *settings, layouts=((2, 1, "partitioned"), (4, 2, "partitioned"), (7, 1, "partitioned")))
+        walks = self.path("walks.h5")
+        ROVE.run("walk", "-g", self.graph, "--sources", "item", "--path", "rev_rates,rates", "--walks", 40, "--length", 6,
+                 "-o", walks, "--quiet")
+        lists = reference.most_visited(walks, "item", 2, 5)
+        with h5py.File(out) as file:
+            attributes = file["samples"].attrs
+            self.assertEqual(attributes["path"], "item,rev_rates,user; user,rates,item")
+            self.assertEqual([attributes[name] for name in ("random_walks", "traversals", "neighbors", "layers", "termination")],
+                             [40, 3, 5, 2, 0])
+            self.assertEqual(list(file["samples/edges"]), ["item__visits__item__out"])
+            self.assertNotIn("positions", file["samples/edges/item__visits__item__out"])
+            seen = []
+            for batch in range(attributes["batches"]):
+                vertices, edges = reference.batch_of(file, batch)
+                rows, _, hops = vertices["item"]
+                edges = edges["item__visits__item__out"]
+                seen += list(rows[:hops[1]])
+                expected, bounds, by_layer = reference.listed_batch(lists, rows[:hops[1]], 2)
+                self.assertEqual((list(rows), list(hops)), (expected, bounds))
+                for layer, wanted in enumerate(by_layer):
+                    of_layer = slice(*edges["hops"][layer:layer + 2])
+                    found = zip(edges["neighbors"][of_layer], edges["anchors"][of_layer], edges["weights"][of_layer])
+                    self.assertEqual(list(found), wanted)
+                self.assertEqual(len(vertices["user"][0]), 0)
+            self.assertEqual(sorted(seen), list(range(len(lists))))
+
+    def test_neighbours_by_visits_are_drawn_anew_in_each_epoch(self):
+        out = self.same_bytes("pinsage-epochs.h5", *self.PINSAGE, "sample.seeds=item", "sample.epochs=2",
+                              "sample.shuffle=false", "sample.weighted=true", "sample.layers=1", "sample.batch_size=1000",
+                              layouts=((2, 1, "partitioned"),))
+        with h5py.File(out) as file:
+            edges = file["samples/edges/item__visits__item__out"]
+            (begin, middle), (_, end) = self.batches(file, edges.name)
+            self.assertFalse(np.array_equal(edges["weights"][begin:middle], edges["weights"][middle:end]))
+            # An older reader of version 1 would look for positions.
+            self.assertEqual(file.attrs["format_version"], 2)
+
+    def test_neighbours_by_visits_of_training_edges(self):
+        out = self.same_bytes("pinsage-edges.h5", *self.PINSAGE, "sample.path=[rates, rev_rates]", "sample.negatives=2",
+                              'sample.relations=["user,follows,user"]', "sample.batch_size=50")
+        follows = reference.links_of(self.graph)["user__follows__user__out"]
+        with h5py.File(out) as file:
+            links, users = file["samples/links"], file["samples/nodes/user"]
+            for batch, (begin, end) in enumerate(self.batches(file, links.name)):
+                rows = users["rows"][users["indptr"][batch]:users["indptr"][batch + 1]]
+                for at in range(begin, end):
+                    followed = {row for row, _, _ in follows[rows[links["sources"][at]]]}
+                    self.assertIn(rows[links["destinations"][at]], followed)
+                    self.assertFalse(followed & set(rows[links["negatives"][at]]))
+        self.assertIn("partitioned", self.sample("x.h5", *self.PINSAGE, "sample.path=[rates, rev_rates]", "sample.negatives=2",
+                                                 'sample.relations=["user,follows,user"]', "resources.layout=partitioned",
+                                                 code=2))
+
+    def test_files_of_the_first_version_are_read(self):
+        out = self.sample("first.h5", "sample.batch_size=32", "sample.fanouts=[5]")
+        with h5py.File(out, "r+") as file:
+            file.attrs["format_version"] = np.int64(1)
+        ROVE.run("verify", out)
+
     def test_the_page_s_commands_and_snippets_run(self):
         with open(sys.argv[3], encoding="utf-8") as file:
             page = file.read()
         commands = "\n".join(re.findall(r"```bash\n(.*?)```", page, flags=re.DOTALL))
-        for method in ("ladies", "shadow", "shadow-ppr"):
+        for method in ("ladies", "shadow", "shadow-ppr", "pinsage"):
             self.assertIn(f"--method {method} ", commands)
         directory = self.path("page")
         os.mkdir(directory)
@@ -293,7 +357,8 @@ class SampleTest(unittest.TestCase):
                 exec(snippet.replace("batch = 1\n", "batch = 0\n"), {})
         self.assertRegex(printed.getvalue(), r"^u\d+ 150 \(\d+,\) \(\d+,\) \(\d+,\)\n"
                                              r"\(\d+,\) 1.0\n"
-                                             r"u\d+ \d+ 100\n$")
+                                             r"u\d+ \d+ 100\n"
+                                             r"item,rev_rates,user; user,rates,item 1.0\n$")
 
     def test_damage_is_found(self):
         edges = "samples/edges/user__rates__item__out/"
@@ -301,6 +366,7 @@ class SampleTest(unittest.TestCase):
             (["sample.fanouts=[5]"], edges + "anchors", 3, 1_000_000, "anchors: row 3 (batch 0) holds 1000000"),
             (["sample.method=ladies"], edges + "weights", 3, float("nan"), "weights: row 3 (batch 0) holds nan"),
             (["sample.method=ladies"], edges + "weights", 0, 0, "expected 1"),
+            ([*self.PINSAGE, "sample.seeds=item"], "samples/edges/item__visits__item__out/weights", 2, 0.9, "sum to"),
             (["sample.method=shadow", "sample.fanouts=[2]"], "samples/nodes/user/seeds", 5, 1_000_000, "seeds: row 5"),
             (["sample.method=shadow", "sample.fanouts=[2]"], "samples/nodes/user/seeds", 0, 9, "but its neighbour of"),
         ]:
@@ -325,6 +391,13 @@ class SampleTest(unittest.TestCase):
             (["sample.method=shadow", "sample.weighted=true"], "sample.weighted"),
             (["sample.method=shadow-ppr", "sample.links[0].type=[user, rates, item]", "sample.links[0].fanouts=[3]"],
              "sample.links[0].fanouts"),
+            (["sample.random_walks=9"], "sample.random_walks is of sample.method pinsage"),
+            ([*self.PINSAGE, "sample.links[0].type=[user, rates, item]"], "sample.links is of sample.method"),
+            ([*self.PINSAGE], "2 edge types touch 'user'; name the relations of a traversal in sample.path"),
+            ([*self.PINSAGE, "sample.seeds=item", "sample.path=[rev_rates]"], "end it where it starts"),
+            ([*self.PINSAGE, "sample.seeds=item", "sample.path=[rates]"], "no edges 'rates' leave 'item'"),
+            ([*self.PINSAGE, "sample.seeds=item", "sample.termination=1"], "sample.termination is 1"),
+            ([*self.PINSAGE, 'sample.relations=["user,rates,item"]'], "whose ends are not both of type 'user'"),
             (["sample.layer_sizes=[9]"], "leave the key out, or choose another method"),
             (["sample.replace=true", "sample.fanouts=[all]"], "replacement"),
             (["sample.fanout=[3]"], "sample.fanouts"),
@@ -340,6 +413,8 @@ class SampleTest(unittest.TestCase):
         ROVE.run("sample", "-g", self.graph, "-c", self.path("effective.yaml"), "-o", self.path("again.h5"), "--quiet")
         self.assertEqual(datasets(self.path("again.h5")), datasets(self.path("ladies.h5")))
         self.assertIn("batch", self.sample("x.h5", "resources.memory=2MiB", "sample.batch_size=150", code=5))
+        for settings in (self.PINSAGE, ["sample.method=ladies"]):
+            self.assertIn("memory", self.sample("x.h5", *settings, "sample.seeds=item", "resources.memory=64KiB", code=5))
         self.assertFalse(os.path.exists(self.path("x.h5")))
 
 

@@ -354,6 +354,14 @@ class Estimate(VerbTest):
         self.assertNotIn("train", text)
         small = self.rove("estimate", *self.SIZES, "--verb", "walk", "--ranks", 4, "--memory", "16MiB", code=5)
         self.assertIn("a rank's", small.stdout)
+        walked = ("--verb", "sample", "--set", "sample.method=pinsage", "--set", "sample.seeds=item")
+        fitting = self.rove("estimate", *self.SIZES, *walked, "--ranks", 4, "--memory", "8GiB").stdout
+        self.assertRegex(fitting, r"(?m)^sample .*fits$")
+        self.assertIn("a rank's", self.rove("estimate", *self.SIZES, *walked, "--ranks", 4, "--memory", "16MiB", code=5).stdout)
+        # Layers need the graph whole: parts of it are no way out.
+        layers = self.rove("estimate", *self.SIZES, "--verb", "sample", "--set", "sample.method=ladies", "--ranks", 4,
+                           "--memory", "16MiB", code=5)
+        self.assertNotIn("partitioned", layers.stdout + layers.stderr)
         self.rove("estimate", *self.SIZES, "--verb", "wander", code=2)
 
     def test_what_does_not_fit_is_named(self):

@@ -233,6 +233,14 @@ class Reader(unittest.TestCase):
             self.assertEqual(seeds, samples.types["user"])
             with self.assertRaisesRegex(rove_reader.RoveError, "has no batch"):
                 samples.batch(len(samples))
+        call(ROVE, "sample", "-g", os.path.join(self.run_directory, "graph.h5"), "--method", "pinsage", "--seeds", "item",
+             "--batch-size", 16, "-o", out, "-q")
+        with rove_reader.open_file(out) as samples:
+            self.assertEqual(samples.settings["layers"], 2)
+            for number in range(len(samples)):
+                edges = samples.batch(number)["edges"]["item__visits__item__out"]
+                self.assertNotIn("positions", edges)
+                self.assertEqual(len(edges["weights"]), edges["hops"][-1])
 
     def test_index(self):
         out = os.path.join(self.temporary.name, "index.h5")

@@ -108,7 +108,7 @@ void SubgraphBuilder::append(std::size_t link, VertexTypeId anchors, VertexTypeI
   if (rows.empty()) return;
   SampledEdges& edges = result_->edges[link];
   SampledVertices& met = result_->vertices[neighbors.index()];
-  const std::uint64_t written = edges.positions.size();
+  const std::uint64_t written = edges.neighbors.size();
   const std::uint64_t before = met.rows.size();
   edges.positions.insert(edges.positions.end(), positions.begin(), positions.end());
   edges.anchors.resize(written + rows.size(), static_cast<std::uint32_t>(local));

@@ -36,12 +36,13 @@ class SubgraphBuilder {
     return seed_times_.empty() ? 0 : seed_times_[result_->vertices[type.index()].seeds[local]];
   }
 
-  /// Appends what anchor `local` (of the type `anchors`) drew through a link: rows of the type `neighbors`.
+  /// Appends what anchor `local` (of the type `anchors`) drew through a link: rows of the type `neighbors`. A link
+  /// whose neighbours are no edges of the graph has no `positions`.
   void append(std::size_t link, VertexTypeId anchors, VertexTypeId neighbors, std::uint64_t local,
               std::span<const std::uint32_t> rows, std::span<const std::uint64_t> positions);
   void end_link(std::size_t link) {
     SampledEdges& edges = result_->edges[link];
-    edges.hop_offsets.push_back(edges.positions.size());
+    edges.hop_offsets.push_back(edges.neighbors.size());
   }
   void end_hop() {
     for (SampledVertices& vertices : result_->vertices) vertices.hop_offsets.push_back(vertices.rows.size());

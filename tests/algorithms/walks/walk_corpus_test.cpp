@@ -211,41 +211,7 @@ TEST(WalkCorpus, NoBatchTakesMoreThanItsMemory) {
 // Neighbours by PinSAGE against counting the serial twin's visits; the same from both layouts.
 TEST(Pinsage, NeighborsAreTheMostVisitedEndsOfTraversals) {
   const graph::GraphBlocks whole = tests::random_typed(40, 33);
-  PinsageOptions options;
-  options.seeds = VertexTypeId{1};
-  options.path = {{EdgeTypeId{0}, false, {}}, {EdgeTypeId{0}, true, {}}};
-  options.walks = 60;
-  options.neighbors = 5;
-
-  tests::PolicySpec spec;
-  spec.links = options.path;
-  spec.pattern = {0, 1};
-  spec.stop = options.stop;
-  spec.max_moves = 2 * options.traversals;
-  spec.first_toss = 2;
-  spec.period = 2;
-  const tests::SerialPolicyWalker walker(whole, spec);
-  const IndexRange items = whole.schema.stable_range(options.seeds);
-  graph::NeighborLists expected;
-  for (std::uint64_t seed = items.begin; seed < items.end; ++seed) {
-    std::map<std::uint32_t, std::uint32_t> visits;
-    for (std::uint32_t walk = 0; walk < options.walks; ++walk) {
-      const auto trace = walker.walk(static_cast<std::uint32_t>(seed), walk, options.seed).vertices;
-      for (std::size_t step = 2; step < trace.size(); step += 2) ++visits[trace[step]];
-    }
-    std::vector<std::pair<std::uint32_t, std::uint32_t>> ranked(visits.begin(), visits.end());
-    std::ranges::stable_sort(ranked, [](const auto& a, const auto& b) { return a.second > b.second; });
-    ranked.resize(std::min<std::size_t>(ranked.size(), options.neighbors));
-    double total = 0.0;
-    for (const auto& [vertex, count] : ranked) total += count;
-    for (const auto& [vertex, count] : ranked) {
-      expected.targets.push_back(vertex - items.begin);
-      expected.scores.push_back(static_cast<float>(count / total));
-    }
-    expected.offsets.push_back(expected.targets.size());
-  }
-  EXPECT_GT(expected.targets.size(), items.size());
-
+  const graph::GraphBlocks blocks = tests::cut(whole, world().rank(), world().size());
   const auto gathered = [&](const graph::NeighborLists& mine) {
     graph::NeighborLists all;
     all.targets = world().all_gather_v<std::uint64_t>(mine.targets).data;
@@ -257,12 +223,50 @@ TEST(Pinsage, NeighborsAreTheMostVisitedEndsOfTraversals) {
     for (const std::uint64_t length : lengths) all.offsets.push_back(all.offsets.back() + length);
     return all;
   };
-  const graph::GraphBlocks blocks = tests::cut(whole, world().rank(), world().size());
-  EXPECT_EQ(gathered(pinsage_neighbors(world(), blocks, options)), expected);
+  PinsageOptions options;
+  options.seeds = VertexTypeId{1};
+  options.path = {{EdgeTypeId{0}, false, {}}, {EdgeTypeId{0}, true, {}}};
+  options.walks = 60;
+  options.neighbors = 5;
+
   options.batch_bytes = 1U << 16U;
-  for (const tests::Spread spread : tests::kSpreads) {
-    EXPECT_EQ(gathered(pinsage_neighbors(world(), tests::distribute(world(), whole, spread), options)), expected)
-        << tests::name_of(spread);
+  for (const bool weighted : {false, true}) {
+    options.weighted = weighted;
+    tests::PolicySpec spec;
+    spec.links = options.path;
+    if (weighted) spec.sampling = exec::SlotSampling::kAlias;
+    spec.pattern = {0, 1};
+    spec.stop = options.stop;
+    spec.max_moves = 2 * options.traversals;
+    spec.first_toss = 2;
+    spec.period = 2;
+    const tests::SerialPolicyWalker walker(whole, spec);
+    const IndexRange items = whole.schema.stable_range(options.seeds);
+    graph::NeighborLists expected;
+    for (std::uint64_t seed = items.begin; seed < items.end; ++seed) {
+      std::map<std::uint32_t, std::uint32_t> visits;
+      for (std::uint32_t walk = 0; walk < options.walks; ++walk) {
+        const auto trace = walker.walk(static_cast<std::uint32_t>(seed), walk, options.seed).vertices;
+        for (std::size_t step = 2; step < trace.size(); step += 2) ++visits[trace[step]];
+      }
+      std::vector<std::pair<std::uint32_t, std::uint32_t>> ranked(visits.begin(), visits.end());
+      std::ranges::stable_sort(ranked, [](const auto& a, const auto& b) { return a.second > b.second; });
+      ranked.resize(std::min<std::size_t>(ranked.size(), options.neighbors));
+      double total = 0.0;
+      for (const auto& [vertex, count] : ranked) total += count;
+      for (const auto& [vertex, count] : ranked) {
+        expected.targets.push_back(vertex - items.begin);
+        expected.scores.push_back(static_cast<float>(count / total));
+      }
+      expected.offsets.push_back(expected.targets.size());
+    }
+    EXPECT_GT(expected.targets.size(), items.size());
+
+    EXPECT_EQ(gathered(pinsage_neighbors(world(), blocks, options)), expected);
+    for (const tests::Spread spread : tests::kSpreads) {
+      EXPECT_EQ(gathered(pinsage_neighbors(world(), tests::distribute(world(), whole, spread), options)), expected)
+          << tests::name_of(spread);
+    }
   }
   options.path.pop_back();
   EXPECT_THROW(static_cast<void>(pinsage_neighbors(world(), blocks, options)), ConfigError);
