@@ -191,7 +191,7 @@ void verify_chunk(const hdf5::InputFile& file, std::uint64_t total, IndexRange b
     edges.check<std::uint32_t>("neighbors", [&](std::uint64_t b, std::uint64_t) { return neighbors.size(b); });
     edges.check<std::uint32_t>("anchors", [&](std::uint64_t b, std::uint64_t) { return anchors.size(b); });
     // Neighbours by visits are no edges of the graph: they have weights instead of positions.
-    if (file.find_attribute(group, "num_edges") || !edges.contains("weights")) {
+    if (file.find_attribute(group, "num_edges") || edges.contains("positions") || !edges.contains("weights")) {
       const auto num_edges = checked_cast<std::uint64_t>(file.attribute<std::int64_t>(group, "num_edges"), "num_edges");
       edges.check<std::uint64_t>("positions", [&](std::uint64_t, std::uint64_t) { return num_edges; });
     }

@@ -31,7 +31,7 @@ class BatchDrawer {
   [[nodiscard]] virtual std::span<const algorithms::NegativeSampler> negatives() const { return {}; }
   /// Where the graph lies: "replicated" or "partitioned".
   [[nodiscard]] virtual const char* layout() const = 0;
-  /// What this rank sent so far.
+  /// What this rank sent so far for its batches; not what was sent once for an epoch.
   [[nodiscard]] virtual algorithms::SamplingTraffic traffic() const { return {}; }
 
  protected:

@@ -378,6 +378,19 @@ class SampleTest(unittest.TestCase):
                 self.assertIn(words, done.stdout)
                 self.assertIn("digest", done.stdout)
 
+    def test_an_edge_without_a_position_is_found(self):
+        for settings, name in [([], "positions"), (["sample.method=ladies"], "positions"),
+                               (["sample.method=ladies"], "num_edges")]:
+            with self.subTest(name, settings=settings):
+                out = self.sample("lacking.h5", "sample.batch_size=32", *settings)
+                with h5py.File(out, "r+") as file:
+                    edges = file["samples/edges/user__rates__item__out"]
+                    if name in edges:
+                        del edges[name]
+                    else:
+                        del edges.attrs[name]
+                self.assertIn(name, ROVE.run("verify", out, code=3).stdout)
+
     def test_mistakes_are_named(self):
         for settings, words in [
             (["sample.seeds=usr"], "did you mean 'user'"),
