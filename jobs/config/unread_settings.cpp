@@ -15,7 +15,7 @@ namespace {
 
 /// The keys whose values say what of their section is read.
 constexpr auto kSelectors = std::to_array<std::string_view>(
-    {"partition.method", "ppr.method", "walk.kind", "train.model", "train.loss", "train.negatives"});
+    {"partition.method", "ppr.method", "walk.kind", "train.model", "train.loss", "train.negatives", "sample.method"});
 
 std::vector<std::string_view> words_of(std::string_view list) {
   std::vector<std::string_view> words;
@@ -27,29 +27,41 @@ std::vector<std::string_view> words_of(std::string_view list) {
   return words;
 }
 
-bool differs_from_default(const Config& config, const ConfigKey& key) {
-  if (key.default_value == "~") return config.has(key.path);
-  if (!config.has(key.path)) return false;
-  Config defaults;
+/// A key at its default says nothing: an effective configuration names all.
+bool differs_from_default(const Config& config, const ConfigKey& key, const std::string& path) {
+  if (!config.has(path)) return false;
+  if (key.default_value == "~") return true;
+  const Config defaults;
   switch (key.type) {
     case ValueType::kInteger:
-      return config.integer(key.path) != defaults.integer(key.path);
+      return config.integer(path) != defaults.integer(path);
     case ValueType::kReal:
-      return config.real(key.path) != defaults.real(key.path);
+      return config.real(path) != defaults.real(path);
     case ValueType::kBoolean:
-      return config.boolean(key.path) != defaults.boolean(key.path);
+      return config.boolean(path) != defaults.boolean(path);
     case ValueType::kText:
     case ValueType::kPath:
-      return config.text(key.path) != defaults.text(key.path);
+      return config.text(path) != defaults.text(path);
     case ValueType::kPathList:
     case ValueType::kTextList:
     case ValueType::kIntegerList:
     case ValueType::kRealList:
-      return config.texts(key.path) != defaults.texts(key.path);
+      return config.texts(path) != defaults.texts(path);
     case ValueType::kMap:
-      return config.reals(key.path) != defaults.reals(key.path);
+      return config.reals(path) != defaults.reals(path);
   }
-  throw InternalError(fmt::format("{} has no type", key.path));
+  throw InternalError(fmt::format("{} has no type", path));
+}
+
+/// Where the key may stand: once, or in every entry of its list.
+std::vector<std::string> places_of(const Config& config, std::string_view path) {
+  const std::size_t bracket = path.find("[]");
+  if (bracket == std::string_view::npos) return {std::string(path)};
+  std::vector<std::string> places;
+  for (std::size_t i = 0; i < config.entries(path.substr(0, bracket)); ++i) {
+    places.push_back(fmt::format("{}[{}]{}", path.substr(0, bracket), i, path.substr(bracket + 2)));
+  }
+  return places;
 }
 
 }  // namespace
@@ -69,8 +81,10 @@ std::optional<std::string> unread_settings(const Config& config, std::string_vie
     const bool is_read = std::ranges::any_of(words_of(key.read_by), [&](std::string_view word) {
       return std::ranges::find(selected, word) != selected.end();
     });
-    if (!is_read && differs_from_default(config, key)) {
-      unread.push_back(fmt::format("{} (read by {})", key.path, key.read_by));
+    if (is_read) continue;
+    for (const std::string& place : places_of(config, key.path)) {
+      if (differs_from_default(config, key, place))
+        unread.push_back(fmt::format("{} (read by {})", place, key.read_by));
     }
   }
   if (unread.empty()) return std::nullopt;

@@ -2,15 +2,14 @@
 #include "jobs/pipeline/sample_options.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <string>
-#include <string_view>
 
 #include <fmt/format.h>
 
 #include "engine/base/error.hpp"
 #include "jobs/config/schema.hpp"
+#include "jobs/config/unread_settings.hpp"
 #include "jobs/pipeline/config_values.hpp"
 #include "jobs/pipeline/pinsage_drawer.hpp"
 #include "jobs/pipeline/walk_options.hpp"
@@ -22,58 +21,6 @@ namespace {
 using algorithms::FanoutOptions;
 using algorithms::SampledLink;
 using algorithms::TemporalRule;
-
-/// Keys that not every method knows, and the methods that do.
-struct MethodKey {
-  std::string_view key;
-  std::string_view methods;
-};
-constexpr auto kMethodKeys = std::to_array<MethodKey>({
-    {"sample.fanouts", "neighbor|shadow"},
-    {"sample.replace", "neighbor|shadow"},
-    {"sample.links", "neighbor|ladies|shadow|shadow-ppr"},
-    {"sample.weighted", "neighbor|ladies|shadow-ppr|pinsage"},
-    {"sample.temporal", "neighbor"},
-    {"sample.at", "neighbor"},
-    {"sample.disjoint", "neighbor"},
-    {"sample.layer_sizes", "ladies"},
-    {"sample.scope_size", "shadow-ppr"},
-    {"sample.restart", "shadow-ppr"},
-    {"sample.tolerance", "shadow-ppr"},
-    {"sample.path", "pinsage"},
-    {"sample.random_walks", "pinsage"},
-    {"sample.traversals", "pinsage"},
-    {"sample.termination", "pinsage"},
-    {"sample.neighbors", "pinsage"},
-    {"sample.layers", "pinsage"},
-});
-
-std::vector<std::string> values_of(const Config& config, std::string_view key) {
-  if (key == "sample.links") return std::vector<std::string>(config.entries(key));
-  if (!config.has(key)) return {};
-  const auto known = std::ranges::find(config_keys(), key, &ConfigKey::path);
-  const bool is_list = known->type == ValueType::kTextList || known->type == ValueType::kIntegerList;
-  return is_list ? config.texts(key) : std::vector<std::string>{config.text(key)};
-}
-
-/// What is set for another method is a mistake. A key at its default says nothing: an effective configuration names
-/// all.
-void check_method_keys(const Config& config, const std::string& method) {
-  const Config defaults;
-  const auto refuse = [&](std::string_view key, std::string_view methods) {
-    throw ConfigError(fmt::format(
-        "{} is of sample.method {}, but it is {}; leave the key out, or choose another method", key, methods, method));
-  };
-  for (const auto& [key, methods] : kMethodKeys) {
-    if (fmt::format("|{}|", methods).find(fmt::format("|{}|", method)) != std::string::npos) continue;
-    if (values_of(config, key) != values_of(defaults, key)) refuse(key, methods);
-    if (key != "sample.fanouts") continue;
-    for (std::size_t i = 0; i < config.entries("sample.links"); ++i) {
-      const std::string own = fmt::format("sample.links[{}].fanouts", i);
-      if (!config.texts(own).empty()) refuse(own, methods);
-    }
-  }
-}
 
 std::vector<std::int64_t> fanouts_of(const Config& config, const std::string& key) {
   std::vector<std::int64_t> result;
@@ -275,7 +222,10 @@ SampleOptions sample_options(const Session& session) {
   const Config& config = session.config();
   SampleOptions options;
   const std::string method = config.text("sample.method");
-  check_method_keys(config, method);
+  // A mistake here, where one section says one method; training's sections are shared by models.
+  if (const auto unread = unread_settings(config, "sample")) {
+    throw ConfigError(*unread + "; leave the key out, or choose another method");
+  }
   options.method = choose<SampleMethod>(method, {{"neighbor", SampleMethod::kNeighbor},
                                                  {"ladies", SampleMethod::kLadies},
                                                  {"shadow", SampleMethod::kShadow},
