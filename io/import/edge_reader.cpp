@@ -15,6 +15,7 @@
 
 #include "engine/base/error.hpp"
 #include "engine/graph/block_distribution.hpp"
+#include "io/text/mirrored_lists.hpp"
 #include "io/text/row_reader.hpp"
 
 namespace rove::io {
@@ -29,7 +30,8 @@ struct Collector {
         targets(target_table),
         relations(relation_table),
         files(input_files),
-        rows_of_file(input_files.size()) {}
+        rows_of_file(input_files.size()),
+        balance_of_file(input_files.size()) {}
 
   void deposit(std::uint64_t block, EdgeList list) {
     const std::lock_guard lock(mutex);
@@ -43,6 +45,7 @@ struct Collector {
   IdTable* relations;
   std::span<const text::InputFile> files;
   std::vector<std::atomic<std::uint64_t>> rows_of_file;
+  std::vector<std::atomic<std::uint64_t>> balance_of_file;
   std::atomic<std::uint64_t> outside_time{0};
   std::atomic<std::uint64_t> below_weight{0};
   std::mutex mutex;
@@ -58,6 +61,7 @@ class BlockConsumer final : public text::RowConsumer {
   void consume(const text::RowBatch& batch) override {
     if (!batch.vertices.empty()) to_.sources.number(batch.vertices, numbers_);
     rows_ += batch.size();
+    balance_ += batch.balance;
     if (filters_) {
       consume_filtered(batch);
     } else if (batch.size() > 0) {
@@ -67,7 +71,9 @@ class BlockConsumer final : public text::RowConsumer {
 
   void finish() override {
     if (file_.layout.symmetric && !to_.filter.one_direction) mirror();
-    to_.rows_of_file[static_cast<std::size_t>(&file_ - to_.files.data())] += rows_;
+    const auto file = static_cast<std::size_t>(&file_ - to_.files.data());
+    to_.rows_of_file[file] += rows_;
+    to_.balance_of_file[file] += balance_;
     to_.outside_time += outside_time_;
     to_.below_weight += below_weight_;
     // The lists of all blocks are held together: no spare capacity.
@@ -148,6 +154,7 @@ class BlockConsumer final : public text::RowConsumer {
   std::uint64_t block_;
   EdgeList list_;
   std::uint64_t rows_ = 0;
+  std::uint64_t balance_ = 0;
   std::uint64_t outside_time_ = 0;
   std::uint64_t below_weight_ = 0;
   bool filters_ = false;
@@ -256,6 +263,12 @@ ReadEdges read_edges(const comm::Communicator& comm, const TextLayout& layout, c
           return std::make_unique<BlockConsumer>(collector, file, block);
         },
         progress);
+  });
+  // A file of lists is read by one rank.
+  comm.agree([&] {
+    for (std::size_t f = 0; f < files.size(); ++f) {
+      if (collector.balance_of_file[f] != 0) text::refuse_unmirrored(files[f], layout.block_bytes);
+    }
   });
   check_entries(comm, collector);
   ReadEdges& edges = collector.edges;

@@ -21,6 +21,7 @@ struct RowBatch {
   std::vector<std::string_view> vertices;   ///< named without an edge; at most `kCapacity`
   std::vector<float> features;              ///< per vertex, the layout's feature columns
   std::deque<std::string> unescaped;
+  std::uint64_t balance = 0;  ///< metis in one direction: of all neighbours read (io/text/mirrored_lists.hpp)
 
   [[nodiscard]] std::size_t size() const { return sources.size(); }
   void clear() {
@@ -32,6 +33,7 @@ struct RowBatch {
     vertices.clear();
     features.clear();
     unescaped.clear();
+    balance = 0;
   }
 };
 

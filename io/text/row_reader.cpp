@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "io/text/line_scan.hpp"
+#include "io/text/mirrored_lists.hpp"
 
 namespace rove::io::text {
 namespace {
@@ -54,12 +55,13 @@ class Batcher {
   void push_weight(float weight) { batch_.weights.push_back(weight); }
   void push_time(std::int64_t time) { batch_.times.push_back(time); }
   void push_feature(float feature) { batch_.features.push_back(feature); }
+  void add_balance(std::uint64_t balance) { batch_.balance += balance; }
   void push_vertex(std::string_view vertex) { batch_.vertices.push_back(vertex); }
   void end_row() {
     if (batch_.size() == RowBatch::kCapacity || batch_.vertices.size() == RowBatch::kCapacity) flush();
   }
   void flush() {
-    if (batch_.size() > 0 || !batch_.vertices.empty()) consumer_.consume(batch_);
+    if (batch_.size() > 0 || !batch_.vertices.empty() || batch_.balance != 0) consumer_.consume(batch_);
     batch_.clear();
   }
   [[nodiscard]] std::deque<std::string>& unescaped() { return batch_.unescaped; }
@@ -226,21 +228,21 @@ void parse_metis(std::string_view text, std::uint64_t first_row, Batcher& out) {
     const std::string_view source(name.data(), static_cast<std::size_t>(name_end - name.data()));
     std::uint32_t skipped = layout.vertex_weights;
     std::string_view neighbor;
-    bool wanted = true;
+    std::uint64_t index = 0;
     for_each_word(line, [&](std::string_view word) {
       if (skipped > 0) {
         --skipped;
         return;
       }
       if (neighbor.empty()) {
-        const std::uint64_t index = parse_index(word, layout.num_sources, "a vertex number");
-        wanted = !layout.one_direction || row <= index;
+        index = parse_index(word, layout.num_sources, "a vertex number");
         neighbor = word;
         if (layout.edge_weights) return;
-      } else if (const float weight = parse_number(word, "weight"); wanted) {
-        out.push_weight(weight);
       }
-      if (wanted) {
+      const float weight = layout.edge_weights ? parse_number(word, "weight") : 1.0F;
+      if (layout.one_direction) out.add_balance(balance_of(row, index, weight));
+      if (!layout.one_direction || row <= index) {
+        if (layout.edge_weights) out.push_weight(weight);
         out.push(source, neighbor);
         out.end_row();
       }

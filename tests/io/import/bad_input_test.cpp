@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Bad input ends with file, line, column, what was found and what was expected; damaged input never with a crash.
+#include <algorithm>
 #include <fstream>
+#include <map>
 #include <random>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -172,6 +176,111 @@ TEST(BadFiles, MissingDirectoryAndDamaged) {
     std::string changed = whole;
     changed[changed.size() / 2] = static_cast<char>(changed[changed.size() / 2] ^ 0x55);
     EXPECT_THAT(message(put(directory, "changed", changed), ExitCode::kInput), testing::Ne("no error")) << name;
+  }
+}
+
+// --- undirected metis files: every edge in the lists of both its vertices
+
+io::ImportOptions undirected_metis(const std::string& path) {
+  io::ImportOptions options;
+  options.edges.resize(1);
+  options.edges[0].source_type = options.edges[0].destination_type = "node";
+  options.edges[0].relation_name = "to";
+  options.edges[0].directed = false;
+  options.edges[0].layout.files = {path};
+  options.edges[0].layout.format = F::kMetis;
+  return options;
+}
+
+TEST(MetisLists, ThatDoNotMirrorEachOtherAreRefusedAtTheNeighbor) {
+  struct Lists {
+    const char* text;
+    const char* where;
+    const char* found;
+  };
+  const SharedTempDirectory directory(world());
+  for (const Lists& lists : {
+           Lists{"3 1\n2\n\n1\n", "2:1", "vertex 2 in the list of vertex 1, but not vertex 1 in the list of vertex 2"},
+           Lists{"% one\n4 2\n3\n% two\n1 4\n1\n3\n", "5:1",
+                 "vertex 1 in the list of vertex 2, but not vertex 2 in the list of vertex 1"},
+           Lists{"3 2 1\n2 5 3 1\n1 6\n1 1\n", "2:1",
+                 "vertex 2 with weight 5 in the list of vertex 1, but vertex 1 with weight 6 in the list of vertex 2"},
+           Lists{"3 2\n2 2\n1 3\n\n", "2:1",
+                 "vertex 2 in the list of vertex 1: 2, but vertex 1 in the list of vertex 2: 1"},
+           Lists{"2 5\n2\n\n", "2:1", "vertex 2 in the list of vertex 1, but not vertex 1 in the list of vertex 2"},
+       }) {
+    const std::string path = put(directory, "lists.graph", lists.text);
+    io::ImportOptions options = undirected_metis(path);
+    for (const std::uint64_t block_bytes : {std::uint64_t{1} << 20U, std::uint64_t{3}}) {
+      options.edges[0].layout.block_bytes = block_bytes;
+      const std::string message = message_of(options);
+      EXPECT_THAT(message,
+                  HasSubstr(fmt::format("{}:{}: found {}, expected every edge", path, lists.where, lists.found)));
+      EXPECT_THAT(message, HasSubstr("set directed: true"));
+    }
+  }
+  EXPECT_THAT(message_of(undirected_metis(put(directory, "l", "3 1\n2\n1 3\n2\n"))), HasSubstr("l:1:1: found 2 edges"))
+      << "the header's count";
+}
+
+/// Where the neighbour stands that `refuse_unmirrored` is to name, by maps of all listings; empty: none.
+std::string first_unmirrored(const std::vector<std::vector<int>>& lists) {
+  std::map<std::pair<int, int>, int> times;
+  const auto count_of = [&](int from, int to) { return times.contains({from, to}) ? times.at({from, to}) : 0; };
+  for (int from = 1; from <= static_cast<int>(lists.size()); ++from) {
+    for (const int to : lists[static_cast<std::size_t>(from - 1)]) ++times[{from, to}];
+  }
+  for (int vertex = 1; vertex <= static_cast<int>(lists.size()); ++vertex) {
+    for (int other = 1; other <= static_cast<int>(lists.size()); ++other) {
+      const int excess = count_of(vertex, other) - count_of(other, vertex);
+      if (excess == 0) continue;
+      const int from = excess > 0 ? vertex : other;
+      const auto& list = lists[static_cast<std::size_t>(from - 1)];
+      std::size_t column = 1;
+      for (std::size_t i = 0; list[i] != vertex + other - from; ++i) column += std::to_string(list[i]).size() + 1;
+      return fmt::format(":{}:{}: ", from + 1, column);
+    }
+  }
+  return {};
+}
+
+TEST(MetisLists, AreJudgedAsTheSerialTwinJudgesThem) {
+  const SharedTempDirectory directory(world());
+  std::mt19937 random(3);
+  const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random()) % n; };
+  for (int round = 0; round < 40; ++round) {
+    const std::size_t vertices = 2 + below(12);
+    std::vector<std::vector<int>> lists(vertices);
+    std::size_t edges = below(30);
+    for (std::size_t e = 0; e < edges; ++e) {
+      const std::size_t a = below(vertices);
+      const std::size_t b = (a + 1 + below(vertices - 1)) % vertices;
+      lists[a].push_back(static_cast<int>(b) + 1);
+      lists[b].push_back(static_cast<int>(a) + 1);
+    }
+    for (std::size_t changes = below(3); changes > 0; --changes) {
+      std::vector<int>& list = lists[below(vertices)];
+      if (list.empty()) continue;
+      const std::size_t at = below(list.size());
+      if (below(2) == 0) {
+        list.erase(list.begin() + static_cast<std::ptrdiff_t>(at));
+      } else {
+        list[at] = static_cast<int>(below(vertices)) + 1;
+      }
+    }
+    edges = 0;
+    std::string text;
+    for (std::size_t v = 0; v < vertices; ++v) {
+      edges +=
+          static_cast<std::size_t>(std::ranges::count_if(lists[v], [&](int to) { return to > static_cast<int>(v); }));
+      text += fmt::format("{}\n", fmt::join(lists[v], " "));
+    }
+    text = fmt::format("{} {}\n", vertices, edges) + text;
+    io::ImportOptions options = undirected_metis(put(directory, "g", text));
+    options.edges[0].layout.block_bytes = 1 + below(40);
+    const std::string expected = first_unmirrored(lists);
+    const std::string message = message_of(options);
+    EXPECT_THAT(message, HasSubstr(expected.empty() ? "no error" : expected)) << text;
   }
 }
 
