@@ -32,10 +32,12 @@ struct TextLayout {
   /// Columns by name where the file has a header, by number from 1 where it has none. Empty: the format's own.
   std::string source;
   std::string target;
-  std::string weight;              ///< empty: edges have no weight
-  std::string time;                ///< empty: edges have no time
-  std::string relation;            ///< empty: edges have no relation of their own
-  std::string delimiter = "auto";  ///< one character, "tab", "space" (any run of spaces and tabs) or "auto"
+  std::string weight;    ///< empty: edges have no weight
+  std::string time;      ///< empty: edges have no time
+  std::string relation;  ///< empty: edges have no relation of their own
+  /// Up to 16 bytes that are no word, "tab", "space" (any run of spaces and tabs) or "auto" (a tab, comma, semicolon or
+  /// bar in the first line, else blanks).
+  std::string delimiter = "auto";
   Header header = Header::kAuto;
   std::uint64_t block_bytes = std::uint64_t{1}
                               << 20U;  ///< text that one thread parses at a time; never changes results

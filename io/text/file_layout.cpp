@@ -76,22 +76,40 @@ std::uint64_t header_number(const Head& head, std::size_t line, std::string_view
   return *value;
 }
 
-char delimiter_of(const Head& head, const TextLayout& options, std::string_view line) {
-  constexpr char kBlanks = '\0';
-  if (options.delimiter == "tab") return '\t';
-  if (options.delimiter == "space") return kBlanks;
-  if (options.delimiter.size() == 1) return options.delimiter == " " ? kBlanks : options.delimiter.front();
+/// Words ("comma", "\t") are misspelt names rather than what separates ids; a quote or a line end cannot separate.
+bool may_separate(std::string_view delimiter, TextFormat format) {
+  constexpr std::string_view kLineEnds("\r\n\0", 3);
+  const bool is_word = delimiter.size() > 1 && std::ranges::all_of(delimiter, [](char c) {
+                         return c == '\\' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+                       });
+  return !delimiter.empty() && delimiter.size() <= kMaxDelimiter && !is_word &&
+         delimiter.find_first_of(kLineEnds) == std::string_view::npos &&
+         (format != TextFormat::kCsv || delimiter.find('"') == std::string_view::npos);
+}
+
+/// Empty: blanks.
+std::string_view delimiter_of(const Head& head, const TextLayout& options, std::string_view line) {
+  if (options.delimiter == "tab") return "\t";
+  if (options.delimiter == "space" || options.delimiter == " ") return {};
   if (options.delimiter != "auto") {
+    if (may_separate(options.delimiter, options.format)) return options.delimiter;
     throw ConfigError(
-        fmt::format("{}: delimiter '{}', expected one character, tab, space or auto", head.file(), options.delimiter));
+        fmt::format("{}: delimiter {}, expected tab, space, auto, one character, or up to {} bytes that "
+                    "are not all letters and digits; neither quotes nor line ends",
+                    head.file(), quote(options.delimiter), kMaxDelimiter));
   }
-  if (options.format == TextFormat::kRecBole) return '\t';
+  if (options.format == TextFormat::kRecBole) return "\t";
   // Blanks separate columns of lists and triples; in a csv file they may stand inside of them.
-  for (const char c : {'\t', ',', ';', '|'}) {
-    if (line.find(c) == std::string_view::npos) continue;
-    return c == '\t' && options.format != TextFormat::kCsv ? kBlanks : c;
+  for (const std::string_view usual : {"\t", ",", ";", "|"}) {
+    if (line.find(usual) == std::string_view::npos) continue;
+    return usual == "\t" && options.format != TextFormat::kCsv ? std::string_view() : usual;
   }
-  return kBlanks;
+  return {};
+}
+
+void set_delimiter(FileLayout& layout, std::string_view delimiter) {
+  layout.delimiter = delimiter.empty() ? '\0' : delimiter.front();
+  if (delimiter.size() > 1) std::ranges::copy(delimiter, layout.long_delimiter.begin());
 }
 
 /// The name of a RecBole column without its type.
@@ -152,7 +170,7 @@ void recognise_columns(const Head& head, const TextLayout& options, FileLayout& 
   const bool triples = layout.format == TextFormat::kTriples;
   const std::size_t first = layout.format == TextFormat::kEdgeList ? head.first_content(0, "#%") : 0;
   const std::string_view line = head.line(first);
-  layout.delimiter = delimiter_of(head, options, line);
+  set_delimiter(layout, delimiter_of(head, options, line));
   layout.quotes = layout.format == TextFormat::kCsv;
   const bool has_header =
       options.header == Header::kAuto ? layout.format == TextFormat::kCsv || recbole : options.header == Header::kYes;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -12,6 +14,8 @@
 namespace rove::io::text {
 
 inline constexpr std::uint32_t kNoColumn = std::numeric_limits<std::uint32_t>::max();
+/// Bytes of a delimiter at most.
+inline constexpr std::size_t kMaxDelimiter = 16;
 
 /// How one file is laid out, as its first lines and the options say; needed before its middle can be read. Made by one
 /// rank and copied to the others byte by byte.
@@ -24,6 +28,8 @@ struct FileLayout {
   bool skew = false;           ///< matrix-market: the other triangle has the opposite sign
   bool edge_weights = false;   ///< metis
   bool one_direction = false;  ///< metis: give each edge once, from its smaller endpoint
+  /// A delimiter of several bytes, padded with zeros; `delimiter` is its first. All zeros: `delimiter` alone is it.
+  std::array<char, kMaxDelimiter> long_delimiter{};
   std::uint32_t source_column = 0;
   std::uint32_t target_column = 1;
   std::uint32_t relation_column = kNoColumn;
@@ -38,6 +44,7 @@ struct FileLayout {
   std::uint64_t num_targets = 0;      ///< matrix-market: of the target type
   std::uint64_t num_entries = 0;      ///< matrix-market: entries; metis: undirected edges
 
+  [[nodiscard]] bool has_long_delimiter() const { return long_delimiter[0] != '\0'; }
   [[nodiscard]] bool has_relations() const { return relation_column != kNoColumn; }
   [[nodiscard]] bool has_weights() const { return weight_column != kNoColumn || edge_weights; }
   [[nodiscard]] bool has_times() const { return time_column != kNoColumn; }

@@ -138,8 +138,8 @@ void parse_columns(std::string_view text, Batcher& out) {
   const FileLayout& layout = out.layout();
   const bool comments = layout.format == TextFormat::kEdgeList;
   const std::uint32_t needed = columns_needed(layout);
-  const bool pairs = layout.delimiter != '\0' && needed == 2 && layout.num_columns <= 2 && !layout.has_relations() &&
-                     !layout.has_weights() && !layout.has_times();
+  const bool pairs = layout.delimiter != '\0' && !layout.has_long_delimiter() && needed == 2 &&
+                     layout.num_columns <= 2 && !layout.has_relations() && !layout.has_weights() && !layout.has_times();
   Fields fields;
   for_each_line(text, [&](std::string_view line) {
     if (line.empty() || (comments && (line.front() == '#' || line.front() == '%'))) return;
@@ -254,12 +254,40 @@ void parse_metis(std::string_view text, std::uint64_t first_row, Batcher& out) {
   });
 }
 
-void split_delimiter(const FileLayout& layout, std::string_view line, Fields& fields,
-                     std::deque<std::string>& unescaped) {
+/// A delimiter of one character.
+struct Character {
+  char value;
+
+  [[nodiscard]] static std::size_t size() { return 1; }
+  [[nodiscard]] bool stands_at(const char* at, const char* /*end*/) const { return *at == value; }
+  /// The first one from `at` on, or `end`.
+  [[nodiscard]] const char* find(const char* at, const char* end) const {
+    const auto* found = static_cast<const char*>(std::memchr(at, value, static_cast<std::size_t>(end - at)));
+    return found == nullptr ? end : found;
+  }
+};
+
+/// A longer one.
+struct Characters {
+  std::string_view value;
+
+  [[nodiscard]] std::size_t size() const { return value.size(); }
+  [[nodiscard]] bool stands_at(const char* at, const char* end) const {
+    return std::string_view(at, static_cast<std::size_t>(end - at)).starts_with(value);
+  }
+  [[nodiscard]] const char* find(const char* at, const char* end) const {
+    const std::size_t found = std::string_view(at, static_cast<std::size_t>(end - at)).find(value);
+    return found == std::string_view::npos ? end : at + found;
+  }
+};
+
+template <class Delimiter>
+void split_at(const Delimiter& delimiter, bool quotes, std::string_view line, Fields& fields,
+              std::deque<std::string>& unescaped) {
   const char* at = line.data();
   const char* const end = at + line.size();
   while (true) {
-    if (layout.quotes && at != end && *at == '"') {
+    if (quotes && at != end && *at == '"') {
       const char* begin = ++at;
       std::string* copy = nullptr;
       while (true) {
@@ -276,18 +304,16 @@ void split_delimiter(const FileLayout& layout, std::string_view line, Fields& fi
                                     : std::string_view(begin, static_cast<std::size_t>(quote - begin)));
         break;
       }
-      if (at != end && *at != layout.delimiter) {
+      if (at != end && !delimiter.stands_at(at, end)) {
         throw ParseError(at, fmt::format("{} after a closing quote", quote({at, 1})), "the delimiter");
       }
     } else {
-      const auto* next =
-          static_cast<const char*>(std::memchr(at, layout.delimiter, static_cast<std::size_t>(end - at)));
-      const char* const stop = next == nullptr ? end : next;
+      const char* const stop = delimiter.find(at, end);
       fields.push({at, static_cast<std::size_t>(stop - at)});
       at = stop;
     }
     if (at == end) return;
-    ++at;
+    at += delimiter.size();
     if (at == end) return fields.push(std::string_view(at, at));
   }
 }
@@ -298,8 +324,11 @@ void split(const FileLayout& layout, std::string_view line, Fields& fields, std:
   fields.count = 0;
   if (layout.delimiter == '\0') {
     for_each_word(line, [&](std::string_view word) { fields.push(word); });
+  } else if (layout.has_long_delimiter()) {
+    const std::string_view padded(layout.long_delimiter.data(), layout.long_delimiter.size());
+    split_at(Characters{padded.substr(0, padded.find('\0'))}, layout.quotes, line, fields, unescaped);
   } else {
-    split_delimiter(layout, line, fields, unescaped);
+    split_at(Character{layout.delimiter}, layout.quotes, line, fields, unescaped);
   }
 }
 

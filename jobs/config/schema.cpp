@@ -30,7 +30,7 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"graph.edges[].weight", kText, "~", "", "column name of the weight"},
     {"graph.edges[].time", kText, "~", "", "column name of the timestamp"},
     {"graph.edges[].relation_column", kText, "~", "", "column name of the relation (triples with a header)"},
-    {"graph.edges[].delimiter", kText, "auto", "", "one character, `tab`, `space` or `auto`"},
+    {"graph.edges[].delimiter", kText, "auto", "", "what separates columns: `,` or `::`, `tab`, `space` or `auto`"},
     {"graph.edges[].header", kText, "auto", "auto|yes|no", "whether the first line names the columns"},
     {"graph.edges[].directed", kBoolean, "true", "", "false stores each edge in both directions"},
     {"graph.edges[].duplicates", kText, "first", "first|last|sum|keep|error",

@@ -46,6 +46,7 @@ struct BadInput {
   const char* expected;
   const char* weight = "";
   const char* time = "";
+  const char* delimiter = "auto";
 };
 
 using F = io::TextFormat;
@@ -66,6 +67,10 @@ const BadInput kBadInputs[] = {
      "a closing double quote"},
     {"CsvAfterQuote", F::kCsv, "source,target\n\"1\"x,2\n", "2:4", "'x' after a closing quote", "the delimiter"},
     {"CsvOneColumn", F::kCsv, "user\n1\n", "1:1", "one column in 'user'", "check the delimiter"},
+    {"CsvAfterQuoteLong", F::kCsv, "source::target\n\"1\":2\n", "2:4", "':' after a closing quote", "the delimiter", "",
+     "", "::"},
+    {"LongDelimiterColumns", F::kEdgeList, "1::2::3\n4::5:6\n", "2:1", "2 columns in '4::5:6'", "at least 3 columns",
+     "3", "", "::"},
     {"NotUtf8", F::kEdgeList, "1 2\n3 \xff\xfe\n", "2:3", "an id that is not UTF-8", "UTF-8 text"},
     {"TripleOfTwo", F::kTriples, "a r b\na b\n", "2:1", "2 columns in 'a b'", "at least 3 columns"},
     {"RecBoleUntyped", F::kRecBole, "user_id:token\titem_id\n1\t2\n", "1:1", "the column header 'item_id'",
@@ -110,6 +115,7 @@ TEST_P(BadInputs, AreExplained) {
   options.edges[0].layout.format = bad.format;
   options.edges[0].layout.weight = bad.weight;
   options.edges[0].layout.time = bad.time;
+  options.edges[0].layout.delimiter = bad.delimiter;
   for (const std::uint64_t block_bytes : {std::uint64_t{1} << 20U, std::uint64_t{5}}) {
     options.edges[0].layout.block_bytes = block_bytes;
     try {

@@ -86,6 +86,34 @@ TEST(Formats, CarryTheSameWeightsAndTimes) {
   EXPECT_EQ(import_one(csv), expected);
 }
 
+TEST(Formats, DelimitersOfSeveralCharacters) {
+  const SharedTempDirectory directory(world());
+  const auto import_text = [&](const std::string& text, io::TextFormat format, const std::string& delimiter) {
+    io::EdgeOptions edges = edge_type("user", "rates", "movie", {put(directory, "e", text)}, format);
+    edges.layout.delimiter = delimiter;
+    edges.layout.weight = "3";
+    edges.layout.time = "4";
+    edges.layout.block_bytes = 7;
+    return import_one(edges);
+  };
+  // The lines of MovieLens' ratings.dat.
+  const std::string ratings = "1::1193::5::978300760\r\n1::661::3::978302109\n20::1193::4::978301968\n";
+  const WholeGraph expected =
+      import_text("1,1193,5,978300760\n1,661,3,978302109\n20,1193,4,978301968", io::TextFormat::kEdgeList, ",");
+  EXPECT_EQ(expected.sorted_edges().front(), (NamedEdge{"1", "1193", "", 5, 978300760}));
+  EXPECT_EQ(import_text(ratings, io::TextFormat::kEdgeList, "::"), expected);
+  EXPECT_EQ(import_text("source::target::stars::when\n" + ratings, io::TextFormat::kCsv, "::"), expected);
+  // Quoted fields, parts of the delimiter, the first one that fits, empty fields at both ends.
+  EXPECT_EQ(import_text("source::target::s::t::\n"
+                        "\"a::\"\"b\"\"\"::c:d::1::2::\n"
+                        "e:::f::3::4::\"\"\n",
+                        io::TextFormat::kCsv, "::")
+                .sorted_edges(),
+            (std::vector<NamedEdge>{{"a::\"b\"", "c:d", "", 1, 2}, {"e", ":f", "", 3, 4}}));
+  EXPECT_EQ(import_text("a \xC2\xB7 b \xC2\xB7 1 \xC2\xB7 2\n", io::TextFormat::kEdgeList, " \xC2\xB7 ").sorted_edges(),
+            (std::vector<NamedEdge>{{"a", "b", "", 1, 2}}));
+}
+
 TEST(Formats, GroupRelationsWithinRows) {
   const WholeGraph triples =
       import_one(edge_type("thing", "fact", "thing", {data("triples.txt")}, io::TextFormat::kTriples));
@@ -322,6 +350,11 @@ TEST(Import, OptionsThatContradictEachOtherAreRefused) {
   options.edges[0].min_weight = 1;
   EXPECT_THAT(message_of(options), HasSubstr("min_weight needs weights"));
   options.edges[0].min_weight.reset();
+  for (const char* delimiter : {"", "comma", "\\t", "\n", "a delimiter of more than 16 bytes;"}) {
+    options.edges[0].layout.delimiter = delimiter;
+    EXPECT_THAT(message_of(options), HasSubstr("expected tab, space, auto, one character")) << delimiter;
+  }
+  options.edges[0].layout.delimiter = "auto";
   options.edges.push_back(options.edges[0]);
   EXPECT_THAT(message_of(options), HasSubstr("stands twice"));
 }
