@@ -113,15 +113,10 @@ class BlockConsumer final : public text::RowConsumer {
     std::vector<float> weights;
     std::vector<std::int64_t> times;
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      if ((to_.filter.time_from && batch.times[i] < *to_.filter.time_from) ||
-          (to_.filter.time_to && batch.times[i] >= *to_.filter.time_to)) {
-        ++outside_time_;
-        continue;
-      }
-      if (to_.filter.min_weight && static_cast<double>(batch.weights[i]) < *to_.filter.min_weight) {
-        ++below_weight_;
-        continue;
-      }
+      const Verdict verdict = verdict_of(to_.filter, batch, i);
+      outside_time_ += verdict == Verdict::kOutsideTime ? 1U : 0U;
+      below_weight_ += verdict == Verdict::kBelowWeight ? 1U : 0U;
+      if (verdict != Verdict::kKept) continue;
       sources.push_back(batch.sources[i]);
       targets.push_back(batch.targets[i]);
       if (!batch.relations.empty()) relations.push_back(batch.relations[i]);
@@ -229,6 +224,15 @@ void check_entries(const comm::Communicator& comm, const Collector& collector) {
 
 }  // namespace
 
+Verdict verdict_of(const RowFilter& filter, const text::RowBatch& batch, std::size_t i) {
+  if ((filter.time_from && batch.times[i] < *filter.time_from) ||
+      (filter.time_to && batch.times[i] >= *filter.time_to)) {
+    return Verdict::kOutsideTime;
+  }
+  if (filter.min_weight && static_cast<double>(batch.weights[i]) < *filter.min_weight) return Verdict::kBelowWeight;
+  return Verdict::kKept;
+}
+
 ReadEdges read_edges(const comm::Communicator& comm, const TextLayout& layout, const RowFilter& filter,
                      IdTable& sources, IdTable& targets, IdTable* relations, ProgressSink& progress) {
   std::vector<text::InputFile> files = text::open_inputs(
@@ -278,6 +282,7 @@ ReadEdges read_edges(const comm::Communicator& comm, const TextLayout& layout, c
   if (!files.empty()) {
     edges.columns = {files[0].layout.has_weights() && filter.store_weights, files[0].layout.has_times(),
                      files[0].layout.has_relations(), false};
+    edges.input = {std::move(files), filter, layout.block_bytes};
   }
   return std::move(edges);
 }

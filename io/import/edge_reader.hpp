@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,10 +25,22 @@ struct RowFilter {
   bool one_direction = false;  ///< undirected: symmetric files give each edge once
 };
 
+enum class Verdict : std::uint8_t { kKept, kOutsideTime, kBelowWeight };
+/// What the filter says of row i.
+[[nodiscard]] Verdict verdict_of(const RowFilter& filter, const text::RowBatch& batch, std::size_t i);
+
+/// What edges were read from, so that an error can name the line of one of them later (io/import/refused_rows.hpp).
+struct EdgeInput {
+  std::vector<text::InputFile> files;
+  RowFilter filter;
+  std::uint64_t block_bytes = 0;
+};
+
 /// Edges of one input as this rank read them: endpoints and relations by their numbers in the id tables.
 struct ReadEdges {
-  std::vector<EdgeList> lists;  ///< in the order of the input
+  std::vector<EdgeList> lists;  ///< in the order of the input, one per block of text
   EdgeColumns columns;
+  EdgeInput input;
   // Of this rank alone:
   std::uint64_t rows_read = 0;
   std::uint64_t outside_time = 0;

@@ -25,6 +25,7 @@
 #include "io/import/forgotten_ids.hpp"
 #include "io/import/node_reader.hpp"
 #include "io/import/previous_slots.hpp"
+#include "io/import/refused_rows.hpp"
 #include "io/import/row_mapping.hpp"
 #include "io/import/vertex_filters.hpp"
 #include "io/import/vertex_links.hpp"
@@ -37,6 +38,7 @@ struct TypeState {
   std::string name;
   std::unique_ptr<IdTable> table;
   bool closed = false;
+  bool refuses = false;                 ///< rows that name a vertex which is not in its lists
   std::vector<std::uint8_t> forgotten;  ///< per vertex this rank named, 1: it gets no row; empty: none
   VertexNumbering numbering;
 };
@@ -86,7 +88,7 @@ class Importer {
     for (std::size_t t = 0; t < types_.size(); ++t) {
       if (types_[t].name == name) return t;
     }
-    types_.push_back({name, std::make_unique<IdTable>(name), false, {}, {}});
+    types_.push_back({name, std::make_unique<IdTable>(name), false, false, {}, {}});
     return types_.size() - 1;
   }
 
@@ -103,6 +105,7 @@ class Importer {
       // Feature files name vertices too, but few of them are meant to be complete.
       const bool is_list = nodes.format == NodeFormat::kIds || nodes.format == NodeFormat::kRecBole;
       type.closed = type.closed || (is_list && nodes.dangling != Dangling::kAdd);
+      type.refuses = type.refuses || nodes.dangling == Dangling::kError;
     }
     check_links(options_);
     for (const LinkOptions& links : options_.links) {
@@ -208,7 +211,10 @@ class Importer {
     std::uint64_t forgotten = 0;
     std::uint64_t self_loops = 0;
     std::uint64_t dangling = 0;
-    std::uint32_t first_loop = kUnknownRow;  ///< the lowest row
+    std::uint64_t refused = 0;  ///< dangling ones, by `dangling: error`
+    std::optional<std::size_t> first_loop;
+    std::optional<std::size_t> first_refused;
+    bool refused_target = false;  ///< the first one, for its target
   };
 
   /// Endpoints become rows; what is to be forgotten or names no vertex goes, self-loops by their rule, and an
@@ -237,7 +243,13 @@ class Importer {
       counts.forgotten += forgotten ? 1U : 0U;
       counts.dangling += dangling ? 1U : 0U;
       counts.self_loops += loop ? 1U : 0U;
-      if (loop) counts.first_loop = std::min(counts.first_loop, list.sources[i]);
+      if (loop && !counts.first_loop) counts.first_loop = i;
+      const bool bad_source = dangling && list.sources[i] == kUnknownRow && types_[edges.source].refuses;
+      const bool bad_target = dangling && list.targets[i] == kUnknownRow && types_[edges.destination].refuses;
+      if ((bad_source || bad_target) && counts.refused++ == 0) {
+        counts.first_refused = i;
+        counts.refused_target = !bad_source;
+      }
       if (forgotten || dangling || (loop && options.self_loops == SelfLoops::kDrop)) {
         list.sources[i] = kUnknownRow;
         ++dropped;
@@ -274,15 +286,14 @@ class Importer {
 
     std::vector<EdgeList> lists = std::move(edges.read.lists);
     std::vector<RowCounts> row_counts(lists.size());
-    std::uint32_t first_loop = kUnknownRow;
     parallel::for_each({0, lists.size()}, 1, [&](std::uint64_t l) { row_counts[l] = to_rows(edges, lists[l]); });
     for (const RowCounts& row_count : row_counts) {
       counts.forgotten += row_count.forgotten;
       counts.self_loops += row_count.self_loops;
       counts.dangling_endpoints += row_count.dangling;
-      first_loop = std::min(first_loop, row_count.first_loop);
     }
-    refuse_forbidden(edges, counts, first_loop);
+    if (options.self_loops == SelfLoops::kError) refuse_self_loops(edges, row_counts);
+    refuse_dangling(edges, row_counts);
 
     const graph::BlockDistribution sources(types_[edges.source].numbering.count, comm_.size());
     const graph::BlockDistribution destinations(types_[edges.destination].numbering.count, comm_.size());
@@ -329,29 +340,57 @@ class Importer {
                     counts.edge_type, total, source, target));
   }
 
-  void refuse_forbidden(const EdgeState& edges, const ImportCounts& counts, std::uint32_t first_loop) const {
-    const EdgeOptions& options = *edges.options;
-    const auto total = [&](std::uint64_t count) { return comm_.all_reduce(count, comm::ReduceOp::kSum); };
-    if (options.self_loops == SelfLoops::kError) {
-      if (const std::uint64_t loops = total(counts.self_loops); loops > 0) {
-        const std::string id = id_of(edges.source, comm_.all_reduce(first_loop, comm::ReduceOp::kMin));
-        throw InputError(
-            fmt::format("[{}]: {} rows join a vertex to itself, such as '{}'; expected none (self_loops: error)",
-                        counts.edge_type, loops, id));
-      }
+  /// **Collective.** Ends the import at the first edge of the input that a rule refuses, if there is one. `first`: this
+  /// rank's; `describe(count)` makes what tells of it.
+  template <class Describe>
+  void refuse(const EdgeState& edges, std::uint64_t count, const std::optional<EdgePlace>& first,
+              const Describe& describe) const {
+    const std::uint64_t total = comm_.all_reduce(count, comm::ReduceOp::kSum);
+    if (total == 0) return;
+    // Ranks read shares of the input in its order, and the lowest rank that fails is heard.
+    comm_.agree([&] {
+      if (first) throw_at_edge(comm_, edges.read.input, *first, describe(total));
+    });
+  }
+
+  void refuse_self_loops(const EdgeState& edges, std::span<const RowCounts> row_counts) const {
+    std::uint64_t count = 0;
+    std::optional<EdgePlace> first;
+    for (std::size_t l = 0; l < row_counts.size(); ++l) {
+      if (!first && row_counts[l].first_loop) first = EdgePlace{l, *row_counts[l].first_loop};
+      count += row_counts[l].self_loops;
     }
-    for (const NodeOptions& nodes : options_.nodes) {
-      if (nodes.dangling != Dangling::kError ||
-          (nodes.type != options.source_type && nodes.type != options.destination_type)) {
-        continue;
+    refuse(edges, count, first, [&](std::uint64_t total) {
+      return [&edges, total](std::string_view, std::string_view target) {
+        return text::ParseError(
+            target.data(),
+            fmt::format("'{}' joined to itself, and {} such rows of [{}]", target, total, name_of(*edges.options)),
+            "none (self_loops: error)");
+      };
+    });
+  }
+
+  void refuse_dangling(const EdgeState& edges, std::span<const RowCounts> row_counts) const {
+    std::uint64_t count = 0;
+    std::optional<EdgePlace> first;
+    bool at_target = false;
+    for (std::size_t l = 0; l < row_counts.size(); ++l) {
+      if (!first && row_counts[l].first_refused) {
+        first = EdgePlace{l, *row_counts[l].first_refused};
+        at_target = row_counts[l].refused_target;
       }
-      if (const std::uint64_t dangling = total(counts.dangling_endpoints); dangling > 0) {
-        throw InputError(
-            fmt::format("[{}]: {} rows name a vertex that the vertex lists do not have; expected none "
-                        "(dangling: error)",
-                        counts.edge_type, dangling));
-      }
+      count += row_counts[l].refused;
     }
+    refuse(edges, count, first, [&](std::uint64_t total) {
+      return [&, total](std::string_view source, std::string_view target) {
+        const std::string_view id = at_target ? target : source;
+        return text::ParseError(
+            id.data(),
+            fmt::format("the {} '{}', which the vertex lists do not have, and {} such rows of [{}]",
+                        types_[at_target ? edges.destination : edges.source].name, id, total, name_of(*edges.options)),
+            "vertices of the lists alone (dangling: error)");
+      };
+    });
   }
 
   void finish_types() {

@@ -6,9 +6,13 @@
 #include <bit>
 #include <charconv>
 #include <cstddef>
+#include <functional>
+#include <iterator>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <numeric>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -18,6 +22,7 @@
 #include "io/ids/id_index.hpp"
 #include "io/import/matrix_file.hpp"
 #include "io/text/input_files.hpp"
+#include "io/text/row_reader.hpp"
 
 namespace rove::io {
 namespace {
@@ -78,8 +83,10 @@ void read_list(const comm::Communicator& comm, const std::vector<std::string>& p
     for (const VertexBlock& block : blocks) {
       result.vertices.insert(result.vertices.end(), block.vertices.begin(), block.vertices.end());
       result.values.insert(result.values.end(), block.features.begin(), block.features.end());
+      result.block_ends.push_back(result.vertices.size());
     }
   });
+  result.files = files;
 }
 
 /// Vertices called "0", "1", ...: my share of `count`.
@@ -103,6 +110,7 @@ void read_matrix(const comm::Communicator& comm, const NodeOptions& options, IdT
     throw ConfigError(fmt::format("graph.nodes [{}]: {} feature files, expected one; give each its own entry and name",
                                   options.type, options.files.size()));
   }
+  result.matrix = options.files[0];
   IndexRange mine;
   std::unique_ptr<MatrixFile> matrix;
   comm.agree([&] { matrix = open_matrix(options.files[0], options.format, options.dataset); });
@@ -121,6 +129,75 @@ void read_matrix(const comm::Communicator& comm, const NodeOptions& options, IdT
   comm.agree([&] { result.values = matrix->read(mine); });
   result.width = matrix->columns();
   result.bytes_read += result.values.size() * sizeof(float);
+}
+
+/// Throws at one row of a block.
+class RowFinder final : public text::RowConsumer {
+ public:
+  RowFinder(std::uint64_t index, const std::function<text::ParseError(std::string_view id)>& describe)
+      : index_(index), describe_(describe) {}
+  void consume(const text::RowBatch& batch) override {
+    if (index_ < batch.vertices.size()) throw describe_(batch.vertices[index_]);
+    index_ -= batch.vertices.size();
+  }
+
+ private:
+  std::uint64_t index_;
+  const std::function<text::ParseError(std::string_view id)>& describe_;
+};
+
+/// Two rows of one vertex, by their positions in the input.
+struct RepeatedRow {
+  std::uint64_t second = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t first = 0;
+};
+
+/// The earliest second row among rows of vertices that came with their positions in the input.
+RepeatedRow first_repeated(std::span<const std::uint32_t> rows, std::span<const std::uint64_t> positions) {
+  std::vector<std::size_t> order(rows.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, {}, [&](std::size_t i) { return std::pair(rows[i], positions[i]); });
+  RepeatedRow found;
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    if (rows[order[i]] == rows[order[i - 1]] && positions[order[i]] < found.second) {
+      found = {positions[order[i]], positions[order[i - 1]]};
+    }
+  }
+  return found;
+}
+
+/// **Collective.** Some vertex has two rows. `order`: of the rows that were sent, `counts` of them to each rank;
+/// `my_rows`: what came of them.
+[[noreturn]] void refuse_second_row(const comm::Communicator& comm, const NodeRead& nodes,
+                                    std::span<const std::uint64_t> order, std::span<const std::uint64_t> counts,
+                                    std::span<const std::uint32_t> my_rows) {
+  const std::uint64_t begin = comm.exclusive_scan(nodes.vertices.size());
+  std::vector<std::uint64_t> positions;
+  for (const std::uint64_t i : order) positions.push_back(begin + i);
+  positions = comm.exchange<std::uint64_t>(std::span<const std::uint64_t>(positions), counts).data;
+  RepeatedRow repeated = first_repeated(my_rows, positions);
+  const std::uint64_t second = comm.all_reduce(repeated.second, comm::ReduceOp::kMin);
+  const std::uint64_t first =
+      comm.all_reduce(second == repeated.second ? repeated.first : second, comm::ReduceOp::kMin);
+  comm.agree([&] {
+    if (second < begin || second - begin >= nodes.vertices.size()) return;
+    const auto block = std::ranges::upper_bound(nodes.block_ends, second - begin);
+    const std::uint64_t block_begin = block == nodes.block_ends.begin() ? 0 : *std::prev(block);
+    const std::function<text::ParseError(std::string_view)> describe = [&](std::string_view id) {
+      return text::ParseError(
+          id.data(),
+          fmt::format("a second row of '{}' for the {} '{}' (rows {} and {} of {}, from 0)", nodes.name, nodes.type, id,
+                      first, second, nodes.matrix.empty() ? "the input" : nodes.matrix),
+          "one row per vertex");
+    };
+    text::reread_block(nodes.files, comm.rank(), comm.size(), text::kBlockBytes,
+                       static_cast<std::uint64_t>(block - nodes.block_ends.begin()),
+                       [&](const text::InputFile&, std::uint64_t) {
+                         return std::make_unique<RowFinder>(second - begin - block_begin, describe);
+                       });
+  });
+  throw InputError(
+      fmt::format("graph.nodes [{}]: a vertex has two rows of '{}', expected one", nodes.type, nodes.name));
 }
 
 }  // namespace
@@ -158,22 +235,21 @@ FeatureBlock place_features(const comm::Communicator& comm, const NodeRead& node
     values.insert(values.end(), begin, begin + static_cast<std::ptrdiff_t>(nodes.width));
   }
   const auto my_rows = comm.exchange<std::uint32_t>(std::span<const std::uint32_t>(sent_rows), counts);
+  const IndexRange mine = homes.block(comm.rank());
+  std::vector<std::uint8_t> seen(mine.size());
+  std::uint32_t repeats = 0;
+  for (const std::uint32_t row : my_rows.data) repeats |= std::exchange(seen[row - mine.begin], std::uint8_t{1});
+  if (comm.all_reduce(repeats, comm::ReduceOp::kMax) != 0) {
+    refuse_second_row(comm, nodes, order, counts, my_rows.data);
+  }
   for (std::uint64_t& count : counts) count *= nodes.width;
   const auto my_values = comm.exchange<float>(std::span<const float>(values), counts);
-  const IndexRange mine = homes.block(comm.rank());
   FeatureBlock block{nodes.name, nodes.width, std::vector<float>(mine.size() * nodes.width)};
-  comm.agree([&] {
-    std::vector<std::uint8_t> seen(mine.size());
-    for (std::size_t i = 0; i < my_rows.data.size(); ++i) {
-      const std::uint64_t row = my_rows.data[i] - mine.begin;
-      if (std::exchange(seen[row], std::uint8_t{1}) != 0) {
-        throw InputError(
-            fmt::format("graph.nodes [{}]: a vertex has two rows of '{}', expected one", nodes.type, nodes.name));
-      }
-      std::copy_n(my_values.data.begin() + static_cast<std::ptrdiff_t>(i * nodes.width), nodes.width,
-                  block.values.begin() + static_cast<std::ptrdiff_t>(row * nodes.width));
-    }
-  });
+  for (std::size_t i = 0; i < my_rows.data.size(); ++i) {
+    const std::uint64_t row = my_rows.data[i] - mine.begin;
+    std::copy_n(my_values.data.begin() + static_cast<std::ptrdiff_t>(i * nodes.width), nodes.width,
+                block.values.begin() + static_cast<std::ptrdiff_t>(row * nodes.width));
+  }
   return block;
 }
 

@@ -12,6 +12,7 @@
 #include "io/import/id_table.hpp"
 #include "io/import/import_options.hpp"
 #include "io/imported_graph.hpp"
+#include "io/text/input_files.hpp"
 
 namespace rove::io {
 
@@ -23,6 +24,10 @@ struct NodeRead {
   std::uint64_t width = 0;              ///< feature columns; 0: a plain list
   std::vector<float> values;            ///< per row
   std::uint64_t bytes_read = 0;
+  // What the ids were read from, so that an error can name the line of one of them:
+  std::vector<text::InputFile> files;
+  std::vector<std::uint64_t> block_ends;  ///< rows of this rank up to the end of each block of text
+  std::string matrix;                     ///< the file of the values, if it is another one
 };
 
 /// **Collective.** Reads one entry of `graph.nodes`; its vertices are declared in the table.
@@ -30,7 +35,7 @@ struct NodeRead {
                                   ProgressSink& progress);
 
 /// **Collective.** The features in home blocks: `rows` maps numbers in the id table to rows. Vertices without a row in
-/// the file get zeros. Throws `InputError` when a vertex has two rows.
+/// the file get zeros. Throws `InputError` at the first row of the input that is the second of its vertex.
 [[nodiscard]] FeatureBlock place_features(const comm::Communicator& comm, const NodeRead& nodes,
                                           std::span<const std::uint32_t> rows, const graph::BlockDistribution& homes);
 

@@ -300,4 +300,18 @@ std::uint64_t read_share(const std::vector<InputFile>& files, Rank rank, std::in
   return reader.bytes();
 }
 
+void reread_block(const std::vector<InputFile>& files, Rank rank, std::int32_t num_ranks, std::uint64_t block_bytes,
+                  std::uint64_t block, const MakeConsumer& make_consumer) {
+  struct Idle final : RowConsumer {
+    void consume(const RowBatch& /*batch*/) override {}
+  };
+  (void)read_share(
+      files, rank, num_ranks, block_bytes,
+      [&](const InputFile& file, std::uint64_t number) -> std::unique_ptr<RowConsumer> {
+        if (number == block) return make_consumer(file, number);
+        return std::make_unique<Idle>();
+      },
+      no_progress());
+}
+
 }  // namespace rove::io::text

@@ -45,6 +45,11 @@ using MakeConsumer = std::function<std::unique_ptr<RowConsumer>(const InputFile&
 std::uint64_t read_share(const std::vector<InputFile>& files, Rank rank, std::int32_t num_ranks,
                          std::uint64_t block_bytes, const MakeConsumer& make_consumer, ProgressSink& progress);
 
+/// Reads this rank's share again for the sake of an error that shows only after it was read: one block alone is
+/// consumed, and what its consumer throws ends the reading as in `read_share`. Not collective.
+void reread_block(const std::vector<InputFile>& files, Rank rank, std::int32_t num_ranks, std::uint64_t block_bytes,
+                  std::uint64_t block, const MakeConsumer& make_consumer);
+
 /// Text per block: a few times the level-two cache at most, so that parsing reads what was just read or decompressed.
 inline constexpr std::uint64_t kBlockBytes = std::uint64_t{1} << 20U;
 

@@ -213,7 +213,9 @@ TEST(Forgotten, HaveNoFeaturesAndDangleNowhere) {
   nodes.dangling = io::Dangling::kError;
   options.nodes.push_back(nodes);
   options.forget = Request{{"1"}, {}, {}}.options(directory, "user", "item");
-  EXPECT_THAT(message_of(options), HasSubstr("1 rows name a vertex")) << "user 7";
+  EXPECT_THAT(message_of(options),
+              HasSubstr("e:3:1: found the user '7', which the vertex lists do not have, and 1 such row"))
+      << "user 7";
   options.forget = Request{{"1", "7"}, {}, {}}.options(directory, "user", "item");
   const io::ImportedGraph graph = io::import_graph(world(), options);
   EXPECT_FALSE(ids_of(whole(world(), graph), "user").contains("1"));

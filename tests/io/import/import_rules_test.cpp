@@ -133,7 +133,45 @@ TEST(VertexList, DropsCountsOrRefusesOtherVertices) {
   options.nodes[0].dangling = io::Dangling::kAdd;
   EXPECT_EQ(whole(world(), io::import_graph(world(), options)).edges[0].by_source.size(), 3U);
   options.nodes[0].dangling = io::Dangling::kError;
-  EXPECT_THAT(message_of(options), HasSubstr("1 rows name a vertex that the vertex lists do not have"));
+  EXPECT_THAT(message_of(options), HasSubstr("e:2:1: found the u '2', which the vertex lists do not have, and 1 such"));
+}
+
+TEST(VertexList, NamesTheFirstRowThatItRefuses) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges.push_back(edge_type("u", "rates", "i", ""));
+  options.edges[0].layout.weight = "3";
+  options.edges[0].min_weight = 1;
+  for (const char* type : {"u", "i"}) {
+    options.nodes.emplace_back();
+    options.nodes.back().type = type;
+    options.nodes.back().files = {put(directory, std::string("list of ") + type, "0\n1\n2\n")};
+  }
+  options.nodes[1].dangling = io::Dangling::kError;
+  std::mt19937 random(7);
+  for (int round = 0; round < 20; ++round) {
+    // Users beyond the list are dropped, rows of weight 0 not looked at.
+    std::vector<std::string> files(2);
+    std::string expected = "no error";
+    std::size_t refused = 0;
+    for (int row = 0; row < 60; ++row) {
+      const std::size_t file = row < 37 ? 0 : 1;
+      const auto item = random() % (round == 0 ? 3 : 4);
+      const auto weight = random() % 2;
+      const std::string user = std::to_string(random() % 5);
+      files[file] += fmt::format("{} {} {}\n", user, item, weight);
+      if (weight == 0 || item < 3 || refused++ > 0) continue;
+      expected = fmt::format("part{}:{}:{}: found the i '3'", file, row + 1 - (file == 0 ? 0 : 37), user.size() + 2);
+    }
+    options.edges[0].layout.block_bytes = 1 + random() % 50;
+    options.edges[0].layout.files = {put(directory, "part0", files[0]), put(directory, "part1", files[1])};
+    const std::string message = message_of(options);
+    EXPECT_THAT(message, HasSubstr(expected));
+    EXPECT_THAT(message, HasSubstr(refused > 0 ? fmt::format("and {} such rows of [u,rates,i]", refused) : expected));
+    options.nodes[1].dangling = io::Dangling::kDrop;
+    EXPECT_EQ(message_of(options), "no error");
+    options.nodes[1].dangling = io::Dangling::kError;
+  }
 }
 
 /// Features of all vertices of a type, by id.
@@ -208,6 +246,28 @@ TEST(Features, FloatColumnsOfRecBoleFiles) {
   EXPECT_EQ(graph.report.edge_types[0].dangling_endpoints, 1U);
 }
 
+TEST(Features, TheSecondRowOfAVertexIsNamed) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges.push_back(edge_type("u", "rates", "i", put(directory, "e", "1 a\n2 c\n3 d\n")));
+  options.nodes.emplace_back();
+  options.nodes[0].type = "i";
+  options.nodes[0].files = {data("half.npy")};
+  options.nodes[0].format = io::NodeFormat::kNpy;
+  options.nodes[0].name = "image";
+  options.nodes[0].ids = {put(directory, "ids1", "d\n"), put(directory, "ids2", "a\nd\n")};
+  EXPECT_THAT(message_of(options), HasSubstr("ids2:2:1: found a second row of 'image' for the i 'd' (rows 0 and 2 of " +
+                                             data("half.npy") + ", from 0), expected one row per vertex"));
+  // The second row that comes first, of several vertices with more than one.
+  std::string text = "item_id:token\tx:float\n";
+  for (int row = 0; row < 200; ++row) text += fmt::format("i{}\t1\n", row < 150 ? row : row * 7 % 150);
+  options.nodes[0].files = {put(directory, "i.item", text)};
+  options.nodes[0].format = io::NodeFormat::kRecBole;
+  options.nodes[0].ids = {};
+  EXPECT_THAT(message_of(options),
+              HasSubstr("i.item:152:1: found a second row of 'image' for the i 'i0' (rows 0 and 150 of the input"));
+}
+
 TEST(Features, BadFilesAreRefused) {
   const SharedTempDirectory directory(world());
   const auto message = [&](const std::string& file, io::NodeFormat format, const std::string& dataset = "") {
@@ -280,7 +340,8 @@ TEST(Rules, ThatRefuseNameWhatTheyFound) {
   EXPECT_THAT(message_of(options), HasSubstr("2 edges stand more than once, such as 'a' to 'b'"));
   options.edges[0].layout.files = {put(directory, "loop", "a b\nzoe zoe\nzoe zoe\n")};
   options.edges[0].self_loops = io::SelfLoops::kError;
-  EXPECT_THAT(message_of(options), HasSubstr("2 rows join a vertex to itself, such as 'zoe'"));
+  EXPECT_THAT(message_of(options),
+              HasSubstr("loop:2:5: found 'zoe' joined to itself, and 2 such rows of [user,knows,user]"));
 }
 
 // --- columns and weights
