@@ -16,6 +16,7 @@ enum class TextFormat : std::uint8_t { kAdjacency, kEdgeList, kCsv, kTriples, kR
 [[nodiscard]] TextFormat text_format_of(const std::string& name);
 [[nodiscard]] const char* name_of(TextFormat format);
 
+/// Auto: csv and recbole files have one, and a csv file whose first line may as well be a row is refused.
 enum class Header : std::uint8_t { kAuto, kYes, kNo };
 /// What repeated edges (same source, relation and target) become. First and last: by time where the edges have one,
 /// then by line. Sum: weights added, the newest time.
@@ -39,6 +40,7 @@ struct TextLayout {
   /// bar in the first line, else blanks).
   std::string delimiter = "auto";
   Header header = Header::kAuto;
+  std::string header_key = "header";  ///< what errors call it
   std::uint64_t block_bytes = std::uint64_t{1}
                               << 20U;  ///< text that one thread parses at a time; never changes results
 };

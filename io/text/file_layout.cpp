@@ -2,10 +2,12 @@
 #include "io/text/file_layout.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstddef>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include <fmt/format.h>
@@ -165,6 +167,50 @@ class Columns {
   std::vector<std::string> names_;
 };
 
+/// Lower case without what joins words.
+std::string plain_name(std::string_view name) {
+  std::string plain;
+  for (const char c : name) {
+    if (c == '_' || c == '-' || c == ' ') continue;
+    plain += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return plain;
+}
+
+bool is_number(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
+/// Whether the first line of a csv file names columns beyond doubt: by a name that the job gives or that is usual, or
+/// because the row below has a number where it has none. A first row must not be lost as a header.
+bool is_surely_header(const Head& head, std::size_t line, const TextLayout& options, const FileLayout& layout,
+                      std::span<const std::string> names) {
+  constexpr std::array<std::string_view, 24> kUsual{
+      "user",   "userid",   "item",   "itemid", "source", "sourceid",  "target",   "targetid",
+      "head",   "headid",   "tail",   "tailid", "src",    "dst",       "from",     "to",
+      "entity", "entityid", "weight", "rating", "time",   "timestamp", "relation", "relationid"};
+  for (const std::string& name : names) {
+    if (std::ranges::count(kUsual, plain_name(name)) > 0) return true;
+    for (const std::string* wanted :
+         {&options.source, &options.target, &options.weight, &options.time, &options.relation}) {
+      if (!wanted->empty() && !is_number(*wanted) && name == *wanted) return true;
+    }
+  }
+  const std::size_t below = head.first_content(line + 1, "");
+  Fields fields;
+  std::deque<std::string> unescaped;
+  split(layout, head.line(below), fields, unescaped);
+  for (const std::uint32_t column : {layout.source_column, layout.target_column}) {
+    if (column < std::min(fields.count, names.size()) && is_number(fields.values[column]) &&
+        !is_number(names[column])) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void recognise_columns(const Head& head, const TextLayout& options, FileLayout& layout) {
   const bool recbole = layout.format == TextFormat::kRecBole;
   const bool triples = layout.format == TextFormat::kTriples;
@@ -222,6 +268,12 @@ void recognise_columns(const Head& head, const TextLayout& options, FileLayout& 
   }
   if (has_header && layout.num_columns == 1) {
     head.fail(first, fmt::format("one column in {}", quote(line)), "two columns or more; check the delimiter");
+  }
+  if (layout.format == TextFormat::kCsv && options.header == Header::kAuto &&
+      !is_surely_header(head, first, options, layout, names)) {
+    head.fail(first, fmt::format("{}, which may be a header or the first row", quote(line)),
+              fmt::format("a header whose columns are named as source and target, or {} set to yes or no",
+                          options.header_key));
   }
 }
 

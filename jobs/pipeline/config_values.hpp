@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/error.hpp"
+#include "io/import/import_options.hpp"
 #include "jobs/config/config.hpp"
 
 /// Values of the configuration as options want them.
@@ -32,6 +33,13 @@ Enum choose(const std::string& text, std::initializer_list<std::pair<const char*
   std::vector<std::string> names;
   for (const auto& file : config.paths(path)) names.push_back(file.string());
   return names;
+}
+
+/// Whether files have a header, as this key says.
+inline void set_header(io::TextLayout& layout, const Config& config, const std::string& path) {
+  layout.header = choose<io::Header>(config.text(path),
+                                     {{"auto", io::Header::kAuto}, {"yes", io::Header::kYes}, {"no", io::Header::kNo}});
+  layout.header_key = path;
 }
 
 }  // namespace rove::jobs

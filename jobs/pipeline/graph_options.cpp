@@ -21,6 +21,7 @@ io::TextLayout text_layout(const Config& config, const std::string& entry) {
   layout.format = io::text_format_of(config.text(entry + ".format"));
   layout.source = optional_text(config, entry + ".source");
   layout.target = optional_text(config, entry + ".target");
+  set_header(layout, config, entry + ".header");
   return layout;
 }
 
@@ -79,9 +80,6 @@ io::ImportOptions import_options(const Config& config) {
     edge.layout.time = optional_text(config, entry + ".time");
     edge.layout.relation = optional_text(config, entry + ".relation_column");
     edge.layout.delimiter = config.text(entry + ".delimiter");
-    edge.layout.header =
-        choose<io::Header>(config.text(entry + ".header"),
-                           {{"auto", io::Header::kAuto}, {"yes", io::Header::kYes}, {"no", io::Header::kNo}});
     edge.directed = config.boolean(entry + ".directed");
     edge.duplicates = choose<io::Duplicates>(config.text(entry + ".duplicates"), {{"first", io::Duplicates::kFirst},
                                                                                   {"last", io::Duplicates::kLast},
@@ -151,6 +149,7 @@ io::ForgetOptions forget_options(const Config& config) {
   options.items = file_names(config, "forget.items");
   options.interactions.files = file_names(config, "forget.interactions");
   options.interactions.format = io::text_format_of(config.text("forget.format"));
+  set_header(options.interactions, config, "forget.header");
   return options;
 }
 

@@ -9,16 +9,11 @@
 #include "engine/base/error.hpp"
 #include "io/ids/listed_ids.hpp"
 #include "io/ids/resolve_interactions.hpp"
+#include "jobs/pipeline/config_values.hpp"
 #include "jobs/pipeline/ppr_sources.hpp"
 
 namespace rove::jobs {
 namespace {
-
-std::vector<std::string> file_names(const Config& config, const char* key) {
-  std::vector<std::string> names;
-  for (const auto& file : config.paths(key)) names.push_back(file.string());
-  return names;
-}
 
 void warn_of_unknown(Session& session, std::uint64_t unknown, const char* what, const char* key) {
   if (unknown > 0) session.warn(fmt::format("{} {} of {} are not in the graph and were left out", unknown, what, key));
@@ -60,6 +55,9 @@ PprExclusions read_exclusions(Session& session, const io::IdIndex& sources) {
   comm.agree([&] {
     pair_files.files = file_names(config, "ppr.exclude_pairs");
     pair_files.format = io::text_format_of(config.text("ppr.exclude_format"));
+    pair_files.source = optional_text(config, "ppr.exclude_source");
+    pair_files.target = optional_text(config, "ppr.exclude_target");
+    set_header(pair_files, config, "ppr.exclude_header");
     const bool any = !pair_files.files.empty() || !config.paths("ppr.exclude_targets").empty() ||
                      !config.paths("ppr.allow_targets").empty();
     if (!any) return;

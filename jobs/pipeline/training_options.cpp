@@ -199,6 +199,7 @@ io::TextLayout test_layout(const Config& config) {
   layout.format = io::text_format_of(config.text("evaluate.format"));
   layout.source = optional_text(config, "evaluate.source");
   layout.target = optional_text(config, "evaluate.target");
+  set_header(layout, config, "evaluate.header");
   return layout;
 }
 

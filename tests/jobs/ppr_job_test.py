@@ -93,6 +93,21 @@ graph:
             self.assertEqual(datasets(out), expected, f"{ranks} ranks, {layout}, {arguments}")
         return out
 
+    def test_exclusions_in_csv_files_with_and_without_a_header(self):
+        pairs = "".join(f"u{u},i{u + 1}\n" for u in range(4))
+        for text, settings in ((pairs, ["exclude_header=no"]), ("customer,product\n" + pairs, ["exclude_header=yes"]),
+                               ("item_id,user_id\n" + "".join(f"i{u + 1},u{u}\n" for u in range(4)), []),
+                               ("p,c\n" + "".join(f"i{u + 1},u{u}\n" for u in range(4)),
+                                ["exclude_source=c", "exclude_target=p"])):
+            out, _ = self.ppr("--exclude-pairs", write(self.path("hidden.csv"), text), "--set=ppr.exclude_format=csv",
+                              *[f"--set=ppr.{setting}" for setting in settings])
+            with h5py.File(out) as file:
+                self.assertEqual(file["neighbors/user/item"].attrs["excluded_pairs"], 4, settings)
+        _, said = self.ppr("--exclude-pairs", write(self.path("hidden.csv"), pairs), "--set=ppr.exclude_format=csv",
+                           code=3)
+        self.assertIn("hidden.csv:1:1: found 'u0,i1', which may be a header or the first row", said)
+        self.assertIn("ppr.exclude_header", said)
+
     def test_exclusions(self):
         blocked = {f"i{i}" for i in range(0, ITEMS, 5)}
         allowed = {f"i{i}" for i in range(ITEMS) if i % 3}

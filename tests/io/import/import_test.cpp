@@ -114,6 +114,21 @@ TEST(Formats, DelimitersOfSeveralCharacters) {
             (std::vector<NamedEdge>{{"a", "b", "", 1, 2}}));
 }
 
+TEST(Formats, HeadersOfCsvFiles) {
+  const SharedTempDirectory directory(world());
+  const auto count = [&](const std::string& text, io::Header header, const std::string& source) {
+    io::EdgeOptions edges = edge_type("user", "rates", "movie", {put(directory, "e", text)}, io::TextFormat::kCsv);
+    edges.layout.header = header;
+    edges.layout.source = source;
+    return import_one(edges).edges[0].by_source.size();
+  };
+  EXPECT_EQ(count("who,what\na,b\n", io::Header::kYes, ""), 1U);
+  EXPECT_EQ(count("who,what\na,b\n", io::Header::kNo, ""), 2U);
+  EXPECT_EQ(count("who,what\na,b\n", io::Header::kAuto, "who"), 1U);
+  EXPECT_EQ(count("who,User ID\na,b\n", io::Header::kAuto, ""), 1U);
+  EXPECT_EQ(count("id_1,id_2\n\n7,8\n", io::Header::kAuto, ""), 1U) << "numbers follow";
+}
+
 TEST(Formats, GroupRelationsWithinRows) {
   const WholeGraph triples =
       import_one(edge_type("thing", "fact", "thing", {data("triples.txt")}, io::TextFormat::kTriples));
