@@ -20,23 +20,6 @@ namespace {
 
 constexpr std::uint64_t kHeadBytes = std::uint64_t{1} << 16U;
 
-std::vector<std::string> expand(const std::vector<std::string>& patterns) {
-  std::vector<std::string> paths;
-  for (const std::string& pattern : patterns) {
-    std::error_code error;
-    if (pattern.find_first_of("*?[") == std::string::npos || std::filesystem::exists(pattern, error)) {
-      paths.push_back(pattern);
-      continue;
-    }
-    glob_t found{};
-    const int status = ::glob(pattern.c_str(), 0, nullptr, &found);
-    for (std::size_t i = 0; status == 0 && i < found.gl_pathc; ++i) paths.emplace_back(found.gl_pathv[i]);
-    ::globfree(&found);
-    if (status != 0) throw IoError(fmt::format("no file matches '{}'", pattern));
-  }
-  return paths;
-}
-
 /// First bytes of the shares in the concatenation of all files, compressed ones counted by what they will become.
 class Shares {
  public:
@@ -226,27 +209,48 @@ class ShareReader {
 
 }  // namespace
 
+std::vector<std::string> expand_patterns(const std::vector<std::string>& patterns) {
+  std::vector<std::string> paths;
+  for (const std::string& pattern : patterns) {
+    std::error_code error;
+    if (pattern.find_first_of("*?[") == std::string::npos || std::filesystem::exists(pattern, error)) {
+      paths.push_back(pattern);
+      continue;
+    }
+    glob_t found{};
+    const int status = ::glob(pattern.c_str(), 0, nullptr, &found);
+    for (std::size_t i = 0; status == 0 && i < found.gl_pathc; ++i) paths.emplace_back(found.gl_pathv[i]);
+    ::globfree(&found);
+    if (status != 0) throw IoError(fmt::format("no file matches '{}'", pattern));
+  }
+  return paths;
+}
+
+InputFile open_input(const std::string& path, const Recognise& recognise) {
+  InputFile file{inspect(path), {}};
+  Block head;
+  BlockStream stream(file.info, kHeadBytes);
+  (void)stream.next(head);
+  try {
+    file.layout = recognise(path, head.text);
+  } catch (const ParseError& error) {
+    throw_located(file, head, error);
+  }
+  // In a plain file the byte-order mark counts as part of the header.
+  if (file.info.compression == Compression::kNone) file.layout.header_bytes += stream.byte_order_mark_bytes();
+  return file;
+}
+
 std::vector<InputFile> open_inputs(const comm::Communicator& comm, const std::vector<std::string>& paths,
                                    const Recognise& recognise) {
   std::vector<InputFile> files;
   std::string names;
   comm.agree([&] {
     if (!comm.is_root()) return;
-    for (const std::string& path : expand(paths)) {
-      InputFile file{inspect(path), {}};
-      Block head;
-      BlockStream stream(file.info, kHeadBytes);
-      (void)stream.next(head);
-      try {
-        file.layout = recognise(path, head.text);
-      } catch (const ParseError& error) {
-        throw_located(file, head, error);
-      }
-      // In a plain file the byte-order mark counts as part of the header.
-      if (file.info.compression == Compression::kNone) file.layout.header_bytes += stream.byte_order_mark_bytes();
+    for (const std::string& path : expand_patterns(paths)) {
+      files.push_back(open_input(path, recognise));
       names += path;
       names += '\0';
-      files.push_back(std::move(file));
     }
   });
   // A path holds no zero byte.

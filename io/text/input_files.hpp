@@ -29,6 +29,13 @@ struct InputFile {
 /// Recognises a file from its head.
 using Recognise = std::function<FileLayout(const std::string& file, std::string_view head)>;
 
+/// Paths and shell patterns as paths, patterns expanded in ascending order. Throws `IoError` for a pattern without
+/// match.
+[[nodiscard]] std::vector<std::string> expand_patterns(const std::vector<std::string>& patterns);
+
+/// A file with size, compression and layout. Throws `IoError`, and `InputError` for a bad header.
+[[nodiscard]] InputFile open_input(const std::string& path, const Recognise& recognise);
+
 /// **Collective.** The files that the paths and shell patterns name, patterns expanded in ascending order, with size,
 /// compression and layout as rank 0 sees them. Throws `IoError` for a file that cannot be read or a pattern without
 /// match.

@@ -219,6 +219,10 @@ BlockStream::BlockStream(const FileInfo& file, std::uint64_t block_bytes)
     : decoder_(std::make_unique<Decoder>(file)), file_(file), block_bytes_(block_bytes) {}
 BlockStream::~BlockStream() = default;
 
+std::uint64_t BlockStream::stored_bytes_read() const {
+  return decoder_->offset - (decoder_->filled - decoder_->used);
+}
+
 bool BlockStream::next(Block& block) {
   block = {std::move(carry_), next_line_, 0};
   carry_.clear();

@@ -48,6 +48,8 @@ class BlockStream {
   [[nodiscard]] bool next(Block& block);
   /// 3 when the file starts with one, else 0. Known after the first `next`.
   [[nodiscard]] std::uint64_t byte_order_mark_bytes() const { return byte_order_mark_bytes_; }
+  /// Of the file, compressed as it may be: what the text so far was made from.
+  [[nodiscard]] std::uint64_t stored_bytes_read() const;
 
  private:
   struct Decoder;

@@ -11,13 +11,12 @@
 #include "algorithms/walks/walk_corpus.hpp"
 #include "gnn/models.hpp"
 #include "io/hdf5/graph_file.hpp"
-#include "io/import/import_graph.hpp"
 #include "io/publish/file_system.hpp"
 #include "jobs/pipeline/forget_lists.hpp"
 #include "jobs/pipeline/forget_stage.hpp"
 #include "jobs/pipeline/graph_options.hpp"
+#include "jobs/pipeline/import_plan.hpp"
 #include "jobs/pipeline/retrieval_plan.hpp"
-#include "jobs/pipeline/run_state.hpp"
 #include "jobs/pipeline/sample_options.hpp"
 #include "jobs/pipeline/train_layout.hpp"
 #include "jobs/pipeline/training_options.hpp"
@@ -28,13 +27,6 @@ namespace rove::jobs {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Original ids are not known before import: a typical length.
-constexpr std::uint64_t kIdBytes = 12;
-
-std::uint64_t attribute_bytes(const graph::EdgeType& type) {
-  return (type.has_weights ? 4U : 0U) + (type.has_times ? 8U : 0U) + (type.relations.empty() ? 0U : 4U);
-}
 
 /// Times of a finished run's stages and the edges it had.
 struct History {
@@ -100,28 +92,12 @@ class Estimator {
         schema_.num_vertices() - std::min(schema_.num_vertices(), share(schema_.num_vertices()));
     return std::min(elsewhere, 2 * share(schema_.num_edges()));
   }
-  /// One adjacency in both directions on one rank.
-  [[nodiscard]] std::uint64_t adjacency_bytes(std::uint64_t extra_per_slot) const {
-    std::uint64_t bytes = 0;
-    for (const graph::EdgeType& type : schema_.edge_types()) {
-      bytes += 8 * (share(schema_.vertex_type(type.source).count) + share(schema_.vertex_type(type.destination).count));
-      bytes += 2 * share(type.count) * (4 + attribute_bytes(type)) + share(type.count) * extra_per_slot;
-    }
-    return bytes;
-  }
-
-  [[nodiscard]] MemoryPlan home_blocks() const {
-    MemoryPlan plan("resident");
-    const std::uint64_t rows = share(schema_.num_vertices());
-    plan.hold("graph in home blocks", adjacency_bytes(8) + 8 * rows);
-    plan.hold("original ids", rows * (kIdBytes + 16));
-    return plan;
-  }
+  [[nodiscard]] MemoryPlan home_blocks() const { return plan_home_blocks(schema_, machine_.ranks); }
   [[nodiscard]] MemoryPlan distributed() const {
     MemoryPlan plan = home_blocks();
     const std::uint64_t owned = share(schema_.num_vertices());
     plan.hold("parts of the home blocks", 4 * owned);
-    plan.hold("graph cut for the ranks", adjacency_bytes(0) + 40 * owned);
+    plan.hold("graph cut for the ranks", adjacency_bytes(schema_, machine_.ranks, 0) + 40 * owned);
     plan.hold("ghosts, at most", 48 * ghosts());
     return plan;
   }
@@ -146,25 +122,8 @@ class Estimator {
   }
 
   void import() {
-    MemoryPlan plan = io::plan_import(schema_, machine_.ranks, machine_.threads, kIdBytes);
-    plan.hold("graph in home blocks", home_blocks().total_bytes());
-    if (config_.entries("graph.filters") > 0) {
-      plan.hold("occurrences and last times of filtered vertices", 17 * share(schema_.num_vertices()));
-    }
-    if (has_forget_lists(config_)) plan.hold("what is to be forgotten, whole on every rank", 4 * forget_list_bytes());
-    if (config_.path("graph.previous")) {
-      plan.hold("the previous graph: rows, and slots a round at a time",
-                32 * share(schema_.num_vertices()) + (std::uint64_t{64} << 20U));
-    }
-    add("import", MemoryPlan("resident"), std::move(plan), "use more ranks");
-  }
-
-  [[nodiscard]] std::uint64_t forget_list_bytes() const {
-    std::uint64_t bytes = 0;
-    for (const char* list : {"forget.users", "forget.items", "forget.interactions"}) {
-      for (const fs::path& file : expand_patterns(config_.paths(list))) bytes += fs::file_size(file);
-    }
-    return bytes;
+    add("import", MemoryPlan("resident"), plan_import_stage(config_, schema_, machine_.ranks, machine_.threads),
+        "use more ranks");
   }
 
   void partition() {

@@ -9,6 +9,7 @@
 #include "io/text/part_file.hpp"
 #include "jobs/display/progress_display.hpp"
 #include "jobs/pipeline/graph_options.hpp"
+#include "jobs/pipeline/import_plan.hpp"
 #include "jobs/pipeline/stages.hpp"
 #include "partition/partitioner.hpp"
 #include "partition/quality.hpp"
@@ -65,16 +66,34 @@ graph::Assignment make_assignment(const Session& session, const partition::Parti
   return io::text::read_part_files(session.comm(), session.schema(), files, options.parts);
 }
 
+/// **Collective.** How many vertices and edges there are shows only as they are read: what is certain refuses, what is
+/// likely warns.
+void require_import_fits(Session& session) {
+  const comm::Communicator& comm = session.comm();
+  const ExpectedGraph expected = expected_graph(comm, session.config());
+  MemoryPlan least("import");
+  MemoryPlan likely("import");
+  comm.agree([&] {
+    least = plan_least_import(session.config(), expected.least, comm.size(), parallel::concurrency());
+    likely = plan_import_stage(session.config(), expected.likely, comm.size(), parallel::concurrency());
+  });
+  session.require_fits(least);
+  const std::uint64_t limit = comm.all_reduce(session.memory().bytes, comm::ReduceOp::kMin);
+  if (likely.total_bytes() <= limit) return;
+  session.warn(
+      fmt::format("import may need {} per rank, beyond the {} that there are ({}); `rove estimate --verb import` shows "
+                  "of what. It goes on, since that is a guess by some rows of the input; use more ranks if it ends for "
+                  "want of memory",
+                  format_bytes(likely.total_bytes()), format_bytes(limit), session.memory().source));
+}
+
 }  // namespace
 
 io::ImportReport import_stage(Session& session, const std::filesystem::path& graph_file) {
   const PhaseTimer timer(session.times(), "import");
   io::ImportOptions options;
   session.comm().agree([&] { options = import_options(session.config()); });
-  // How many vertices and edges there are shows only as they are read: `rove estimate` plans for them.
-  MemoryPlan least("import");
-  least.hold("blocks of text", io::plan_text_blocks(parallel::concurrency()));
-  session.require_fits(least);
+  require_import_fits(session);
   ProgressSink& progress = session.progress();
   io::ImportedGraph imported = io::import_graph(session.comm(), options, progress);
 

@@ -11,7 +11,7 @@
 #include "io/publish/publisher.hpp"
 #include "jobs/display/progress_display.hpp"
 #include "jobs/pipeline/estimate.hpp"
-#include "jobs/pipeline/run_state.hpp"
+#include "jobs/pipeline/import_plan.hpp"
 #include "jobs/verbs/make_verbs.hpp"
 
 namespace rove::jobs {
@@ -42,11 +42,6 @@ struct Subject {
   graph::Schema schema;
   std::string known_from;
 };
-
-VertexTypeId type_called(graph::Schema& schema, const std::string& name, std::uint64_t count) {
-  const auto found = schema.find_vertex_type(name);
-  return found ? *found : schema.add_vertex_type(name, count);
-}
 
 class EstimateVerb final : public CollectiveVerb {
  public:
@@ -88,9 +83,16 @@ class EstimateVerb final : public CollectiveVerb {
     std::vector<StageEstimate> stages;
     Subject subject;
     EstimateMachine machine;
+    bool is_known = false;
     world.agree([&] {
       machine = machine_of(session);
-      subject = subject_of(session.config());
+      is_known = know_subject(session.config(), subject);
+    });
+    if (!is_known) {
+      subject = {expected_graph(world, session.config()).likely,
+                 "a guess by some rows and the sizes of the input files (ten edges a vertex unless declared)"};
+    }
+    world.agree([&] {
       graph::GraphBlocks blocks;
       blocks.schema = subject.schema;
       session.set_graph(std::move(blocks), {}, {}, {});
@@ -118,16 +120,25 @@ class EstimateVerb final : public CollectiveVerb {
     return io::publish::published_run(*config.path("output"));
   }
 
-  [[nodiscard]] Subject subject_of(const Config& config) const {
-    if (!vertices_.empty()) return stated(config);
-    if (!graph_.empty()) return from_file(graph_);
-    if (const auto file = config.path("graph.file")) return from_file(*file);
-    if (const auto run = previous_run(config); run && fs::exists(*run / "graph.h5"))
-      return from_file(*run / "graph.h5");
-    if (config.entries("graph.edges") > 0) return guessed(config);
-    throw ConfigError(
-        "nothing to estimate: name a job with -c JOB.yaml, a graph with --graph graph.h5, or its size with "
-        "--vertices user=1000000,item=200000 --edges 20000000");
+  /// False: nothing is known but the input files.
+  [[nodiscard]] bool know_subject(const Config& config, Subject& subject) const {
+    const auto run = previous_run(config);
+    if (!vertices_.empty()) {
+      subject = stated(config);
+    } else if (!graph_.empty()) {
+      subject = from_file(graph_);
+    } else if (const auto file = config.path("graph.file")) {
+      subject = from_file(*file);
+    } else if (run && fs::exists(*run / "graph.h5")) {
+      subject = from_file(*run / "graph.h5");
+    } else if (config.entries("graph.edges") == 0) {
+      throw ConfigError(
+          "nothing to estimate: name a job with -c JOB.yaml, a graph with --graph graph.h5, or its size with "
+          "--vertices user=1000000,item=200000 --edges 20000000");
+    } else {
+      return false;
+    }
+    return true;
   }
 
   static Subject from_file(const fs::path& file) { return {io::read_schema(io::hdf5::InputFile(file)), file.string()}; }
@@ -172,36 +183,6 @@ class EstimateVerb final : public CollectiveVerb {
   static VertexTypeId named(const graph::Schema& schema, const std::string& type) {
     if (const auto found = schema.find_vertex_type(type)) return *found;
     throw ConfigError(fmt::format("--edges names the vertex type '{}', which --vertices does not count", type));
-  }
-
-  /// Nothing has been read yet: from the sizes of the files, at about 12 bytes an edge as plain text, packed 4 to 1,
-  /// and ten edges per vertex.
-  static Subject guessed(const Config& config) {
-    constexpr std::uint64_t kBytesPerEdge = 12;
-    constexpr std::uint64_t kPacking = 4;
-    constexpr std::uint64_t kEdgesPerVertex = 10;
-    Subject subject{{},
-                    "a guess by the sizes of the input files (12 bytes an edge, packed 4 to 1, ten edges a vertex)"};
-    for (std::size_t i = 0; i < config.entries("graph.edges"); ++i) {
-      const std::string entry = fmt::format("graph.edges[{}]", i);
-      const auto triple = config.texts(entry + ".type");
-      if (triple.size() != 3)
-        throw ConfigError(fmt::format("{}.type needs [source type, relation, destination type]", entry));
-      std::uint64_t bytes = 0;
-      for (const fs::path& file : expand_patterns(config.paths(entry + ".files"))) {
-        const bool is_packed = file.extension() == ".gz" || file.extension() == ".zst";
-        bytes += fs::file_size(file) * (is_packed ? kPacking : 1);
-      }
-      graph::EdgeType edge;
-      edge.count = bytes / kBytesPerEdge * (config.boolean(entry + ".directed") ? 1 : 2);
-      edge.has_weights = config.has(entry + ".weight");
-      edge.has_times = config.has(entry + ".time");
-      edge.source = type_called(subject.schema, triple[0], edge.count / kEdgesPerVertex);
-      edge.relation = triple[1];
-      edge.destination = type_called(subject.schema, triple[2], edge.count / kEdgesPerVertex);
-      subject.schema.add_edge_type(std::move(edge));
-    }
-    return subject;
   }
 
   static std::string to_text(const Subject& subject, const EstimateMachine& machine,

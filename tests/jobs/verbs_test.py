@@ -3,8 +3,10 @@
 
 usage: verbs_test.py MPIRUN ROVE FILE_DRIVER
 """
+import gzip
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -384,7 +386,43 @@ class Estimate(VerbTest):
         job = os.path.join(self.directory, "guess.yaml")
         with open(job, "w", encoding="utf-8") as file:
             file.write(f"output: none\ngraph: {{edges: [{{type: [user, rates, item], files: [{inputs}]}}]}}\n")
-        self.assertIn("a guess", self.rove("estimate", "-c", job).stdout)
+        guessed = self.rove("estimate", "-c", job).stdout
+        self.assertIn("a guess", guessed)
+        self.assertIn("1,000 edges", guessed)
+
+    def test_of_compressed_files(self):
+        draw = random.Random(4)
+        rows = 1500000
+        inputs = os.path.join(self.directory, "long.csv.gz")
+        with gzip.open(inputs, "wt", compresslevel=1) as file:
+            file.write("user_id,item_id\n")
+            file.writelines(f"{i // 10},{draw.randrange(100000)}\n" for i in range(rows))
+        edges = f"graph.edges=[{{type: [user, rates, item], files: [{inputs}], format: csv}}]"
+        guessed = json.loads(self.rove("estimate", "--set", edges, "--verb", "import", "--json").stdout)["edges"]
+        self.assertLess(abs(guessed - rows), 0.2 * rows)
+
+    def test_import_is_refused_before_it_reads_by_what_is_certain(self):
+        draw = random.Random(5)
+        inputs = os.path.join(self.directory, "many.txt")
+        rows = 400000
+        with open(inputs, "w", encoding="utf-8") as file:
+            file.writelines(f"{draw.randrange(20000)} {draw.randrange(5000)}\n" for i in range(rows))
+        out = os.path.join(self.directory, "many.h5")
+        arguments = ["import", "--type", "user,rates,item", "--files", inputs, "-o", out, "--set=resources.threads=1"]
+        for ranks in (1, 3):
+            least = 8 * rows // 2 // ranks
+            memory = (16 << 20) + least // 2
+            said = self.rove(*arguments, f"--set=resources.memory={memory}", ranks=ranks, code=5).stderr
+            self.assertIn("edges as they are read, at the least", said)
+            self.assertFalse(os.path.exists(out))
+            # What is likely only warns, and rows that rules may drop are not certain.
+            self.assertIn("import may need", self.rove(*arguments, f"--set=resources.memory={memory + 2 * least}",
+                                                       ranks=ranks).stderr)
+            os.remove(out)
+            self.rove(*arguments, "--weight", "2", "--set=graph.edges[0].min_weight=1", f"--set=resources.memory={memory}",
+                      ranks=ranks)
+            os.remove(out)
+        self.assertNotIn("may need", self.rove(*arguments, "--set=resources.memory=1GiB").stderr)
 
     def test_of_the_examples(self):
         folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples")

@@ -16,6 +16,7 @@
 #include "engine/graph/distributed_graph.hpp"
 #include "engine/graph/validate.hpp"
 #include "io/ids/resolve_interactions.hpp"
+#include "io/import/expected_input.hpp"
 #include "io/import/import_graph.hpp"
 #include "tests/io/import/import_files.hpp"
 #include "tests/io/import/whole_graph.hpp"
@@ -206,6 +207,7 @@ TEST(Features, AreReadFromEveryKindOfFile) {
     nodes.dataset = one.dataset;
     nodes.ids = {put(directory, "ids", "a\nb\nc\n")};
     options.nodes.push_back(nodes);
+    EXPECT_EQ(io::declared_feature_bytes(nodes), 24U) << one.file;
     const auto features = features_of(io::import_graph(world(), options), 1);
     ASSERT_EQ(features.size(), 4U) << one.file;
     EXPECT_THAT(features.at("a"), ElementsAre(0, 1.5F)) << one.file;

@@ -12,6 +12,7 @@
 
 #include "engine/base/error.hpp"
 #include "engine/base/hash.hpp"
+#include "io/import/expected_input.hpp"
 #include "io/import/import_graph.hpp"
 #include "tests/io/import/import_files.hpp"
 #include "tests/io/import/whole_graph.hpp"
@@ -275,6 +276,41 @@ TEST(Report, CountsEveryByteOnce) {
     options.edges[0].layout.block_bytes = block_bytes;
     EXPECT_EQ(io::import_graph(world(), options).report.bytes_read, text.size());
   }
+}
+
+// --- before anything is read
+
+TEST(ExpectedEdges, AreCountedInSmallFilesAndDeclaredOrSampledInOthers) {
+  const SharedTempDirectory directory(world());
+  const auto expect = [](const std::string& file, io::TextFormat format, bool directed = true) {
+    io::EdgeOptions edges = edge_type("n", "to", "n", {file}, format);
+    edges.directed = directed;
+    return io::expect_edges(edges);
+  };
+  for (const char* file : {"ratings_bom.csv", "ratings.csv.gz"}) {
+    EXPECT_EQ(expect(data(file), io::TextFormat::kCsv).likely, 12U) << file;
+    EXPECT_EQ(expect(data(file), io::TextFormat::kCsv).least, 12U) << file;
+  }
+  EXPECT_EQ(expect(data("adjacency.txt"), io::TextFormat::kAdjacency, false).likely, 24U);
+  for (const bool directed : {true, false}) {
+    const io::ExpectedEdges metis = expect(data("graph.metis"), io::TextFormat::kMetis, directed);
+    EXPECT_EQ(metis.likely, 22U);
+    EXPECT_EQ(metis.least, directed ? 11U : 22U);
+    EXPECT_EQ(metis.num_sources, 8U);
+    EXPECT_EQ(expect(data("symmetric.mtx"), io::TextFormat::kMatrixMarket, directed).likely, 22U);
+  }
+  // Rows get longer and shorter again.
+  std::string text;
+  std::uint64_t rows = 0;
+  for (std::uint64_t i = 0; text.size() < (std::size_t{5} << 20U); ++i) {
+    text += fmt::format("{},{}\n", i / 40, std::string(1 + i / 10000 % 20, 'x'));
+    ++rows;
+  }
+  const io::ExpectedEdges sampled = expect(put(directory, "long", text), io::TextFormat::kEdgeList);
+  EXPECT_LT(sampled.likely, 2 * rows);
+  EXPECT_GT(sampled.likely, rows / 2);
+  EXPECT_LE(sampled.least, rows);
+  EXPECT_GT(sampled.least, rows / 8);
 }
 
 // --- identity

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/pipeline/import_plan.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/import/expected_input.hpp"
+#include "io/import/import_graph.hpp"
+#include "jobs/pipeline/forget_lists.hpp"
+#include "jobs/pipeline/graph_options.hpp"
+#include "jobs/pipeline/run_state.hpp"
+
+namespace rove::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Original ids are not known before import: a typical length.
+constexpr std::uint64_t kIdBytes = 12;
+constexpr std::uint64_t kEdgesPerVertex = 10;
+
+std::uint64_t share(std::uint64_t count, std::int32_t ranks) {
+  const auto parts = static_cast<std::uint64_t>(ranks);
+  return (count + parts - 1) / parts;
+}
+
+std::uint64_t attribute_bytes(const graph::EdgeType& type) {
+  return (type.has_weights ? 4U : 0U) + (type.has_times ? 8U : 0U) + (type.relations.empty() ? 0U : 4U);
+}
+
+std::uint64_t forget_list_bytes(const Config& config) {
+  std::uint64_t bytes = 0;
+  for (const char* list : {"forget.users", "forget.items", "forget.interactions"}) {
+    for (const fs::path& file : expand_patterns(config.paths(list))) bytes += fs::file_size(file);
+  }
+  return bytes;
+}
+
+/// As far as the files are there.
+std::uint64_t feature_bytes(const Config& config) {
+  if (config.entries("graph.nodes") == 0) return 0;
+  std::uint64_t bytes = 0;
+  for (const io::NodeOptions& nodes : import_options(config).nodes) {
+    if (!nodes.files.empty() && fs::exists(nodes.files[0])) bytes += io::declared_feature_bytes(nodes);
+  }
+  return bytes;
+}
+
+/// **Collective.**
+std::vector<io::ExpectedEdges> sample_inputs(const comm::Communicator& comm,
+                                             std::span<const io::EdgeOptions> edge_types) {
+  // likely, least, and vertices of both types plus one, 0 where they are not declared
+  std::vector<std::uint64_t> numbers(4 * edge_types.size());
+  comm.agree([&] {
+    if (!comm.is_root()) return;
+    for (std::size_t e = 0; e < edge_types.size(); ++e) {
+      const io::ExpectedEdges edges = io::expect_edges(edge_types[e]);
+      numbers[4 * e] = edges.likely;
+      numbers[4 * e + 1] = edges.least;
+      if (edges.num_sources) numbers[4 * e + 2] = *edges.num_sources + 1;
+      if (edges.num_targets) numbers[4 * e + 3] = *edges.num_targets + 1;
+    }
+  });
+  comm.broadcast(std::span(numbers), Rank{0});
+  std::vector<io::ExpectedEdges> expected(edge_types.size());
+  for (std::size_t e = 0; e < edge_types.size(); ++e) {
+    expected[e].likely = numbers[4 * e];
+    expected[e].least = numbers[4 * e + 1];
+    if (numbers[4 * e + 2] > 0) expected[e].num_sources = numbers[4 * e + 2] - 1;
+    if (numbers[4 * e + 3] > 0) expected[e].num_targets = numbers[4 * e + 3] - 1;
+  }
+  return expected;
+}
+
+/// Vertices by type, the types in the order of their first mention.
+class VertexCounts {
+ public:
+  void raise(const std::string& type, std::uint64_t count) {
+    const auto [place, is_new] = counts_.emplace(type, count);
+    if (is_new) order_.push_back(type);
+    place->second = std::max(place->second, count);
+  }
+  void add_to(graph::Schema& schema) const {
+    for (const std::string& type : order_) schema.add_vertex_type(type, counts_.at(type));
+  }
+
+ private:
+  std::map<std::string, std::uint64_t> counts_;
+  std::vector<std::string> order_;
+};
+
+}  // namespace
+
+ExpectedGraph expected_graph(const comm::Communicator& comm, const Config& config) {
+  io::ImportOptions options;
+  comm.agree([&] { options = import_options(config); });
+  const std::vector<io::ExpectedEdges> expected = sample_inputs(comm, options.edges);
+  ExpectedGraph result;
+  VertexCounts likely;
+  VertexCounts least;
+  for (std::size_t e = 0; e < expected.size(); ++e) {
+    const io::EdgeOptions& edges = options.edges[e];
+    likely.raise(edges.source_type, expected[e].num_sources.value_or(expected[e].likely / kEdgesPerVertex));
+    likely.raise(edges.destination_type, expected[e].num_targets.value_or(expected[e].likely / kEdgesPerVertex));
+    least.raise(edges.source_type, expected[e].num_sources.value_or(0));
+    least.raise(edges.destination_type, expected[e].num_targets.value_or(0));
+  }
+  likely.add_to(result.likely);
+  least.add_to(result.least);
+  for (std::size_t e = 0; e < expected.size(); ++e) {
+    const io::EdgeOptions& edges = options.edges[e];
+    graph::EdgeType type;
+    type.source = *result.likely.find_vertex_type(edges.source_type);
+    type.relation = edges.relation_name;
+    type.destination = *result.likely.find_vertex_type(edges.destination_type);
+    type.undirected = !edges.directed;
+    type.has_weights = !edges.layout.weight.empty();
+    type.has_times = !edges.layout.time.empty();
+    if (edges.layout.format == io::TextFormat::kTriples) type.relations = {"relation"};
+    type.count = expected[e].likely;
+    result.likely.add_edge_type(type);
+    // What these rules drop is never held.
+    type.count = edges.time_from || edges.time_to || edges.min_weight ? 0 : expected[e].least;
+    result.least.add_edge_type(std::move(type));
+  }
+  return result;
+}
+
+std::uint64_t adjacency_bytes(const graph::Schema& schema, std::int32_t ranks, std::uint64_t extra_per_slot) {
+  std::uint64_t bytes = 0;
+  for (const graph::EdgeType& type : schema.edge_types()) {
+    const std::uint64_t edges = share(type.count, ranks);
+    bytes += 8 * (share(schema.vertex_type(type.source).count, ranks) +
+                  share(schema.vertex_type(type.destination).count, ranks));
+    bytes += 2 * edges * (4 + attribute_bytes(type)) + edges * extra_per_slot;
+  }
+  return bytes;
+}
+
+MemoryPlan plan_home_blocks(const graph::Schema& schema, std::int32_t ranks) {
+  MemoryPlan plan("resident");
+  const std::uint64_t rows = share(schema.num_vertices(), ranks);
+  plan.hold("graph in home blocks", adjacency_bytes(schema, ranks, 8) + 8 * rows);
+  plan.hold("original ids", rows * (kIdBytes + 16));
+  return plan;
+}
+
+MemoryPlan plan_import_stage(const Config& config, const graph::Schema& schema, std::int32_t ranks,
+                             std::uint32_t threads) {
+  MemoryPlan plan = io::plan_import(schema, ranks, threads, kIdBytes);
+  plan.hold("graph in home blocks", plan_home_blocks(schema, ranks).total_bytes());
+  if (const std::uint64_t bytes = feature_bytes(config); bytes > 0) {
+    plan.hold("features as read, sent, received and stored", 4 * share(bytes, ranks));
+  }
+  if (config.entries("graph.filters") > 0) {
+    plan.hold("occurrences and last times of filtered vertices", 17 * share(schema.num_vertices(), ranks));
+  }
+  if (has_forget_lists(config))
+    plan.hold("what is to be forgotten, whole on every rank", 4 * forget_list_bytes(config));
+  if (config.path("graph.previous")) {
+    plan.hold("the previous graph: rows, and slots a round at a time",
+              32 * share(schema.num_vertices(), ranks) + (std::uint64_t{64} << 20U));
+  }
+  return plan;
+}
+
+MemoryPlan plan_least_import(const Config& config, const graph::Schema& least, std::int32_t ranks,
+                             std::uint32_t threads) {
+  MemoryPlan plan("import");
+  plan.hold("blocks of text", io::plan_text_blocks(threads));
+  std::uint64_t bytes = 0;
+  for (const graph::EdgeType& type : least.edge_types()) {
+    bytes += share(type.count, ranks) / (type.undirected ? 2 : 1) * (8 + attribute_bytes(type));
+  }
+  plan.hold("edges as they are read, at the least", bytes);
+  plan.hold("dictionary of declared vertices", 32 * share(least.num_vertices(), ranks));
+  plan.hold("features as read and stored", 2 * share(feature_bytes(config), ranks));
+  return plan;
+}
+
+}  // namespace rove::jobs
