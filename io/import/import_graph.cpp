@@ -122,7 +122,15 @@ class Importer {
 
   void read() {
     for (const NodeOptions& nodes : options_.nodes) {
-      nodes_.push_back(read_nodes(comm_, nodes, *types_[type_index(nodes.type)].table, progress_));
+      NodeRead read = read_nodes(comm_, nodes, *types_[type_index(nodes.type)].table, progress_);
+      const auto is_same = [&](const NodeRead& other) {
+        return read.width > 0 && other.width > 0 && other.type == read.type && other.name == read.name;
+      };
+      if (std::ranges::any_of(nodes_, is_same)) {
+        throw ConfigError(fmt::format("graph.nodes: two entries have features '{}' of type '{}'; give one another name",
+                                      read.name, read.type));
+      }
+      nodes_.push_back(std::move(read));
     }
     for (EdgeState& edges : edges_) {
       const EdgeOptions& options = *edges.options;

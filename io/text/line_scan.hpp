@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstring>
@@ -12,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "io/text/row_reader.hpp"
+#include "io/text/utf8.hpp"
 
 /// Cutting text into lines and lines into fields.
 namespace rove::io::text {
@@ -51,18 +53,21 @@ void for_each_word(std::string_view line, const Visit& visit) {
   }
 }
 
-/// A piece of input as messages show it.
+/// A piece of input as messages show it: UTF-8, with other bytes as numbers.
 [[nodiscard]] inline std::string quote(std::string_view text) {
-  constexpr std::size_t kShown = 60;
+  std::size_t size = std::min<std::size_t>(text.size(), 60);
+  // Not within a character.
+  while (size > 0 && size < text.size() && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80) --size;
+  const bool is_text = is_utf8(text.substr(0, size));
   std::string shown;
-  for (const char c : text.substr(0, kShown)) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+  for (const char c : text.substr(0, size)) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F || (!is_text && static_cast<unsigned char>(c) >= 0x80)) {
       shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     } else {
       shown += c;
     }
   }
-  return text.size() <= kShown ? fmt::format("'{}'", shown) : fmt::format("'{}...'", shown);
+  return size == text.size() ? fmt::format("'{}'", shown) : fmt::format("'{}...'", shown);
 }
 
 /// Fields of one line.

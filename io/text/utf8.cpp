@@ -40,6 +40,9 @@ void require_id(std::string_view id) {
   if (!is_utf8(id)) {
     throw ParseError(id.data(), "an id that is not UTF-8", "UTF-8 text; convert the file, for instance with iconv");
   }
+  if (id.find('\r') != std::string_view::npos) {
+    throw ParseError(id.data(), "an id with a carriage return", "lines that end with LF or CRLF");
+  }
 }
 
 }  // namespace rove::io::text

@@ -25,6 +25,20 @@ io::TextLayout text_layout(const Config& config, const std::string& entry) {
   return layout;
 }
 
+/// What a format does not read must not look as if it were.
+void require_columns(const Config& config, const std::string& entry, io::TextFormat format) {
+  const bool has_columns = format != io::TextFormat::kAdjacency && format != io::TextFormat::kMatrixMarket &&
+                           format != io::TextFormat::kMetis;
+  if (has_columns) return;
+  for (const char* key : {"source", "target", "weight", "time", "relation_column", "delimiter", "header"}) {
+    const std::string path = fmt::format("{}.{}", entry, key);
+    if (!config.has(path) || config.text(path) == "auto") continue;
+    throw ConfigError(fmt::format("{} is set, but files of format {} have no columns to choose; leave it out{}", path,
+                                  io::name_of(format),
+                                  format == io::TextFormat::kAdjacency ? "" : " (weights are always read)"));
+  }
+}
+
 /// Names with "__" in them may make the same group of the container.
 void require_different_groups(const std::vector<io::EdgeOptions>& edges) {
   std::map<std::string, const io::EdgeOptions*> groups;
@@ -76,6 +90,7 @@ io::ImportOptions import_options(const Config& config) {
     edge.relation_name = triple[1];
     edge.destination_type = triple[2];
     edge.layout = text_layout(config, entry);
+    require_columns(config, entry, edge.layout.format);
     edge.layout.weight = optional_text(config, entry + ".weight");
     edge.layout.time = optional_text(config, entry + ".time");
     edge.layout.relation = optional_text(config, entry + ".relation_column");

@@ -401,6 +401,15 @@ class Estimate(VerbTest):
         guessed = json.loads(self.rove("estimate", "--set", edges, "--verb", "import", "--json").stdout)["edges"]
         self.assertLess(abs(guessed - rows), 0.2 * rows)
 
+    def test_import_refuses_columns_of_formats_without(self):
+        inputs = os.path.join(self.directory, "lists.txt")
+        with open(inputs, "w", encoding="utf-8") as file:
+            file.write("1 2 3\n")
+        for key, value in (("weight", 3), ("delimiter", "'::'"), ("header", "yes"), ("source", "user_id")):
+            done = self.rove("import", "--type", "user,rates,item", "--files", inputs, "--format", "adjacency", "-o",
+                             os.path.join(self.directory, "lists.h5"), f"--set=graph.edges[0].{key}={value}", code=2)
+            self.assertIn(f"graph.edges[0].{key} is set, but files of format adjacency have no columns", done.stderr)
+
     def test_import_is_refused_before_it_reads_by_what_is_certain(self):
         draw = random.Random(5)
         inputs = os.path.join(self.directory, "many.txt")

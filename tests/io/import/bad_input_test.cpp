@@ -75,6 +75,8 @@ const BadInput kBadInputs[] = {
      "header set to yes or no"},
     {"CsvNumbersAsHeader", F::kCsv, "1,2,3\n4,5,6\n", "1:1", "'1,2,3', which may be", "header set to yes or no", "3"},
     {"NotUtf8", F::kEdgeList, "1 2\n3 \xff\xfe\n", "2:3", "an id that is not UTF-8", "UTF-8 text"},
+    {"CarriageReturn", F::kEdgeList, "1 2\r3 4\r", "1:3", "an id with a carriage return", "LF or CRLF"},
+    {"NotUtf8Shown", F::kEdgeList, "1 2 \xff\xfe\n", "1:5", "found '\\xff\\xfe'", "a finite number", "3"},
     {"TripleOfTwo", F::kTriples, "a r b\na b\n", "2:1", "2 columns in 'a b'", "at least 3 columns"},
     {"RecBoleUntyped", F::kRecBole, "user_id:token\titem_id\n1\t2\n", "1:1", "the column header 'item_id'",
      "name:type"},

@@ -270,6 +270,19 @@ TEST(Features, TheSecondRowOfAVertexIsNamed) {
               HasSubstr("i.item:152:1: found a second row of 'image' for the i 'i0' (rows 0 and 150 of the input"));
 }
 
+TEST(Features, OfOneNameAreRefused) {
+  io::ImportOptions options;
+  options.nodes.resize(2);
+  for (io::NodeOptions& nodes : options.nodes) {
+    nodes.type = "user";
+    nodes.files = {data("people.user")};
+    nodes.format = io::NodeFormat::kRecBole;
+  }
+  EXPECT_THAT(message_of(options), HasSubstr("two entries have features 'features' of type 'user'"));
+  options.nodes[1].name = "others";
+  EXPECT_EQ(message_of(options), "no error");
+}
+
 TEST(Features, BadFilesAreRefused) {
   const SharedTempDirectory directory(world());
   const auto message = [&](const std::string& file, io::NodeFormat format, const std::string& dataset = "") {
