@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "engine/base/error.hpp"
@@ -11,6 +12,8 @@
 #include "io/import/adjacency_builder.hpp"
 #include "io/import/edge_exchange.hpp"
 #include "io/import/edge_reader.hpp"
+#include "io/text/file_layout.hpp"
+#include "io/text/input_files.hpp"
 
 namespace rove::io {
 
@@ -71,6 +74,13 @@ ResolvedInteractions resolve_interactions(const comm::Communicator& comm, const 
   result.unknown_sources = counts[3];
   result.unknown_targets = counts[4];
   return result;
+}
+
+void check_headers(const TextLayout& layout) {
+  for (const std::string& file : text::expand_patterns(layout.files)) {
+    static_cast<void>(text::open_input(
+        file, [&](const std::string& path, std::string_view head) { return text::recognise(path, head, layout); }));
+  }
 }
 
 }  // namespace rove::io

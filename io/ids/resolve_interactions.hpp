@@ -29,4 +29,8 @@ struct ResolvedInteractions {
                                                         const IdIndex& sources, const IdIndex& targets,
                                                         ProgressSink& progress = no_progress());
 
+/// Throws what `resolve_interactions` would for files that are not there and headers that are wrong, from their first
+/// lines. Not collective.
+void check_headers(const TextLayout& layout);
+
 }  // namespace rove::io

@@ -12,6 +12,7 @@
 #include "engine/base/error.hpp"
 #include "engine/base/fault.hpp"
 #include "engine/parallel/parallel.hpp"
+#include "io/ids/resolve_interactions.hpp"
 #include "io/publish/publisher.hpp"
 #include "jobs/pipeline/estimate.hpp"
 #include "jobs/pipeline/forget_lists.hpp"
@@ -19,6 +20,7 @@
 #include "jobs/pipeline/graph_options.hpp"
 #include "jobs/pipeline/life_cycle_options.hpp"
 #include "jobs/pipeline/maintained_walks.hpp"
+#include "jobs/pipeline/ppr_exclusions.hpp"
 #include "jobs/pipeline/report.hpp"
 #include "jobs/pipeline/run_state.hpp"
 #include "jobs/pipeline/stages.hpp"
@@ -45,7 +47,9 @@ class Pipeline {
   PipelineResult run() {
     comm_.agree([&] {
       check_options();
-      if (comm_.is_root()) check_forget();
+      if (!comm_.is_root()) return;
+      check_forget();
+      check_files();
     });
     open_run();
     find_start();
@@ -117,6 +121,12 @@ class Pipeline {
       }
       require_no_misfit(limit, misfits);
     });
+  }
+
+  /// Files that a late stage reads.
+  void check_files() const {
+    if (config_.boolean("train.enabled") && has_test(config_)) io::check_headers(test_layout(config_));
+    if (config_.boolean("ppr.enabled")) io::check_headers(excluded_pairs_layout(config_));
   }
 
   /// Ignored lists would leave in the results what somebody asked to have removed.

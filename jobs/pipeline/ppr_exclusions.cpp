@@ -47,17 +47,23 @@ std::vector<std::uint8_t> home_candidates(Session& session, const io::IdIndex& t
 
 }  // namespace
 
+io::TextLayout excluded_pairs_layout(const Config& config) {
+  io::TextLayout layout;
+  layout.files = file_names(config, "ppr.exclude_pairs");
+  layout.format = io::text_format_of(config.text("ppr.exclude_format"));
+  layout.source = optional_text(config, "ppr.exclude_source");
+  layout.target = optional_text(config, "ppr.exclude_target");
+  set_header(layout, config, "ppr.exclude_header");
+  return layout;
+}
+
 PprExclusions read_exclusions(Session& session, const io::IdIndex& sources) {
   const comm::Communicator& comm = session.comm();
   const Config& config = session.config();
   PprExclusions result;
   io::TextLayout pair_files;
   comm.agree([&] {
-    pair_files.files = file_names(config, "ppr.exclude_pairs");
-    pair_files.format = io::text_format_of(config.text("ppr.exclude_format"));
-    pair_files.source = optional_text(config, "ppr.exclude_source");
-    pair_files.target = optional_text(config, "ppr.exclude_target");
-    set_header(pair_files, config, "ppr.exclude_header");
+    pair_files = excluded_pairs_layout(config);
     const bool any = !pair_files.files.empty() || !config.paths("ppr.exclude_targets").empty() ||
                      !config.paths("ppr.allow_targets").empty();
     if (!any) return;

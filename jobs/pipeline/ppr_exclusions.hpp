@@ -7,6 +7,8 @@
 
 #include "engine/graph/redistribute.hpp"
 #include "io/ids/id_index.hpp"
+#include "io/import/import_options.hpp"
+#include "jobs/config/config.hpp"
 #include "jobs/pipeline/session.hpp"
 
 namespace rove::jobs {
@@ -17,6 +19,9 @@ struct PprExclusions {
   std::vector<std::uint8_t> candidates;    ///< as in `algorithms::PprOptions`
   graph::RaggedRows<std::uint32_t> pairs;  ///< by the rows of my home block of the sources
 };
+
+/// How the files of `ppr.exclude_pairs` are laid out; no files when it is not set.
+[[nodiscard]] io::TextLayout excluded_pairs_layout(const Config& config);
 
 /// **Collective.** `sources`: of the vertices, or of the seed sets. Ids that the graph does not have are counted in a
 /// warning. Throws `InputError` with file and line for lines that are no id or no pair, and when nothing is allowed.

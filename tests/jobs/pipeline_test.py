@@ -281,6 +281,16 @@ class Pipeline(unittest.TestCase):
                     self.assertIn(words, done.stderr)
                     self.assertEqual(done.stderr.count("rove: "), 1, f"one message, not one per rank:\n{done.stderr}")
 
+    def test_headers_that_late_stages_need_are_seen_first(self):
+        headless = self.path("headless.csv")
+        with open(headless, "w", encoding="utf-8") as file:
+            file.write("u1,i1\nu2,i2\n")
+        for key, settings in (("evaluate.header", [f"evaluate.test=[{headless}]"]),
+                              ("ppr.exclude_header", [f"ppr.exclude_pairs=[{headless}]", "ppr.exclude_format=csv"])):
+            done = self.rove_run("headless", *settings, code=3, ranks=2)
+            self.assertIn(f"{key} set to yes or no", done.stderr)
+            self.assertFalse(os.path.exists(self.path("headless", "0001")))
+
     def test_bad_input_names_file_and_line(self):
         bad = self.path("bad.csv")
         with open(bad, "w", encoding="utf-8") as file:
