@@ -104,6 +104,10 @@ ExpectedEdges expect_edges(const EdgeOptions& edges) {
         const bool both = !edges.directed || file.layout.symmetric || file.layout.format == TextFormat::kMetis;
         expected.likely += file.layout.num_entries * (both ? 2 : 1);
         expected.least += file.layout.num_entries * (edges.directed ? 1 : 2);
+        if (file.streamed()) {
+          expected.likely_alone = std::max(expected.likely_alone, file.layout.num_entries * (edges.directed ? 2 : 1));
+          expected.least_alone = std::max(expected.least_alone, file.layout.num_entries);
+        }
         expected.num_sources = std::max(expected.num_sources.value_or(0), file.layout.num_sources);
         expected.num_targets = std::max(expected.num_targets.value_or(0), file.layout.num_targets);
         continue;
@@ -111,8 +115,13 @@ ExpectedEdges expect_edges(const EdgeOptions& edges) {
       density = packed ? sample_packed(file) : sample_plain(file);
     }
     const std::uint64_t directions = edges.directed ? 1 : 2;
-    expected.likely += directions * times(density->likely, info.bytes);
-    expected.least += directions * times(density->least, info.bytes);
+    const std::uint64_t likely = times(density->likely, info.bytes);
+    const std::uint64_t least = times(density->least, info.bytes);
+    expected.likely += directions * likely;
+    expected.least += directions * least;
+    if (!packed) continue;
+    expected.likely_alone = std::max(expected.likely_alone, likely);
+    expected.least_alone = std::max(expected.least_alone, least);
   }
   return expected;
 }

@@ -12,7 +12,9 @@ namespace rove::io {
 /// How many edges the files of one type will give, judged before they are read; stored directed edges, before any rule.
 struct ExpectedEdges {
   std::uint64_t likely = 0;
-  std::uint64_t least = 0;                   ///< half of what the longest rows seen allow; of a packed file a quarter
+  std::uint64_t least = 0;         ///< half of what the longest rows seen allow; of a packed file a quarter
+  std::uint64_t likely_alone = 0;  ///< of the largest file that one rank reads alone; each row counts once
+  std::uint64_t least_alone = 0;
   std::optional<std::uint64_t> num_sources;  ///< vertices, where the files declare them
   std::optional<std::uint64_t> num_targets;
 };

@@ -529,7 +529,10 @@ MemoryPlan plan_import(const graph::Schema& schema, std::int32_t ranks, std::uin
     return (count + parts - 1) / parts;
   };
   std::uint64_t edge_bytes = 0;
+  std::vector<std::uint64_t> ends(schema.vertex_types().size());
   for (const graph::EdgeType& type : schema.edge_types()) {
+    ends[type.source.index()] += share(type.count);
+    ends[type.destination.index()] += share(type.count);
     const std::uint64_t attributes =
         (type.has_weights ? 4U : 0U) + (type.has_times ? 8U : 0U) + (type.relations.empty() ? 0U : 4U);
     edge_bytes += share(type.count) * (8 + attributes);
@@ -537,7 +540,13 @@ MemoryPlan plan_import(const graph::Schema& schema, std::int32_t ranks, std::uin
   MemoryPlan plan("import");
   plan.hold("blocks of text", plan_text_blocks(threads));
   plan.hold("edges until their rows are known, sent and received", 3 * edge_bytes);
-  plan.hold("dictionary of ids", share(schema.num_vertices()) * (2 * id_bytes + 48));
+  // Every rank may meet most ids in its share of the rows.
+  std::uint64_t met = 0;
+  for (std::size_t t = 0; t < ends.size(); ++t) {
+    const std::uint64_t count = schema.vertex_types()[t].count;
+    met += std::max(share(count), std::min(count, ends[t]));
+  }
+  plan.hold("dictionary of ids", met * (2 * id_bytes + 48));
   return plan;
 }
 

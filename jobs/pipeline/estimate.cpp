@@ -44,12 +44,13 @@ std::optional<History> read_history(const std::optional<fs::path>& run) {
 
 class Estimator {
  public:
-  Estimator(Session& session, const EstimateMachine& machine, std::optional<History> history)
+  Estimator(Session& session, const EstimateMachine& machine, std::optional<History> history, std::uint64_t alone_bytes)
       : session_(session),
         config_(session.config()),
         schema_(session.schema()),
         machine_(machine),
-        history_(std::move(history)) {}
+        history_(std::move(history)),
+        alone_bytes_(alone_bytes) {}
 
   std::vector<StageEstimate> run(std::span<const std::string> verbs) {
     for (const std::string& verb : verbs) {
@@ -122,8 +123,8 @@ class Estimator {
   }
 
   void import() {
-    add("import", MemoryPlan("resident"), plan_import_stage(config_, schema_, machine_.ranks, machine_.threads),
-        "use more ranks");
+    add("import", MemoryPlan("resident"),
+        plan_import_stage(config_, schema_, alone_bytes_, machine_.ranks, machine_.threads), "use more ranks");
   }
 
   void partition() {
@@ -271,6 +272,7 @@ class Estimator {
   const graph::Schema& schema_;
   EstimateMachine machine_;
   std::optional<History> history_;
+  std::uint64_t alone_bytes_;
   std::vector<StageEstimate> stages_;
 };
 
@@ -278,8 +280,8 @@ class Estimator {
 
 std::vector<StageEstimate> estimate_stages(Session& session, const EstimateMachine& machine,
                                            const std::optional<fs::path>& previous_run,
-                                           std::span<const std::string> verbs) {
-  return Estimator(session, machine, read_history(previous_run)).run(verbs);
+                                           std::span<const std::string> verbs, std::uint64_t alone_bytes) {
+  return Estimator(session, machine, read_history(previous_run), alone_bytes).run(verbs);
 }
 
 void require_no_misfit(const MemoryLimit& limit, std::span<const Misfit> misfits) {

@@ -43,10 +43,10 @@ inline constexpr std::array<std::string_view, 6> kEstimatedVerbs{"import", "part
 
 /// Stages of `rove run` that the configuration enables, in order; or these verbs, each as it runs alone. Throws
 /// `ConfigError` as the stages would. Times are those of the stages of `previous_run`, if given, scaled by the edges.
-/// Of `session` only configuration and schema are read.
+/// Of `session` only configuration and schema are read. `alone_bytes`: see `plan_import_stage`.
 [[nodiscard]] std::vector<StageEstimate> estimate_stages(Session& session, const EstimateMachine& machine,
                                                          const std::optional<std::filesystem::path>& previous_run,
-                                                         std::span<const std::string> verbs = {});
+                                                         std::span<const std::string> verbs, std::uint64_t alone_bytes);
 
 /// A stage that does not fit.
 struct Misfit {

@@ -74,8 +74,9 @@ void require_import_fits(Session& session) {
   MemoryPlan least("import");
   MemoryPlan likely("import");
   comm.agree([&] {
-    least = plan_least_import(session.config(), expected.least, comm.size(), parallel::concurrency());
-    likely = plan_import_stage(session.config(), expected.likely, comm.size(), parallel::concurrency());
+    least = plan_least_import(session.config(), expected, comm.size(), parallel::concurrency());
+    likely = plan_import_stage(session.config(), expected.likely, expected.likely_alone_bytes, comm.size(),
+                               parallel::concurrency());
   });
   session.require_fits(least);
   const std::uint64_t limit = comm.all_reduce(session.memory().bytes, comm::ReduceOp::kMin);

@@ -2,6 +2,7 @@
 #include "jobs/pipeline/import_plan.hpp"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
 #include <span>
@@ -32,6 +33,15 @@ std::uint64_t attribute_bytes(const graph::EdgeType& type) {
   return (type.has_weights ? 4U : 0U) + (type.has_times ? 8U : 0U) + (type.relations.empty() ? 0U : 4U);
 }
 
+/// A rank's share of the edges as they are read: of an undirected edge one direction.
+std::uint64_t read_bytes(const graph::Schema& schema, std::int32_t ranks) {
+  std::uint64_t bytes = 0;
+  for (const graph::EdgeType& type : schema.edge_types()) {
+    bytes += share(type.count, ranks) / (type.undirected ? 2 : 1) * (8 + attribute_bytes(type));
+  }
+  return bytes;
+}
+
 std::uint64_t forget_list_bytes(const Config& config) {
   std::uint64_t bytes = 0;
   for (const char* list : {"forget.users", "forget.items", "forget.interactions"}) {
@@ -53,25 +63,23 @@ std::uint64_t feature_bytes(const Config& config) {
 /// **Collective.**
 std::vector<io::ExpectedEdges> sample_inputs(const comm::Communicator& comm,
                                              std::span<const io::EdgeOptions> edge_types) {
-  // likely, least, and vertices of both types plus one, 0 where they are not declared
-  std::vector<std::uint64_t> numbers(4 * edge_types.size());
+  std::vector<io::ExpectedEdges> expected(edge_types.size());
   comm.agree([&] {
     if (!comm.is_root()) return;
-    for (std::size_t e = 0; e < edge_types.size(); ++e) {
-      const io::ExpectedEdges edges = io::expect_edges(edge_types[e]);
-      numbers[4 * e] = edges.likely;
-      numbers[4 * e + 1] = edges.least;
-      if (edges.num_sources) numbers[4 * e + 2] = *edges.num_sources + 1;
-      if (edges.num_targets) numbers[4 * e + 3] = *edges.num_targets + 1;
-    }
+    for (std::size_t e = 0; e < edge_types.size(); ++e) expected[e] = io::expect_edges(edge_types[e]);
   });
-  comm.broadcast(std::span(numbers), Rank{0});
-  std::vector<io::ExpectedEdges> expected(edge_types.size());
-  for (std::size_t e = 0; e < edge_types.size(); ++e) {
-    expected[e].likely = numbers[4 * e];
-    expected[e].least = numbers[4 * e + 1];
-    if (numbers[4 * e + 2] > 0) expected[e].num_sources = numbers[4 * e + 2] - 1;
-    if (numbers[4 * e + 3] > 0) expected[e].num_targets = numbers[4 * e + 3] - 1;
+  for (io::ExpectedEdges& edges : expected) {
+    // Vertices that are not declared travel as 0, others by one more.
+    std::array numbers{edges.likely,
+                       edges.least,
+                       edges.likely_alone,
+                       edges.least_alone,
+                       edges.num_sources ? *edges.num_sources + 1 : 0,
+                       edges.num_targets ? *edges.num_targets + 1 : 0};
+    comm.broadcast(std::span<std::uint64_t>(numbers), Rank{0});
+    edges = {numbers[0], numbers[1], numbers[2], numbers[3], {}, {}};
+    if (numbers[4] > 0) edges.num_sources = numbers[4] - 1;
+    if (numbers[5] > 0) edges.num_targets = numbers[5] - 1;
   }
   return expected;
 }
@@ -123,8 +131,12 @@ ExpectedGraph expected_graph(const comm::Communicator& comm, const Config& confi
     if (edges.layout.format == io::TextFormat::kTriples) type.relations = {"relation"};
     type.count = expected[e].likely;
     result.likely.add_edge_type(type);
+    result.likely_alone_bytes += expected[e].likely_alone * (8 + attribute_bytes(type));
     // What these rules drop is never held.
-    type.count = edges.time_from || edges.time_to || edges.min_weight ? 0 : expected[e].least;
+    const bool may_drop = edges.time_from || edges.time_to || edges.min_weight;
+    type.count = may_drop ? 0 : expected[e].least;
+    const std::uint64_t alone_bytes = may_drop ? 0 : expected[e].least_alone * (8 + attribute_bytes(type));
+    result.least_alone_bytes = std::max(result.least_alone_bytes, alone_bytes);
     result.least.add_edge_type(std::move(type));
   }
   return result;
@@ -149,9 +161,12 @@ MemoryPlan plan_home_blocks(const graph::Schema& schema, std::int32_t ranks) {
   return plan;
 }
 
-MemoryPlan plan_import_stage(const Config& config, const graph::Schema& schema, std::int32_t ranks,
-                             std::uint32_t threads) {
+MemoryPlan plan_import_stage(const Config& config, const graph::Schema& schema, std::uint64_t alone_bytes,
+                             std::int32_t ranks, std::uint32_t threads) {
   MemoryPlan plan = io::plan_import(schema, ranks, threads, kIdBytes);
+  if (const std::uint64_t bytes = read_bytes(schema, ranks); alone_bytes > bytes) {
+    plan.hold("edges that one rank reads alone, beyond its share", alone_bytes - bytes);
+  }
   plan.hold("graph in home blocks", plan_home_blocks(schema, ranks).total_bytes());
   if (const std::uint64_t bytes = feature_bytes(config); bytes > 0) {
     plan.hold("features as read, sent, received and stored", 4 * share(bytes, ranks));
@@ -168,16 +183,13 @@ MemoryPlan plan_import_stage(const Config& config, const graph::Schema& schema, 
   return plan;
 }
 
-MemoryPlan plan_least_import(const Config& config, const graph::Schema& least, std::int32_t ranks,
+MemoryPlan plan_least_import(const Config& config, const ExpectedGraph& expected, std::int32_t ranks,
                              std::uint32_t threads) {
   MemoryPlan plan("import");
   plan.hold("blocks of text", io::plan_text_blocks(threads));
-  std::uint64_t bytes = 0;
-  for (const graph::EdgeType& type : least.edge_types()) {
-    bytes += share(type.count, ranks) / (type.undirected ? 2 : 1) * (8 + attribute_bytes(type));
-  }
-  plan.hold("edges as they are read, at the least", bytes);
-  plan.hold("dictionary of declared vertices", 32 * share(least.num_vertices(), ranks));
+  plan.hold("edges as they are read, at the least",
+            std::max(read_bytes(expected.least, ranks), expected.least_alone_bytes));
+  plan.hold("dictionary of declared vertices", 32 * share(expected.least.num_vertices(), ranks));
   plan.hold("features as read and stored", 2 * share(feature_bytes(config), ranks));
   return plan;
 }

@@ -113,7 +113,7 @@ class Pipeline {
       const MemoryLimit& limit = session_.memory();
       const EstimateMachine machine{comm_.size(), parallel::concurrency(), limit, ghosts};
       std::vector<Misfit> misfits;
-      for (const StageEstimate& estimate : estimate_stages(session_, machine, std::nullopt)) {
+      for (const StageEstimate& estimate : estimate_stages(session_, machine, std::nullopt, {}, 0)) {
         const std::uint64_t bytes = estimate.plan.total_bytes();
         if (bytes > limit.bytes && pending.contains(estimate.stage)) {
           misfits.push_back({estimate.stage, bytes, estimate.advice});

@@ -41,6 +41,7 @@ std::pair<std::string, std::uint64_t> parse_named_count(const std::string& text,
 struct Subject {
   graph::Schema schema;
   std::string known_from;
+  std::uint64_t alone_bytes = 0;  ///< as in `ExpectedGraph`, if the files are all that is known
 };
 
 class EstimateVerb final : public CollectiveVerb {
@@ -89,14 +90,16 @@ class EstimateVerb final : public CollectiveVerb {
       is_known = know_subject(session.config(), subject);
     });
     if (!is_known) {
-      subject = {expected_graph(world, session.config()).likely,
-                 "a guess by some rows and the sizes of the input files (ten edges a vertex unless declared)"};
+      ExpectedGraph expected = expected_graph(world, session.config());
+      subject = {std::move(expected.likely),
+                 "a guess by some rows and the sizes of the input files (ten edges a vertex unless declared)",
+                 expected.likely_alone_bytes};
     }
     world.agree([&] {
       graph::GraphBlocks blocks;
       blocks.schema = subject.schema;
       session.set_graph(std::move(blocks), {}, {}, {});
-      stages = estimate_stages(session, machine, previous_run(session.config()), verbs_);
+      stages = estimate_stages(session, machine, previous_run(session.config()), verbs_, subject.alone_bytes);
     });
     if (world.is_root())
       fmt::print("{}\n", json_ ? to_json(subject, machine, stages) : to_text(subject, machine, stages));

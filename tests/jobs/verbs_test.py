@@ -398,8 +398,12 @@ class Estimate(VerbTest):
             file.write("user_id,item_id\n")
             file.writelines(f"{i // 10},{draw.randrange(100000)}\n" for i in range(rows))
         edges = f"graph.edges=[{{type: [user, rates, item], files: [{inputs}], format: csv}}]"
-        guessed = json.loads(self.rove("estimate", "--set", edges, "--verb", "import", "--json").stdout)["edges"]
-        self.assertLess(abs(guessed - rows), 0.2 * rows)
+        for ranks in (1, 8):
+            guess = json.loads(self.rove("estimate", "--set", edges, "--verb", "import", "--json", "--ranks", ranks).stdout)
+            self.assertLess(abs(guess["edges"] - rows), 0.2 * rows)
+            items = {item["what"]: item["bytes"] for item in guess["stages"][0]["adds"]}
+            alone = items.get("edges that one rank reads alone, beyond its share", 0)
+            self.assertLess(abs(alone - 8 * guess["edges"] * (ranks - 1) / ranks), 100)
 
     def test_import_refuses_columns_of_formats_without(self):
         inputs = os.path.join(self.directory, "lists.txt")

@@ -291,6 +291,8 @@ TEST(ExpectedEdges, AreCountedInSmallFilesAndDeclaredOrSampledInOthers) {
     EXPECT_EQ(expect(data(file), io::TextFormat::kCsv).likely, 12U) << file;
     EXPECT_EQ(expect(data(file), io::TextFormat::kCsv).least, 12U) << file;
   }
+  EXPECT_EQ(expect(data("ratings_bom.csv"), io::TextFormat::kCsv).likely_alone, 0U);
+  EXPECT_EQ(expect(data("ratings.csv.gz"), io::TextFormat::kCsv).likely_alone, 12U);
   EXPECT_EQ(expect(data("adjacency.txt"), io::TextFormat::kAdjacency, false).likely, 24U);
   for (const bool directed : {true, false}) {
     const io::ExpectedEdges metis = expect(data("graph.metis"), io::TextFormat::kMetis, directed);
