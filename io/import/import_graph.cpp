@@ -327,10 +327,7 @@ class Importer {
   /// **Collective.** The original id of a row, from its home.
   [[nodiscard]] std::string id_of(std::size_t type, std::uint64_t row) const {
     const VertexNumbering& numbering = types_[type].numbering;
-    const graph::BlockDistribution homes(numbering.count, comm_.size());
-    const IndexRange mine = homes.block(comm_.rank());
-    return comm_.broadcast_text(mine.contains(row) ? std::string(numbering.ids[row - mine.begin]) : std::string(),
-                                homes.home_of(row));
+    return id_of_row(comm_, numbering.ids, {numbering.count, comm_.size()}, row);
   }
 
   /// **Collective.**

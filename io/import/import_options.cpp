@@ -121,6 +121,10 @@ void require_valid(const ImportOptions& options) {
                       "(both directions of every edge are stored anyway)",
                       name));
     }
+    if (edges.time_from && edges.time_to && *edges.time_from >= *edges.time_to) {
+      throw ConfigError(fmt::format("graph.edges [{}]: time_from {} is not before time_to {}, which leaves no edge",
+                                    name, *edges.time_from, *edges.time_to));
+    }
     if (!edges.directed && edges.max_degree > 0) {
       throw ConfigError(
           fmt::format("graph.edges [{}]: max_degree caps the edges of a source; set directed: true", name));

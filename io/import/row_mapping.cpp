@@ -92,6 +92,13 @@ ShrunkType shrink_type(const comm::Communicator& comm, ImportedGraph& graph, Ver
   return result;
 }
 
+std::string id_of_row(const comm::Communicator& comm, const IdBlock& ids, const graph::BlockDistribution& homes,
+                      std::uint64_t row) {
+  const IndexRange mine = homes.block(comm.rank());
+  return comm.broadcast_text(mine.contains(row) ? std::string(ids[row - mine.begin]) : std::string(),
+                             homes.home_of(row));
+}
+
 EdgeColumns columns_of(const graph::EdgeType& type) {
   return {type.has_weights, type.has_times, !type.relations.empty(), false};
 }

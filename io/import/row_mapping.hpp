@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "engine/base/ids.hpp"
@@ -28,6 +29,10 @@ struct ShrunkType {
 };
 [[nodiscard]] ShrunkType shrink_type(const comm::Communicator& comm, ImportedGraph& graph, VertexTypeId type,
                                      std::span<const std::uint8_t> keep);
+
+/// **Collective.** The original id of a row, from its home. `ids`: of my home block.
+[[nodiscard]] std::string id_of_row(const comm::Communicator& comm, const IdBlock& ids,
+                                    const graph::BlockDistribution& homes, std::uint64_t row);
 
 /// What the edges of a type carry.
 [[nodiscard]] EdgeColumns columns_of(const graph::EdgeType& type);

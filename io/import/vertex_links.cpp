@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <span>
 #include <string>
 #include <utility>
@@ -22,8 +23,8 @@ namespace {
 constexpr std::uint64_t kLinked = std::uint64_t{1} << 32U;
 
 /// **Collective.** Row of the other type for every row of my home block of `alias`; `kUnknownRow`: not linked.
-std::vector<std::uint64_t> links_of_home(const comm::Communicator& comm, const ImportedGraph& graph, VertexTypeId alias,
-                                         std::vector<EdgeList> pairs) {
+std::vector<std::uint64_t> links_of_home(const comm::Communicator& comm, const ImportedGraph& graph, VertexTypeId type,
+                                         VertexTypeId alias, std::vector<EdgeList> pairs) {
   const graph::BlockDistribution homes = graph.blocks.distribution(alias, comm.size());
   for (EdgeList& list : pairs) {
     std::swap(list.sources, list.targets);
@@ -34,19 +35,34 @@ std::vector<std::uint64_t> links_of_home(const comm::Communicator& comm, const I
   pairs = ship_to_homes(comm, std::move(pairs), {}, homes);
   const std::uint64_t first = homes.block(comm.rank()).begin;
   std::vector<std::uint64_t> linked(graph.blocks.keys[alias.index()].size(), kUnknownRow);
-  comm.agree([&] {
-    for (const EdgeList& list : pairs) {
-      for (std::size_t i = 0; i < list.size(); ++i) {
-        const std::uint64_t row = list.sources[i] - first;
-        if (linked[row] != kUnknownRow && linked[row] != list.targets[i]) {
-          throw InputError(
-              fmt::format("graph.links: '{}' of type '{}' is linked to two different vertices, expected one",
-                          graph.ids[alias.index()][row], graph.blocks.schema.vertex_type(alias).name));
-        }
+  // The lowest row that is linked to two, and the other one.
+  std::uint64_t twice = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t second = 0;
+  for (const EdgeList& list : pairs) {
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const std::uint64_t row = list.sources[i] - first;
+      if (linked[row] == kUnknownRow) {
         linked[row] = list.targets[i];
+      } else if (linked[row] != list.targets[i] && list.sources[i] < twice) {
+        twice = list.sources[i];
+        second = list.targets[i];
       }
     }
-  });
+  }
+  const std::uint64_t refused = comm.all_reduce(twice, comm::ReduceOp::kMin);
+  if (refused != std::numeric_limits<std::uint64_t>::max()) {
+    const Rank home = homes.home_of(refused);
+    const std::uint64_t one = comm.broadcast(refused == twice ? linked[refused - first] : 0, home);
+    const std::uint64_t other = comm.broadcast(second, home);
+    const auto name_of = [&](VertexTypeId of, std::uint64_t row) {
+      return id_of_row(comm, graph.ids[of.index()], graph.blocks.distribution(of, comm.size()), row);
+    };
+    const std::string names[] = {name_of(alias, refused), name_of(type, one), name_of(type, other)};
+    throw InputError(
+        fmt::format("graph.links: '{}' of type '{}' is linked to two different vertices, '{}' and '{}', "
+                    "expected one",
+                    names[0], graph.blocks.schema.vertex_type(alias).name, names[1], names[2]));
+  }
   return linked;
 }
 
@@ -72,7 +88,7 @@ void check_links(const ImportOptions& options) {
 void merge_linked(const comm::Communicator& comm, ImportedGraph& graph, VertexTypeId type, VertexTypeId alias,
                   std::vector<EdgeList> pairs) {
   const graph::Schema old = graph.blocks.schema;
-  std::vector<std::uint64_t> merged = links_of_home(comm, graph, alias, std::move(pairs));
+  std::vector<std::uint64_t> merged = links_of_home(comm, graph, type, alias, std::move(pairs));
   std::vector<std::uint8_t> keep(merged.size());
   for (std::size_t row = 0; row < keep.size(); ++row) keep[row] = merged[row] == kUnknownRow ? 1 : 0;
   const ShrunkType shrunk = shrink_type(comm, graph, alias, keep);

@@ -342,7 +342,8 @@ TEST(Links, MakeAnEntityTheItemItIs) {
   EXPECT_THAT(graph::validate(world(), distributed, &graph.blocks), testing::IsEmpty());
 
   options.links[0].layout.files = {put(directory, "l2", "a m1\nb m1\n")};
-  EXPECT_THAT(message_of(options), HasSubstr("'m1' of type 'entity' is linked to two different vertices"));
+  EXPECT_THAT(message_of(options),
+              HasSubstr("'m1' of type 'entity' is linked to two different vertices, 'a' and 'b', expected one"));
 }
 
 // --- rules that refuse

@@ -408,6 +408,11 @@ TEST(Import, OptionsThatContradictEachOtherAreRefused) {
     EXPECT_THAT(message_of(options), HasSubstr("expected tab, space, auto, one character")) << delimiter;
   }
   options.edges[0].layout.delimiter = "auto";
+  options.edges[0].time_from = 5;
+  options.edges[0].time_to = 5;
+  EXPECT_THAT(message_of(options), HasSubstr("time_from 5 is not before time_to 5"));
+  options.edges[0].time_to.reset();
+  options.edges[0].time_from.reset();
   options.edges.push_back(options.edges[0]);
   EXPECT_THAT(message_of(options), HasSubstr("stands twice"));
 }
