@@ -217,12 +217,9 @@ class Importer {
 
   struct RowCounts {
     std::uint64_t forgotten = 0;
-    std::uint64_t self_loops = 0;
     std::uint64_t dangling = 0;
-    std::uint64_t refused = 0;  ///< dangling ones, by `dangling: error`
-    std::optional<std::size_t> first_loop;
-    std::optional<std::size_t> first_refused;
-    bool refused_target = false;  ///< the first one, for its target
+    RefusedEdges self_loops;
+    RefusedEdges refused;  ///< dangling ones, by `dangling: error`
   };
 
   /// Endpoints become rows; what is to be forgotten or names no vertex goes, self-loops by their rule, and an
@@ -250,14 +247,10 @@ class Importer {
       const bool loop = known && !forgotten && may_loop && list.sources[i] == list.targets[i];
       counts.forgotten += forgotten ? 1U : 0U;
       counts.dangling += dangling ? 1U : 0U;
-      counts.self_loops += loop ? 1U : 0U;
-      if (loop && !counts.first_loop) counts.first_loop = i;
+      if (loop) counts.self_loops.meet(i, true);
       const bool bad_source = dangling && list.sources[i] == kUnknownRow && types_[edges.source].refuses;
       const bool bad_target = dangling && list.targets[i] == kUnknownRow && types_[edges.destination].refuses;
-      if ((bad_source || bad_target) && counts.refused++ == 0) {
-        counts.first_refused = i;
-        counts.refused_target = !bad_source;
-      }
+      if (bad_source || bad_target) counts.refused.meet(i, !bad_source);
       if (forgotten || dangling || (loop && options.self_loops == SelfLoops::kDrop)) {
         list.sources[i] = kUnknownRow;
         ++dropped;
@@ -295,13 +288,17 @@ class Importer {
     std::vector<EdgeList> lists = std::move(edges.read.lists);
     std::vector<RowCounts> row_counts(lists.size());
     parallel::for_each({0, lists.size()}, 1, [&](std::uint64_t l) { row_counts[l] = to_rows(edges, lists[l]); });
-    for (const RowCounts& row_count : row_counts) {
-      counts.forgotten += row_count.forgotten;
-      counts.self_loops += row_count.self_loops;
-      counts.dangling_endpoints += row_count.dangling;
+    RefusedEdges self_loops;
+    RefusedEdges refused;
+    for (std::size_t l = 0; l < row_counts.size(); ++l) {
+      counts.forgotten += row_counts[l].forgotten;
+      counts.dangling_endpoints += row_counts[l].dangling;
+      self_loops.add(l, row_counts[l].self_loops);
+      refused.add(l, row_counts[l].refused);
     }
-    if (options.self_loops == SelfLoops::kError) refuse_self_loops(edges, row_counts);
-    refuse_dangling(edges, row_counts);
+    counts.self_loops = self_loops.count;
+    if (options.self_loops == SelfLoops::kError) refuse_self_loops(edges, self_loops);
+    refuse_dangling(edges, refused);
 
     const graph::BlockDistribution sources(types_[edges.source].numbering.count, comm_.size());
     const graph::BlockDistribution destinations(types_[edges.destination].numbering.count, comm_.size());
@@ -345,56 +342,19 @@ class Importer {
                     counts.edge_type, total, source, target));
   }
 
-  /// **Collective.** Ends the import at the first edge of the input that a rule refuses, if there is one. `first`: this
-  /// rank's; `describe(count)` makes what tells of it.
-  template <class Describe>
-  void refuse(const EdgeState& edges, std::uint64_t count, const std::optional<EdgePlace>& first,
-              const Describe& describe) const {
-    const std::uint64_t total = comm_.all_reduce(count, comm::ReduceOp::kSum);
-    if (total == 0) return;
-    // Ranks read shares of the input in its order, and the lowest rank that fails is heard.
-    comm_.agree([&] {
-      if (first) throw_at_edge(comm_, edges.read.input, *first, describe(total));
+  void refuse_self_loops(const EdgeState& edges, const RefusedEdges& mine) const {
+    refuse_edges(comm_, edges.read.input, mine, [&](std::string_view id, bool, std::uint64_t total) {
+      return Refusal{fmt::format("'{}' joined to itself, and {} such rows of [{}]", id, total, name_of(*edges.options)),
+                     "none (self_loops: error)"};
     });
   }
 
-  void refuse_self_loops(const EdgeState& edges, std::span<const RowCounts> row_counts) const {
-    std::uint64_t count = 0;
-    std::optional<EdgePlace> first;
-    for (std::size_t l = 0; l < row_counts.size(); ++l) {
-      if (!first && row_counts[l].first_loop) first = EdgePlace{l, *row_counts[l].first_loop};
-      count += row_counts[l].self_loops;
-    }
-    refuse(edges, count, first, [&](std::uint64_t total) {
-      return [&edges, total](std::string_view, std::string_view target) {
-        return text::ParseError(
-            target.data(),
-            fmt::format("'{}' joined to itself, and {} such rows of [{}]", target, total, name_of(*edges.options)),
-            "none (self_loops: error)");
-      };
-    });
-  }
-
-  void refuse_dangling(const EdgeState& edges, std::span<const RowCounts> row_counts) const {
-    std::uint64_t count = 0;
-    std::optional<EdgePlace> first;
-    bool at_target = false;
-    for (std::size_t l = 0; l < row_counts.size(); ++l) {
-      if (!first && row_counts[l].first_refused) {
-        first = EdgePlace{l, *row_counts[l].first_refused};
-        at_target = row_counts[l].refused_target;
-      }
-      count += row_counts[l].refused;
-    }
-    refuse(edges, count, first, [&](std::uint64_t total) {
-      return [&, total](std::string_view source, std::string_view target) {
-        const std::string_view id = at_target ? target : source;
-        return text::ParseError(
-            id.data(),
-            fmt::format("the {} '{}', which the vertex lists do not have, and {} such rows of [{}]",
-                        types_[at_target ? edges.destination : edges.source].name, id, total, name_of(*edges.options)),
-            "vertices of the lists alone (dangling: error)");
-      };
+  void refuse_dangling(const EdgeState& edges, const RefusedEdges& mine) const {
+    refuse_edges(comm_, edges.read.input, mine, [&](std::string_view id, bool at_target, std::uint64_t total) {
+      return Refusal{
+          fmt::format("the {} '{}', which the vertex lists do not have, and {} such rows of [{}]",
+                      types_[at_target ? edges.destination : edges.source].name, id, total, name_of(*edges.options)),
+          "vertices of the lists alone (dangling: error)"};
     });
   }
 

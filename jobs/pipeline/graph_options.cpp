@@ -14,14 +14,9 @@
 namespace rove::jobs {
 namespace {
 
-io::TextLayout text_layout(const Config& config, const std::string& entry) {
-  io::TextLayout layout;
-  layout.files = file_names(config, entry + ".files");
+io::TextLayout edges_layout(const Config& config, const std::string& entry) {
+  io::TextLayout layout = text_layout(config, entry + ".files", entry + ".");
   if (layout.files.empty()) throw ConfigError(fmt::format("{}.files is not set; name the input files", entry));
-  layout.format = io::text_format_of(config.text(entry + ".format"));
-  layout.source = optional_text(config, entry + ".source");
-  layout.target = optional_text(config, entry + ".target");
-  set_header(layout, config, entry + ".header");
   return layout;
 }
 
@@ -76,6 +71,16 @@ void require_known_types(const io::ImportOptions& options) {
 
 }  // namespace
 
+io::TextLayout text_layout(const Config& config, const std::string& files, const std::string& prefix) {
+  io::TextLayout layout;
+  layout.files = file_names(config, files);
+  layout.format = io::text_format_of(config.text(prefix + "format"));
+  layout.source = optional_text(config, prefix + "source");
+  layout.target = optional_text(config, prefix + "target");
+  set_header(layout, config, prefix + "header");
+  return layout;
+}
+
 io::ImportOptions import_options(const Config& config) {
   io::ImportOptions options;
   for (std::size_t i = 0; i < config.entries("graph.edges"); ++i) {
@@ -89,7 +94,7 @@ io::ImportOptions import_options(const Config& config) {
     edge.source_type = triple[0];
     edge.relation_name = triple[1];
     edge.destination_type = triple[2];
-    edge.layout = text_layout(config, entry);
+    edge.layout = edges_layout(config, entry);
     require_columns(config, entry, edge.layout.format);
     edge.layout.weight = optional_text(config, entry + ".weight");
     edge.layout.time = optional_text(config, entry + ".time");
@@ -140,7 +145,7 @@ io::ImportOptions import_options(const Config& config) {
     const auto types = config.texts(entry + ".type");
     if (types.size() != 2)
       throw ConfigError(fmt::format("{}.type has {} names, expected two: [type, alias type]", entry, types.size()));
-    options.links.push_back({types[0], types[1], text_layout(config, entry)});
+    options.links.push_back({types[0], types[1], edges_layout(config, entry)});
   }
   require_known_types(options);
   for (std::size_t i = 0; i < config.entries("graph.filters"); ++i) {

@@ -10,6 +10,7 @@
 #include "io/ids/listed_ids.hpp"
 #include "io/ids/resolve_interactions.hpp"
 #include "jobs/pipeline/config_values.hpp"
+#include "jobs/pipeline/graph_options.hpp"
 #include "jobs/pipeline/ppr_sources.hpp"
 
 namespace rove::jobs {
@@ -48,13 +49,7 @@ std::vector<std::uint8_t> home_candidates(Session& session, const io::IdIndex& t
 }  // namespace
 
 io::TextLayout excluded_pairs_layout(const Config& config) {
-  io::TextLayout layout;
-  layout.files = file_names(config, "ppr.exclude_pairs");
-  layout.format = io::text_format_of(config.text("ppr.exclude_format"));
-  layout.source = optional_text(config, "ppr.exclude_source");
-  layout.target = optional_text(config, "ppr.exclude_target");
-  set_header(layout, config, "ppr.exclude_header");
-  return layout;
+  return text_layout(config, "ppr.exclude_pairs", "ppr.exclude_");
 }
 
 PprExclusions read_exclusions(Session& session, const io::IdIndex& sources) {

@@ -6,6 +6,7 @@
 #include "engine/base/error.hpp"
 #include "gnn/triple_sampler.hpp"
 #include "jobs/pipeline/config_values.hpp"
+#include "jobs/pipeline/graph_options.hpp"
 
 namespace rove::jobs {
 
@@ -194,13 +195,7 @@ EdgeTypeId training_edge_type(const Session& session) {
 }
 
 io::TextLayout test_layout(const Config& config) {
-  io::TextLayout layout;
-  layout.files = file_names(config, "evaluate.test");
-  layout.format = io::text_format_of(config.text("evaluate.format"));
-  layout.source = optional_text(config, "evaluate.source");
-  layout.target = optional_text(config, "evaluate.target");
-  set_header(layout, config, "evaluate.header");
-  return layout;
+  return text_layout(config, "evaluate.test", "evaluate.");
 }
 
 std::vector<std::uint32_t> cutoffs(const Config& config) {
