@@ -189,8 +189,12 @@ MemoryPlan plan_least_import(const Config& config, const ExpectedGraph& expected
   plan.hold("blocks of text", io::plan_text_blocks(threads));
   plan.hold("edges as they are read, at the least",
             std::max(read_bytes(expected.least, ranks), expected.least_alone_bytes));
-  plan.hold("dictionary of declared vertices", 32 * share(expected.least.num_vertices(), ranks));
-  plan.hold("features as read and stored", 2 * share(feature_bytes(config), ranks));
+  if (const std::uint64_t declared = share(expected.least.num_vertices(), ranks); declared > 0) {
+    plan.hold("dictionary of declared vertices", 32 * declared);
+  }
+  if (const std::uint64_t features = share(feature_bytes(config), ranks); features > 0) {
+    plan.hold("features as read and stored", 2 * features);
+  }
   return plan;
 }
 
