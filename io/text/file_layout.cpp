@@ -177,6 +177,18 @@ std::string plain_name(std::string_view name) {
   return plain;
 }
 
+/// customer_id, productId, "Movie ID": a name that says so, where "david" does not.
+bool names_an_id(std::string_view name) {
+  for (const std::string_view ending : {"_id", "-id", ".id", " id", "_ID", "-ID", " ID", "Id", "ID"}) {
+    if (!name.ends_with(ending)) continue;
+    const std::string_view before = name.substr(0, name.size() - ending.size());
+    return !before.empty() && std::ranges::all_of(before, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-' || c == ' ';
+    });
+  }
+  return false;
+}
+
 bool is_number(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -192,7 +204,7 @@ bool is_surely_header(const Head& head, std::size_t line, const TextLayout& opti
       "head",   "headid",   "tail",   "tailid", "src",    "dst",       "from",     "to",
       "entity", "entityid", "weight", "rating", "time",   "timestamp", "relation", "relationid"};
   for (const std::string& name : names) {
-    if (std::ranges::count(kUsual, plain_name(name)) > 0) return true;
+    if (std::ranges::count(kUsual, plain_name(name)) > 0 || names_an_id(name)) return true;
     for (const std::string* wanted :
          {&options.source, &options.target, &options.weight, &options.time, &options.relation}) {
       if (!wanted->empty() && !is_number(*wanted) && name == *wanted) return true;

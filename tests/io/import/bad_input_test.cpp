@@ -73,6 +73,8 @@ const BadInput kBadInputs[] = {
      "3", "", "::"},
     {"CsvPairAsHeader", F::kCsv, "u1,i1\nu2,i2\n", "1:1", "'u1,i1', which may be a header or the first row",
      "header set to yes or no"},
+    {"CsvNamesAsHeader", F::kCsv, "david,madrid\nann,rome\n", "1:1", "which may be a header or the first row",
+     "yes or no"},
     {"CsvNumbersAsHeader", F::kCsv, "1,2,3\n4,5,6\n", "1:1", "'1,2,3', which may be", "header set to yes or no", "3"},
     {"NotUtf8", F::kEdgeList, "1 2\n3 \xff\xfe\n", "2:3", "an id that is not UTF-8", "UTF-8 text"},
     {"CarriageReturn", F::kEdgeList, "1 2\r3 4\r", "1:3", "an id with a carriage return", "LF or CRLF"},

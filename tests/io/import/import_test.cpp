@@ -127,6 +127,7 @@ TEST(Formats, HeadersOfCsvFiles) {
   EXPECT_EQ(count("who,what\na,b\n", io::Header::kNo, ""), 2U);
   EXPECT_EQ(count("who,what\na,b\n", io::Header::kAuto, "who"), 1U);
   EXPECT_EQ(count("who,User ID\na,b\n", io::Header::kAuto, ""), 1U);
+  EXPECT_EQ(count("customer_id,productId\na,b\n", io::Header::kAuto, ""), 1U);
   EXPECT_EQ(count("id_1,id_2\n\n7,8\n", io::Header::kAuto, ""), 1U) << "numbers follow";
 }
 
