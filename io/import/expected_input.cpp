@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <string_view>
 #include <vector>
@@ -41,7 +42,7 @@ struct Density {
 };
 
 std::uint64_t times(double density, std::uint64_t bytes) {
-  return static_cast<std::uint64_t>(density * static_cast<double>(bytes) + 0.5);
+  return static_cast<std::uint64_t>(std::llround(density * static_cast<double>(bytes)));
 }
 
 double per_byte(std::uint64_t edges, std::uint64_t bytes) {

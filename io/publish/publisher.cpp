@@ -130,21 +130,21 @@ void point_latest_at(const fs::path& output, const fs::path& run) {
 
 }  // namespace
 
-FileLock::FileLock(const fs::path& path, const std::string& what) {
+FileLock::FileLock(const fs::path& file, const std::string& what) {
   fault::point("io.open");
-  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) throw IoError(fmt::format("cannot open the lock {}: {}", path.string(), reason()));
+  descriptor_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) throw IoError(fmt::format("cannot open the lock {}: {}", file.string(), reason()));
   std::array<char, 512> text{};
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
     const bool is_held = errno == EWOULDBLOCK;
     const std::string why = reason();
     const ssize_t length = ::pread(descriptor_, text.data(), text.size(), 0);
     ::close(descriptor_);
-    if (!is_held) throw IoError(fmt::format("cannot lock {}: {}", path.string(), why));
+    if (!is_held) throw IoError(fmt::format("cannot lock {}: {}", file.string(), why));
     throw IoError(fmt::format(
         "{} ({}); wait until it ends. The system frees the lock with its process; if that process is gone and its host "
         "does not answer, remove {}",
-        what, std::string_view(text.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0))), path.string()));
+        what, std::string_view(text.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0))), file.string()));
   }
   std::array<char, 256> host{};
   ::gethostname(host.data(), host.size() - 1);
@@ -154,7 +154,7 @@ FileLock::FileLock(const fs::path& path, const std::string& what) {
       ::pwrite(descriptor_, owner.data(), owner.size(), 0) != static_cast<ssize_t>(owner.size())) {
     const std::string why = reason();
     ::close(descriptor_);
-    throw IoError(fmt::format("cannot write {}: {}", path.string(), why));
+    throw IoError(fmt::format("cannot write {}: {}", file.string(), why));
   }
 }
 
