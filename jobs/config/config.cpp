@@ -44,16 +44,6 @@ bool is_list_of_maps(std::string_view generic) {
                              [&](const ConfigKey& key) { return key.path.starts_with(fmt::format("{}[]", generic)); });
 }
 
-std::vector<std::string> split_choices(std::string_view choices) {
-  std::vector<std::string> result;
-  while (!choices.empty()) {
-    const std::size_t bar = std::min(choices.find('|'), choices.size());
-    result.emplace_back(choices.substr(0, bar));
-    choices.remove_prefix(std::min(bar + 1, choices.size()));
-  }
-  return result;
-}
-
 template <class T>
 bool reads_as(const YAML::Node& node) {
   T value;
@@ -138,7 +128,8 @@ YAML::Node checked_value(const ConfigKey& key, const std::string& path, const YA
         fmt::format("{}: {} is {}, expected {}", origin.at(node), path, shown(node), expectation(key.type)));
   }
   if (!key.choices.empty()) {
-    const auto choices = split_choices(key.choices);
+    const auto views = split_choices(key.choices);
+    const std::vector<std::string> choices(views.begin(), views.end());
     const auto value = node.as<std::string>();
     if (std::ranges::find(choices, value) == choices.end()) {
       throw ConfigError(fmt::format("{}: {} is '{}', expected one of {}; did you mean '{}'?", origin.at(node), path,
@@ -502,7 +493,8 @@ std::string Config::commented_template() {
     if (unset && bracket == std::string::npos) indent += "# ";
     const std::string value = unset ? "" : fmt::format(" {}", key.default_value);
     const std::string choices = key.choices.empty() ? "" : fmt::format(" ({})", key.choices);
-    const std::string read_by = key.read_by.empty() ? "" : fmt::format("{}: ", key.read_by);
+    const std::string read_by =
+        key.read_by.empty() ? "" : fmt::format("{}: ", fmt::join(split_choices(key.read_by), ", "));
     out += fmt::format("{}{}:{}  # {}{}{}\n", indent, name, value, read_by, key.help, choices);
   }
   return out;

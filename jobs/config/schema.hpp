@@ -18,13 +18,16 @@ struct ConfigKey {
   std::string_view default_value;  ///< YAML text; "~" when the key has no default
   std::string_view choices;        ///< "a|b|c", or empty
   std::string_view help;
-  /// Values of the section's choices (of method, model, loss, ...) under which alone the key means something: "walks,
-  /// power". Empty: always.
+  /// Values of the section's choices (of method, model, loss, ...) under which alone the key means something:
+  /// "walks|power". Empty: always.
   std::string_view read_by = {};
 };
 
 /// All keys, grouped by section, in the order the template prints them.
 [[nodiscard]] std::span<const ConfigKey> config_keys();
+
+/// "a|b|c" as a, b, c.
+[[nodiscard]] std::vector<std::string_view> split_choices(std::string_view choices);
 
 /// The known key most like `path` (edit distance), for error messages.
 [[nodiscard]] std::string_view nearest_config_key(std::string_view path);

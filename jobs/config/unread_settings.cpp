@@ -17,21 +17,10 @@ namespace {
 constexpr auto kSelectors = std::to_array<std::string_view>(
     {"partition.method", "ppr.method", "walk.kind", "train.model", "train.loss", "train.negatives", "sample.method"});
 
-std::vector<std::string_view> words_of(std::string_view list) {
-  std::vector<std::string_view> words;
-  while (!list.empty()) {
-    const std::size_t end = std::min(list.find(", "), list.size());
-    words.push_back(list.substr(0, end));
-    list.remove_prefix(std::min(end + 2, list.size()));
-  }
-  return words;
-}
-
 /// A key at its default says nothing: an effective configuration names all.
-bool differs_from_default(const Config& config, const ConfigKey& key, const std::string& path) {
+bool differs_from_default(const Config& config, const Config& defaults, const ConfigKey& key, const std::string& path) {
   if (!config.has(path)) return false;
   if (key.default_value == "~") return true;
-  const Config defaults;
   switch (key.type) {
     case ValueType::kInteger:
       return config.integer(path) != defaults.integer(path);
@@ -75,16 +64,15 @@ std::optional<std::string> unread_settings(const Config& config, std::string_vie
     selected.push_back(config.text(selector));
     chosen.push_back(fmt::format("{} is {}", selector, selected.back()));
   }
+  const Config defaults;
   std::vector<std::string> unread;
   for (const ConfigKey& key : config_keys()) {
     if (key.read_by.empty() || !in_section(key.path)) continue;
-    const bool is_read = std::ranges::any_of(words_of(key.read_by), [&](std::string_view word) {
-      return std::ranges::find(selected, word) != selected.end();
-    });
-    if (is_read) continue;
+    const auto readers = split_choices(key.read_by);
+    if (std::ranges::find_first_of(readers, selected) != readers.end()) continue;
     for (const std::string& place : places_of(config, key.path)) {
-      if (differs_from_default(config, key, place))
-        unread.push_back(fmt::format("{} (read by {})", place, key.read_by));
+      if (!differs_from_default(config, defaults, key, place)) continue;
+      unread.push_back(fmt::format("{} (read by {})", place, fmt::join(readers, ", ")));
     }
   }
   if (unread.empty()) return std::nullopt;

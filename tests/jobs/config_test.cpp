@@ -133,16 +133,23 @@ TEST(UnreadSettings, ThoseOfOtherModelsLossesAndMethodsAreNamed) {
   EXPECT_EQ(unread_settings(config, "train"), std::nullopt);
 }
 
+TEST(UnreadSettings, WhatAutoMayChooseIsRead) {
+  Config config;
+  config.add_file("/jobs/job.yaml",
+                  "ppr: {walks: 10, target_error: 1e-3, item_walks: 20, item_entries: 30, verd_hops: 1}\n");
+  EXPECT_EQ(unread_settings(config, "ppr"), std::nullopt);
+  config.set("ppr.method=maintained");
+  EXPECT_THAT(unread_settings(config, "ppr").value_or(""),
+              AllOf(HasSubstr("ppr.target_error"), Not(HasSubstr("ppr.item_entries"))));
+}
+
 TEST(UnreadSettings, EveryReaderIsAChoice) {
   for (const ConfigKey& key : config_keys()) {
-    std::string_view readers = key.read_by;
-    while (!readers.empty()) {
-      const std::string_view reader = readers.substr(0, readers.find(", "));
-      readers.remove_prefix(std::min(reader.size() + 2, readers.size()));
-      const std::string choice = fmt::format("|{}|", reader);
+    for (const std::string_view reader : split_choices(key.read_by)) {
       EXPECT_TRUE(std::ranges::any_of(config_keys(),
                                       [&](const ConfigKey& other) {
-                                        return fmt::format("|{}|", other.choices).find(choice) != std::string::npos &&
+                                        const auto choices = split_choices(other.choices);
+                                        return std::ranges::find(choices, reader) != choices.end() &&
                                                other.path.substr(0, other.path.find('.')) ==
                                                    key.path.substr(0, key.path.find('.'));
                                       }))
