@@ -115,10 +115,10 @@ GateInput gate_input(const fs::path& output, const fs::path& run) {
   return input;
 }
 
-/// Whether a job is filling the run now.
+/// Whether a job is filling the run now, or may be.
 bool is_being_filled(const fs::path& run) {
   const int descriptor = ::open((run / kRunLock).c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return false;
+  if (descriptor < 0) return errno != ENOENT;
   const bool is_free = ::flock(descriptor, LOCK_SH | LOCK_NB) == 0;
   ::close(descriptor);
   return !is_free;
