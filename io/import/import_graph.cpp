@@ -480,6 +480,10 @@ std::uint64_t plan_text_blocks(std::uint32_t threads) {
   return std::uint64_t{threads} * (std::uint64_t{16} << 20U);
 }
 
+std::uint64_t attribute_bytes(const graph::EdgeType& type) {
+  return (type.has_weights ? 4U : 0U) + (type.has_times ? 8U : 0U) + (type.relations.empty() ? 0U : 4U);
+}
+
 MemoryPlan plan_import(const graph::Schema& schema, std::int32_t ranks, std::uint32_t threads, std::uint64_t id_bytes) {
   const auto share = [&](std::uint64_t count) {
     const auto parts = static_cast<std::uint64_t>(ranks);
@@ -490,9 +494,7 @@ MemoryPlan plan_import(const graph::Schema& schema, std::int32_t ranks, std::uin
   for (const graph::EdgeType& type : schema.edge_types()) {
     ends[type.source.index()] += share(type.count);
     ends[type.destination.index()] += share(type.count);
-    const std::uint64_t attributes =
-        (type.has_weights ? 4U : 0U) + (type.has_times ? 8U : 0U) + (type.relations.empty() ? 0U : 4U);
-    edge_bytes += share(type.count) * (8 + attributes);
+    edge_bytes += share(type.count) * (8 + attribute_bytes(type));
   }
   MemoryPlan plan("import");
   plan.hold("blocks of text", plan_text_blocks(threads));

@@ -30,6 +30,9 @@ namespace rove::io {
 /// Text that a rank holds while it reads.
 [[nodiscard]] std::uint64_t plan_text_blocks(std::uint32_t threads);
 
+/// Bytes of what an edge of this type has beside its ends.
+[[nodiscard]] std::uint64_t attribute_bytes(const graph::EdgeType& type);
+
 /// What `import_graph` holds on one rank at its peak beside the finished graph, for a graph of this schema whose ids
 /// take `id_bytes` on average.
 [[nodiscard]] MemoryPlan plan_import(const graph::Schema& schema, std::int32_t ranks, std::uint32_t threads,

@@ -9,12 +9,14 @@
 #include "algorithms/ppr/ppr.hpp"
 #include "algorithms/sampling/partitioned_sampler.hpp"
 #include "algorithms/walks/walk_corpus.hpp"
+#include "engine/base/error.hpp"
 #include "gnn/models.hpp"
 #include "io/hdf5/graph_file.hpp"
 #include "io/publish/file_system.hpp"
 #include "jobs/pipeline/forget_lists.hpp"
 #include "jobs/pipeline/forget_stage.hpp"
 #include "jobs/pipeline/graph_options.hpp"
+#include "jobs/pipeline/graph_plan.hpp"
 #include "jobs/pipeline/import_plan.hpp"
 #include "jobs/pipeline/retrieval_plan.hpp"
 #include "jobs/pipeline/sample_options.hpp"
@@ -44,51 +46,53 @@ std::optional<History> read_history(const std::optional<fs::path>& run) {
 
 class Estimator {
  public:
-  Estimator(Session& session, const EstimateMachine& machine, std::optional<History> history, std::uint64_t alone_bytes)
+  Estimator(Session& session, const EstimateMachine& machine, const GraphFacts& facts, std::optional<History> history)
       : session_(session),
         config_(session.config()),
         schema_(session.schema()),
         machine_(machine),
-        history_(std::move(history)),
-        alone_bytes_(alone_bytes) {}
+        facts_(facts),
+        history_(std::move(history)) {}
 
-  std::vector<StageEstimate> run(std::span<const std::string> verbs) {
-    for (const std::string& verb : verbs) {
-      if (verb == "import") import();
-      if (verb == "partition") partition();
-      if (verb == "ppr") ppr();
-      if (verb == "index") index();
-      if (verb == "walk") walk();
-      if (verb == "sample") sample();
-    }
-    if (!verbs.empty()) return std::move(stages_);
-    if (config_.boolean("train.enabled") && has_forget_lists(config_) && config_.text("train.warm_start") != "none") {
-      forget();
-    }
-    if (!config_.path("graph.file")) import();
-    partition();
-    if (config_.boolean("ppr.enabled")) ppr();
-    if (config_.boolean("index.enabled")) index();
-    if (config_.boolean("train.enabled")) {
-      train();
-      if (has_test(config_)) {
-        const std::vector<std::uint32_t> at = cutoffs(config_);
-        retrieval("evaluate", *std::ranges::max_element(at), "evaluate.at");
-      }
-      if (config_.boolean("recommend.enabled")) {
-        retrieval("recommend", config_.count("recommend.top_k", 1), "recommend.top_k");
-      }
+  std::vector<StageEstimate> run(std::span<const std::string> names) {
+    if (names.empty()) {
+      enabled();
+    } else {
+      for (const std::string& name : names) estimate(name);
     }
     return std::move(stages_);
   }
 
  private:
-  [[nodiscard]] std::uint64_t share(std::uint64_t count) const {
-    const auto ranks = static_cast<std::uint64_t>(machine_.ranks);
-    return (count + ranks - 1) / ranks;
+  void estimate(std::string_view name) {
+    if (name == "import") import();
+    if (name == "partition") partition();
+    if (name == "ppr") ppr();
+    if (name == "index") index();
+    if (name == "walk") walk();
+    if (name == "sample") sample();
+    if (name == "train") train();
+    if (name == "evaluate") retrieval("evaluate", longest_cutoff(config_), "evaluate.at");
+    if (name == "recommend") retrieval("recommend", config_.count("recommend.top_k", 1), "recommend.top_k");
   }
+
+  /// What `rove run` does under this configuration.
+  void enabled() {
+    const bool trains = config_.boolean("train.enabled");
+    if (trains && has_forget_lists(config_) && config_.text("train.warm_start") != "none") forget();
+    if (!config_.path("graph.file")) import();
+    partition();
+    if (config_.boolean("ppr.enabled")) ppr();
+    if (config_.boolean("index.enabled")) index();
+    if (!trains) return;
+    train();
+    if (has_test(config_)) estimate("evaluate");
+    if (config_.boolean("recommend.enabled")) estimate("recommend");
+  }
+
+  [[nodiscard]] std::uint64_t share(std::uint64_t count) const { return rank_share(count, machine_.ranks); }
   [[nodiscard]] std::uint64_t ghosts() const {
-    if (machine_.ghosts) return *machine_.ghosts;
+    if (facts_.ghosts) return *facts_.ghosts;
     const std::uint64_t elsewhere =
         schema_.num_vertices() - std::min(schema_.num_vertices(), share(schema_.num_vertices()));
     return std::min(elsewhere, 2 * share(schema_.num_edges()));
@@ -124,7 +128,7 @@ class Estimator {
 
   void import() {
     add("import", MemoryPlan("resident"),
-        plan_import_stage(config_, schema_, alone_bytes_, machine_.ranks, machine_.threads), "use more ranks");
+        plan_import_stage(config_, schema_, facts_.alone_bytes, machine_.ranks, machine_.threads), "use more ranks");
   }
 
   void partition() {
@@ -271,17 +275,17 @@ class Estimator {
   const Config& config_;
   const graph::Schema& schema_;
   EstimateMachine machine_;
+  GraphFacts facts_;
   std::optional<History> history_;
-  std::uint64_t alone_bytes_;
   std::vector<StageEstimate> stages_;
 };
 
 }  // namespace
 
-std::vector<StageEstimate> estimate_stages(Session& session, const EstimateMachine& machine,
-                                           const std::optional<fs::path>& previous_run,
-                                           std::span<const std::string> verbs, std::uint64_t alone_bytes) {
-  return Estimator(session, machine, read_history(previous_run), alone_bytes).run(verbs);
+std::vector<StageEstimate> estimate_stages(Session& session, const EstimateMachine& machine, const GraphFacts& facts,
+                                           std::span<const std::string> names,
+                                           const std::optional<fs::path>& previous_run) {
+  return Estimator(session, machine, facts, read_history(previous_run)).run(names);
 }
 
 void require_no_misfit(const MemoryLimit& limit, std::span<const Misfit> misfits) {

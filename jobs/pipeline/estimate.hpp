@@ -21,8 +21,13 @@ struct EstimateMachine {
   std::int32_t ranks = 1;
   std::uint32_t threads = 1;  ///< per rank
   MemoryLimit limit;          ///< per rank
+};
+
+/// What is known of the graph beside its schema.
+struct GraphFacts {
   /// Foreign vertices that a rank reads. Without: the upper bound, every end of its edges lies elsewhere.
   std::optional<std::uint64_t> ghosts;
+  std::uint64_t alone_bytes = 0;  ///< see `plan_import_stage`
 };
 
 /// What one stage needs on its busiest rank.
@@ -37,16 +42,16 @@ struct StageEstimate {
   [[nodiscard]] std::uint64_t total_bytes() const { return resident.total_bytes() + plan.total_bytes(); }
 };
 
-/// Verbs that can be estimated one by one.
-inline constexpr std::array<std::string_view, 6> kEstimatedVerbs{"import", "partition", "ppr",
-                                                                 "index",  "walk",      "sample"};
+/// What can be estimated one by one: stages of `rove run`, and verbs that are none.
+inline constexpr std::array<std::string_view, 9> kEstimatedVerbs{"import", "partition", "ppr",      "index",    "walk",
+                                                                 "sample", "train",     "evaluate", "recommend"};
 
-/// Stages of `rove run` that the configuration enables, in order; or these verbs, each as it runs alone. Throws
+/// These, each as it runs alone; none named: the stages of `rove run` that the configuration enables, in order. Throws
 /// `ConfigError` as the stages would. Times are those of the stages of `previous_run`, if given, scaled by the edges.
-/// Of `session` only configuration and schema are read. `alone_bytes`: see `plan_import_stage`.
+/// Of `session` only configuration and schema are read.
 [[nodiscard]] std::vector<StageEstimate> estimate_stages(Session& session, const EstimateMachine& machine,
-                                                         const std::optional<std::filesystem::path>& previous_run,
-                                                         std::span<const std::string> verbs, std::uint64_t alone_bytes);
+                                                         const GraphFacts& facts, std::span<const std::string> names,
+                                                         const std::optional<std::filesystem::path>& previous_run);
 
 /// A stage that does not fit.
 struct Misfit {

@@ -11,33 +11,25 @@
 
 #include "io/import/expected_input.hpp"
 #include "io/import/import_graph.hpp"
+#include "io/text/input_files.hpp"
+#include "io/text/text_source.hpp"
+#include "jobs/pipeline/config_values.hpp"
 #include "jobs/pipeline/forget_lists.hpp"
 #include "jobs/pipeline/graph_options.hpp"
-#include "jobs/pipeline/run_state.hpp"
+#include "jobs/pipeline/graph_plan.hpp"
 
 namespace rove::jobs {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// Original ids are not known before import: a typical length.
-constexpr std::uint64_t kIdBytes = 12;
 constexpr std::uint64_t kEdgesPerVertex = 10;
-
-std::uint64_t share(std::uint64_t count, std::int32_t ranks) {
-  const auto parts = static_cast<std::uint64_t>(ranks);
-  return (count + parts - 1) / parts;
-}
-
-std::uint64_t attribute_bytes(const graph::EdgeType& type) {
-  return (type.has_weights ? 4U : 0U) + (type.has_times ? 8U : 0U) + (type.relations.empty() ? 0U : 4U);
-}
 
 /// A rank's share of the edges as they are read: of an undirected edge one direction.
 std::uint64_t read_bytes(const graph::Schema& schema, std::int32_t ranks) {
   std::uint64_t bytes = 0;
   for (const graph::EdgeType& type : schema.edge_types()) {
-    bytes += share(type.count, ranks) / (type.undirected ? 2 : 1) * (8 + attribute_bytes(type));
+    bytes += rank_share(type.count, ranks) / (type.undirected ? 2 : 1) * (8 + io::attribute_bytes(type));
   }
   return bytes;
 }
@@ -45,7 +37,9 @@ std::uint64_t read_bytes(const graph::Schema& schema, std::int32_t ranks) {
 std::uint64_t forget_list_bytes(const Config& config) {
   std::uint64_t bytes = 0;
   for (const char* list : {"forget.users", "forget.items", "forget.interactions"}) {
-    for (const fs::path& file : expand_patterns(config.paths(list))) bytes += fs::file_size(file);
+    for (const std::string& file : io::text::expand_patterns(file_names(config, list))) {
+      bytes += io::text::inspect(file).bytes;
+    }
   }
   return bytes;
 }
@@ -131,54 +125,35 @@ ExpectedGraph expected_graph(const comm::Communicator& comm, const Config& confi
     if (edges.layout.format == io::TextFormat::kTriples) type.relations = {"relation"};
     type.count = expected[e].likely;
     result.likely.add_edge_type(type);
-    result.likely_alone_bytes += expected[e].likely_alone * (8 + attribute_bytes(type));
+    result.likely_alone_bytes += expected[e].likely_alone * (8 + io::attribute_bytes(type));
     // What these rules drop is never held.
     const bool may_drop = edges.time_from || edges.time_to || edges.min_weight;
     type.count = may_drop ? 0 : expected[e].least;
-    const std::uint64_t alone_bytes = may_drop ? 0 : expected[e].least_alone * (8 + attribute_bytes(type));
+    const std::uint64_t alone_bytes = may_drop ? 0 : expected[e].least_alone * (8 + io::attribute_bytes(type));
     result.least_alone_bytes = std::max(result.least_alone_bytes, alone_bytes);
     result.least.add_edge_type(std::move(type));
   }
   return result;
 }
 
-std::uint64_t adjacency_bytes(const graph::Schema& schema, std::int32_t ranks, std::uint64_t extra_per_slot) {
-  std::uint64_t bytes = 0;
-  for (const graph::EdgeType& type : schema.edge_types()) {
-    const std::uint64_t edges = share(type.count, ranks);
-    bytes += 8 * (share(schema.vertex_type(type.source).count, ranks) +
-                  share(schema.vertex_type(type.destination).count, ranks));
-    bytes += 2 * edges * (4 + attribute_bytes(type)) + edges * extra_per_slot;
-  }
-  return bytes;
-}
-
-MemoryPlan plan_home_blocks(const graph::Schema& schema, std::int32_t ranks) {
-  MemoryPlan plan("resident");
-  const std::uint64_t rows = share(schema.num_vertices(), ranks);
-  plan.hold("graph in home blocks", adjacency_bytes(schema, ranks, 8) + 8 * rows);
-  plan.hold("original ids", rows * (kIdBytes + 16));
-  return plan;
-}
-
 MemoryPlan plan_import_stage(const Config& config, const graph::Schema& schema, std::uint64_t alone_bytes,
                              std::int32_t ranks, std::uint32_t threads) {
-  MemoryPlan plan = io::plan_import(schema, ranks, threads, kIdBytes);
+  MemoryPlan plan = io::plan_import(schema, ranks, threads, kTypicalIdBytes);
   if (const std::uint64_t bytes = read_bytes(schema, ranks); alone_bytes > bytes) {
     plan.hold("edges that one rank reads alone, beyond its share", alone_bytes - bytes);
   }
   plan.hold("graph in home blocks", plan_home_blocks(schema, ranks).total_bytes());
   if (const std::uint64_t bytes = feature_bytes(config); bytes > 0) {
-    plan.hold("features as read, sent, received and stored", 4 * share(bytes, ranks));
+    plan.hold("features as read, sent, received and stored", 4 * rank_share(bytes, ranks));
   }
   if (config.entries("graph.filters") > 0) {
-    plan.hold("occurrences and last times of filtered vertices", 17 * share(schema.num_vertices(), ranks));
+    plan.hold("occurrences and last times of filtered vertices", 17 * rank_share(schema.num_vertices(), ranks));
   }
   if (has_forget_lists(config))
     plan.hold("what is to be forgotten, whole on every rank", 4 * forget_list_bytes(config));
   if (config.path("graph.previous")) {
     plan.hold("the previous graph: rows, and slots a round at a time",
-              32 * share(schema.num_vertices(), ranks) + (std::uint64_t{64} << 20U));
+              32 * rank_share(schema.num_vertices(), ranks) + (std::uint64_t{64} << 20U));
   }
   return plan;
 }
@@ -189,10 +164,10 @@ MemoryPlan plan_least_import(const Config& config, const ExpectedGraph& expected
   plan.hold("blocks of text", io::plan_text_blocks(threads));
   plan.hold("edges as they are read, at the least",
             std::max(read_bytes(expected.least, ranks), expected.least_alone_bytes));
-  if (const std::uint64_t declared = share(expected.least.num_vertices(), ranks); declared > 0) {
+  if (const std::uint64_t declared = rank_share(expected.least.num_vertices(), ranks); declared > 0) {
     plan.hold("dictionary of declared vertices", 32 * declared);
   }
-  if (const std::uint64_t features = share(feature_bytes(config), ranks); features > 0) {
+  if (const std::uint64_t features = rank_share(feature_bytes(config), ranks); features > 0) {
     plan.hold("features as read and stored", 2 * features);
   }
   return plan;

@@ -24,12 +24,6 @@ struct ExpectedGraph {
 /// would for options and headers.
 [[nodiscard]] ExpectedGraph expected_graph(const comm::Communicator& comm, const Config& config);
 
-/// Bytes of one rank's adjacencies in both directions.
-[[nodiscard]] std::uint64_t adjacency_bytes(const graph::Schema& schema, std::int32_t ranks,
-                                            std::uint64_t extra_per_slot);
-/// What a rank holds of a graph in home blocks, with ids.
-[[nodiscard]] MemoryPlan plan_home_blocks(const graph::Schema& schema, std::int32_t ranks);
-
 /// What the import of a graph of this schema holds on one rank at its peak. `alone_bytes`: of the expected graph; 0
 /// where the files are not known.
 [[nodiscard]] MemoryPlan plan_import_stage(const Config& config, const graph::Schema& schema, std::uint64_t alone_bytes,

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
-#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -78,9 +77,7 @@ class Pipeline {
       static_cast<void>(interest_options(config_));
     }
     const bool is_evaluated = config_.boolean("train.enabled") && has_test(config_);
-    if (is_evaluated && cutoffs(config_).empty()) {
-      throw ConfigError("evaluate.at is empty, expected at least one cut-off, such as [20]");
-    }
+    if (is_evaluated) static_cast<void>(longest_cutoff(config_));
     if (config_.boolean("publish.enabled")) check_gate(config_, is_evaluated);
     session_.warn_of_unread("partition");
     if (config_.boolean("ppr.enabled")) session_.warn_of_unread("ppr");
@@ -102,22 +99,26 @@ class Pipeline {
   /// **Collective.** Refuses at once what a later stage would refuse after hours: the mean rank's share, with `ghosts`
   /// foreign vertices, is less than the busiest rank's.
   void check_memory(std::uint64_t ghosts) {
-    std::set<std::string> pending;
-    for (const char* stage : {"index", "train", "evaluate", "recommend"}) {
-      if (!is_done(stage)) pending.emplace(stage);
-    }
+    std::vector<std::string> pending;
+    const auto expect = [&](const char* stage, bool is_enabled) {
+      if (is_enabled && !is_done(stage)) pending.emplace_back(stage);
+    };
+    const bool trains = config_.boolean("train.enabled");
     // A list of sources, not read yet, may need less than all of a type.
     const bool all_sources = !config_.path("ppr.source_list") && config_.paths("ppr.seed_sets").empty();
-    if (all_sources && !is_done("ppr")) pending.emplace("ppr");
+    expect("ppr", config_.boolean("ppr.enabled") && all_sources);
+    expect("index", config_.boolean("index.enabled"));
+    expect("train", trains);
+    expect("evaluate", trains && has_test(config_));
+    expect("recommend", trains && config_.boolean("recommend.enabled"));
+    if (pending.empty()) return;
     comm_.agree([&] {
       const MemoryLimit& limit = session_.memory();
-      const EstimateMachine machine{comm_.size(), parallel::concurrency(), limit, ghosts};
       std::vector<Misfit> misfits;
-      for (const StageEstimate& estimate : estimate_stages(session_, machine, std::nullopt, {}, 0)) {
+      for (const StageEstimate& estimate :
+           estimate_stages(session_, {comm_.size(), parallel::concurrency(), limit}, {.ghosts = ghosts}, pending, {})) {
         const std::uint64_t bytes = estimate.plan.total_bytes();
-        if (bytes > limit.bytes && pending.contains(estimate.stage)) {
-          misfits.push_back({estimate.stage, bytes, estimate.advice});
-        }
+        if (bytes > limit.bytes) misfits.push_back({estimate.stage, bytes, estimate.advice});
       }
       require_no_misfit(limit, misfits);
     });

@@ -4,12 +4,12 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <glob.h>
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.hpp"
 #include "engine/base/hash.hpp"
 #include "io/publish/file_system.hpp"
+#include "io/text/input_files.hpp"
 #include "jobs/pipeline/forget_lists.hpp"
 #include "jobs/pipeline/unlearnt_start.hpp"
 #include "jobs/pipeline/warm_start.hpp"
@@ -23,33 +23,23 @@ std::string hash_text(const std::string& text) {
 }
 
 std::string identity_of(const std::vector<std::filesystem::path>& patterns) {
+  std::vector<std::string> names;
+  for (const auto& pattern : patterns) names.push_back(pattern.string());
   std::string identity;
-  for (const auto& file : expand_patterns(patterns)) {
+  for (const std::string& file : io::text::expand_patterns(names)) {
     std::error_code error;
     const auto bytes = std::filesystem::file_size(file, error);
-    if (error) throw IoError(fmt::format("cannot read '{}': {}", file.string(), error.message()));
+    if (error) {
+      throw IoError(
+          fmt::format("cannot read '{}': {}; check the path in the job file (relative to it)", file, error.message()));
+    }
     const auto changed = std::filesystem::last_write_time(file).time_since_epoch().count();
-    identity += fmt::format("{} {} {}\n", file.string(), bytes, changed);
+    identity += fmt::format("{} {} {}\n", file, bytes, changed);
   }
   return identity;
 }
 
 }  // namespace
-
-std::vector<std::filesystem::path> expand_patterns(const std::vector<std::filesystem::path>& patterns) {
-  std::vector<std::filesystem::path> files;
-  for (const auto& pattern : patterns) {
-    glob_t found{};
-    const int code = glob(pattern.c_str(), 0, nullptr, &found);
-    for (std::size_t i = 0; i < found.gl_pathc; ++i) files.emplace_back(found.gl_pathv[i]);
-    globfree(&found);
-    if (code != 0) {
-      throw IoError(
-          fmt::format("no input file matches '{}'; check the path in the job file (relative to it)", pattern.string()));
-    }
-  }
-  return files;
-}
 
 RunState::RunState(std::filesystem::path run_directory) : directory_(std::move(run_directory)) {
   const auto file = directory_ / "state.json";

@@ -46,7 +46,4 @@ class RunState {
 /// of change) and the stages before it. Same on all ranks when they see the same files.
 [[nodiscard]] std::map<std::string, std::string> stage_hashes(const Config& config);
 
-/// Files that a list of shell patterns names, in ascending order. Throws `IoError` for a pattern without files.
-[[nodiscard]] std::vector<std::filesystem::path> expand_patterns(const std::vector<std::filesystem::path>& patterns);
-
 }  // namespace rove::jobs

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/pipeline/training_options.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "engine/base/error.hpp"
@@ -200,6 +202,12 @@ io::TextLayout test_layout(const Config& config) {
 
 std::vector<std::uint32_t> cutoffs(const Config& config) {
   return config.counts_as<std::uint32_t>("evaluate.at");
+}
+
+std::uint32_t longest_cutoff(const Config& config) {
+  const std::vector<std::uint32_t> at = cutoffs(config);
+  if (at.empty()) throw ConfigError("evaluate.at is empty, expected at least one cut-off, such as [20]");
+  return *std::ranges::max_element(at);
 }
 
 }  // namespace rove::jobs

@@ -23,5 +23,7 @@ namespace rove::jobs {
 /// How held-out interactions are read (`evaluate.*`).
 [[nodiscard]] io::TextLayout test_layout(const Config& config);
 [[nodiscard]] std::vector<std::uint32_t> cutoffs(const Config& config);
+/// Of an evaluation. Throws `ConfigError` when there is none.
+[[nodiscard]] std::uint32_t longest_cutoff(const Config& config);
 
 }  // namespace rove::jobs

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -71,7 +72,8 @@ class EstimateVerb final : public CollectiveVerb {
     graph->excludes(vertices);
     edges->needs(vertices);
     vertices->needs(edges);
-    app.add_option("--verb", verbs_, "Estimate this verb alone instead of the stages of `rove run` (may be repeated)")
+    app.add_option("--verb", verbs_,
+                   "Estimate this verb or stage alone instead of the stages of `rove run` (may be repeated)")
         ->check(CLI::IsMember(std::vector<std::string>(kEstimatedVerbs.begin(), kEstimatedVerbs.end())));
     app.add_option("--ranks", ranks_, "Ranks of the job (default: those that run this)")->check(CLI::PositiveNumber);
     app.add_option("--ranks-per-node", ranks_per_node_, "Ranks that share a node's memory (default: all of them)")
@@ -82,24 +84,25 @@ class EstimateVerb final : public CollectiveVerb {
   void run(const comm::Communicator& world) override {
     Session session(world, command_line_.configuration(world), no_progress());
     std::vector<StageEstimate> stages;
-    Subject subject;
+    std::optional<Subject> known;
     EstimateMachine machine;
-    bool is_known = false;
     world.agree([&] {
       machine = machine_of(session);
-      is_known = know_subject(session.config(), subject);
+      known = known_subject(session.config());
     });
-    if (!is_known) {
+    if (!known) {
       ExpectedGraph expected = expected_graph(world, session.config());
-      subject = {std::move(expected.likely),
-                 "a guess by some rows and the sizes of the input files (ten edges a vertex unless declared)",
-                 expected.likely_alone_bytes};
+      known = {std::move(expected.likely),
+               "a guess by some rows and the sizes of the input files (ten edges a vertex unless declared)",
+               expected.likely_alone_bytes};
     }
+    const Subject& subject = *known;
     world.agree([&] {
       graph::GraphBlocks blocks;
       blocks.schema = subject.schema;
       session.set_graph(std::move(blocks), {}, {}, {});
-      stages = estimate_stages(session, machine, previous_run(session.config()), verbs_, subject.alone_bytes);
+      stages = estimate_stages(session, machine, {std::nullopt, subject.alone_bytes}, verbs_,
+                               previous_run(session.config()));
     });
     if (world.is_root())
       fmt::print("{}\n", json_ ? to_json(subject, machine, stages) : to_text(subject, machine, stages));
@@ -123,25 +126,17 @@ class EstimateVerb final : public CollectiveVerb {
     return io::publish::published_run(*config.path("output"));
   }
 
-  /// False: nothing is known but the input files.
-  [[nodiscard]] bool know_subject(const Config& config, Subject& subject) const {
-    const auto run = previous_run(config);
-    if (!vertices_.empty()) {
-      subject = stated(config);
-    } else if (!graph_.empty()) {
-      subject = from_file(graph_);
-    } else if (const auto file = config.path("graph.file")) {
-      subject = from_file(*file);
-    } else if (run && fs::exists(*run / "graph.h5")) {
-      subject = from_file(*run / "graph.h5");
-    } else if (config.entries("graph.edges") == 0) {
-      throw ConfigError(
-          "nothing to estimate: name a job with -c JOB.yaml, a graph with --graph graph.h5, or its size with "
-          "--vertices user=1000000,item=200000 --edges 20000000");
-    } else {
-      return false;
-    }
-    return true;
+  /// Nothing: the input files are all there is to go by.
+  [[nodiscard]] std::optional<Subject> known_subject(const Config& config) const {
+    if (!vertices_.empty()) return stated(config);
+    if (!graph_.empty()) return from_file(graph_);
+    if (const auto file = config.path("graph.file")) return from_file(*file);
+    if (const auto run = previous_run(config); run && fs::exists(*run / "graph.h5"))
+      return from_file(*run / "graph.h5");
+    if (config.entries("graph.edges") > 0) return std::nullopt;
+    throw ConfigError(
+        "nothing to estimate: name a job with -c JOB.yaml, a graph with --graph graph.h5, or its size with "
+        "--vertices user=1000000,item=200000 --edges 20000000");
   }
 
   static Subject from_file(const fs::path& file) { return {io::read_schema(io::hdf5::InputFile(file)), file.string()}; }

@@ -366,6 +366,11 @@ class Estimate(VerbTest):
         self.assertNotIn("partitioned", layers.stdout + layers.stderr)
         self.rove("estimate", *self.SIZES, "--verb", "wander", code=2)
 
+    def test_one_stage_alone(self):
+        text = self.rove("estimate", *self.SIZES, "--verb", "train", "--ranks", 4, "--memory", "8GiB").stdout
+        self.assertRegex(text, r"(?m)^train .*fits$")
+        self.assertNotRegex(text, r"(?m)^(import|partition|ppr|recommend) ")
+
     def test_what_does_not_fit_is_named(self):
         done = self.rove("estimate", *self.SIZES, "--ranks", 2, "--memory", "100MiB", "--json", code=5, ranks=2)
         self.assertIn("partition.method", done.stderr)
