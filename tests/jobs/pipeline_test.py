@@ -249,6 +249,11 @@ class Pipeline(unittest.TestCase):
                 self.assertIn(words, done.stderr)
                 self.assertFalse(os.path.exists(self.path("early")), "nothing was begun")
 
+    def test_brackets_in_a_name_are_no_pattern_when_the_file_is_there(self):
+        shutil.copy(self.path("train.csv"), self.path("train[1].csv"))
+        self.rove_run("brackets", f"graph.edges[0].files={self.path('train[1].csv')}", "ppr.enabled=false", "train.enabled=false")
+        self.assertEqual(os.readlink(self.path("brackets", "latest")), "0001")
+
     def test_what_training_needs_is_known_after_import(self):
         for ranks in (1, 2):
             with self.subTest(ranks):
