@@ -16,9 +16,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array<std::string_view, 8> kHeaderAttributes{"format",           "format_version", "numerics_version",
+constexpr std::array<std::string_view, 9> kHeaderAttributes{"format",           "format_version", "numerics_version",
                                                             "software_version", "commit",         "seed",
-                                                            "graph_digest",     "created_utc"};
+                                                            "graph_digest",     "created_utc",    "xxh3"};
 
 AttributeList attributes_of(const hdf5::InputFile& file, const std::string& object) {
   AttributeList attributes;

@@ -104,18 +104,24 @@ std::vector<std::string> InputFile::members(const std::string& group) const {
   return names;
 }
 
-std::vector<std::string> InputFile::datasets() const {
-  std::vector<std::string> found;
+InputFile::Objects InputFile::walk() const {
+  Objects found;
   std::vector<std::string> pending{"/"};
   while (!pending.empty()) {
     const std::string group = std::move(pending.back());
     pending.pop_back();
     for (const std::string& member : members(group)) {
       std::string name = fmt::format("{}/{}", group == "/" ? "" : group, member);
-      (is_group(name) ? pending : found).push_back(std::move(name));
+      if (is_group(name)) {
+        pending.push_back(name);
+        found.groups.push_back(std::move(name));
+      } else {
+        found.datasets.push_back(std::move(name));
+      }
     }
   }
-  std::sort(found.begin(), found.end());
+  std::sort(found.groups.begin(), found.groups.end());
+  std::sort(found.datasets.begin(), found.datasets.end());
   return found;
 }
 

@@ -34,7 +34,9 @@ class InputFile {
   /// Names of a group's members, in ascending order; empty when there is no such group.
   [[nodiscard]] std::vector<std::string> members(const std::string& group) const;
   /// Full names ("/nodes/user/keys") of all datasets, in ascending order.
-  [[nodiscard]] std::vector<std::string> datasets() const;
+  [[nodiscard]] std::vector<std::string> datasets() const { return walk().datasets; }
+  /// Full names of all groups but the root, in ascending order.
+  [[nodiscard]] std::vector<std::string> groups() const { return walk().groups; }
 
   [[nodiscard]] std::vector<std::string> attribute_names(const std::string& object) const;
   [[nodiscard]] std::optional<AttributeValue> find_attribute(const std::string& object, const std::string& name) const;
@@ -67,6 +69,11 @@ class InputFile {
 
  private:
   struct State;
+  struct Objects {
+    std::vector<std::string> groups;
+    std::vector<std::string> datasets;
+  };
+  [[nodiscard]] Objects walk() const;
   [[nodiscard]] std::uint64_t element_count(const std::string& dataset, ElementType type, IndexRange rows) const;
   void read_rows(const std::string& dataset, std::optional<ElementType> type, IndexRange rows,
                  std::span<std::byte> bytes) const;

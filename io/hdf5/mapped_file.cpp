@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "io/hdf5/digest.hpp"
+#include "io/hdf5/file_structure.hpp"
 
 namespace rove::io::hdf5 {
 
@@ -49,6 +50,9 @@ void MappedFile::touch() const {
 }
 
 void MappedFile::verify() const {
+  if (const auto problem = structure_problem(file_)) {
+    throw InputError(fmt::format("{}: {}", file_.path().string(), *problem));
+  }
   for (const std::string& name : file_.datasets()) {
     if (!file_.find_attribute(name, "xxh3")) continue;
     const DatasetInfo info = file_.info(name);

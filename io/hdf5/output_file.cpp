@@ -17,6 +17,7 @@
 #include "io/hdf5/detail/handle.hpp"
 #include "io/hdf5/detail/mpi_access.hpp"
 #include "io/hdf5/digest.hpp"
+#include "io/hdf5/file_structure.hpp"
 #include "io/publish/file_system.hpp"
 
 namespace rove::io::hdf5 {
@@ -49,10 +50,12 @@ void remove_with_companions(const fs::path& part) {
   for (const fs::path& path : found) fs::remove(path, ignored);
 }
 
-Handle link_creation() {
-  Handle list(H5Pcreate(H5P_LINK_CREATE), H5Pclose, "make a link creation list");
-  check(H5Pset_create_intermediate_group(list.get(), 1), "ask for parent groups");
-  return list;
+/// Keeps the names and attributes of a file or group, up to a thousand, in object headers, which have a checksum;
+/// where HDF5 moves more than eight of them by itself there is none.
+void keep_in_headers(const Handle& creation) {
+  constexpr unsigned kAtMost = 1024;
+  check(H5Pset_attr_phase_change(creation.get(), kAtMost, 0), "keep attributes in headers");
+  check(H5Pset_link_phase_change(creation.get(), kAtMost, 0), "keep names in headers");
 }
 
 Handle attribute_type(const AttributeValue& value) {
@@ -74,6 +77,7 @@ struct OutputFile::State {
   Handle file;
   std::map<std::string, Handle> open;          ///< datasets being written
   std::map<std::string, std::string> digests;  ///< dataset name to "<type and shape> <digest>"
+  FileStructure structure;
 };
 
 OutputFile::OutputFile(const comm::Communicator& comm, fs::path path) : OutputFile(comm, std::move(path), Options{}) {}
@@ -97,6 +101,7 @@ OutputFile::OutputFile(const comm::Communicator& comm, fs::path path, Options op
     const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose, "make a file creation list");
     check(H5Pset_link_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED),
           "track the order of groups");
+    keep_in_headers(creation);
     const std::string what = "create " + part_.string();
     state_->file = Handle(H5Fcreate(part_.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose, what);
   });
@@ -136,12 +141,16 @@ void OutputFile::giving_up_on_error(const std::function<void()>& call) const {
 // Groups and attributes stay in HDF5's memory until the file is flushed: nothing can fail on one rank before the call,
 // so one agreement does.
 void OutputFile::make_group(const std::string& path) {
+  if (path.empty() || state_->structure.contains(path)) return;
+  make_group(path.substr(0, path.rfind('/')));
   comm_.agree([&] {
     const std::string what = fmt::format("make group {} in {}", path, part_.string());
-    const Handle links = link_creation();
-    const Handle group(H5Gcreate2(state_->file.get(), path.c_str(), links.get(), H5P_DEFAULT, H5P_DEFAULT), H5Gclose,
+    const Handle creation(H5Pcreate(H5P_GROUP_CREATE), H5Pclose, what);
+    keep_in_headers(creation);
+    const Handle group(H5Gcreate2(state_->file.get(), path.c_str(), H5P_DEFAULT, creation.get(), H5P_DEFAULT), H5Gclose,
                        what);
   });
+  state_->structure.add_group(path);
 }
 
 void OutputFile::set_attribute(const std::string& object, const std::string& name, const AttributeValue& value) {
@@ -164,6 +173,7 @@ void OutputFile::set_attribute(const std::string& object, const std::string& nam
       check(H5Awrite(attribute.get(), H5T_NATIVE_INT64, &std::get<std::int64_t>(value)), what);
     }
   });
+  state_->structure.add_attribute(object, name, value);
 }
 
 void OutputFile::write_rows(const std::string& name, StoredType type, std::uint64_t width,
@@ -181,6 +191,7 @@ void OutputFile::create_dataset(const std::string& name, StoredType type, std::u
                                 std::uint64_t total_rows) {
   const std::string what = fmt::format("make dataset {} in {}", name, part_.string());
   const std::array<hsize_t, 2> shape{total_rows, width};
+  make_group(name.substr(0, name.rfind('/')));
   guarded("io.write", [&] {
     const Handle element = stored_element(type, what);
     const Handle space(H5Screate_simple(width > 0 ? 2 : 1, shape.data(), nullptr), H5Sclose, what);
@@ -189,8 +200,7 @@ void OutputFile::create_dataset(const std::string& name, StoredType type, std::u
     check(H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY), what);
     check(H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER), what);
     check(H5Pset_obj_track_times(creation.get(), false), what);
-    const Handle links = link_creation();
-    state_->open[name] = Handle(H5Dcreate2(state_->file.get(), name.c_str(), element.get(), space.get(), links.get(),
+    state_->open[name] = Handle(H5Dcreate2(state_->file.get(), name.c_str(), element.get(), space.get(), H5P_DEFAULT,
                                            creation.get(), H5P_DEFAULT),
                                 H5Dclose, what);
   });
@@ -237,9 +247,10 @@ void OutputFile::finish_dataset(const std::string& name, StoredType type, std::u
         [&] { state_->open.at(name).close(fmt::format("close dataset {} in {}", name, part_.string())); });
   });
   state_->open.erase(name);
-  set_attribute(name, "xxh3", digest.text());
   DatasetInfo info{type, {total_rows}};
   if (width > 0) info.shape.push_back(width);
+  state_->structure.add_dataset(name, info);
+  set_attribute(name, "xxh3", digest.text());
   state_->digests[name] = info.text() + " " + digest.text();
 }
 
@@ -267,6 +278,7 @@ void OutputFile::write_fixed_text(const std::string& name, std::span<const char>
 }
 
 void OutputFile::write_text(const std::string& name, std::string_view text) {
+  make_group(name.substr(0, name.rfind('/')));
   guarded("io.write", [&] {
     const std::string what = fmt::format("write text {} in {}", name, part_.string());
     const Handle type = detail::utf8_type(std::max<std::size_t>(1, text.size()));
@@ -274,9 +286,8 @@ void OutputFile::write_text(const std::string& name, std::string_view text) {
     const Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, what);
     check(H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY), what);
     check(H5Pset_obj_track_times(creation.get(), false), what);
-    const Handle links = link_creation();
     Handle dataset(
-        H5Dcreate2(state_->file.get(), name.c_str(), type.get(), space.get(), links.get(), creation.get(), H5P_DEFAULT),
+        H5Dcreate2(state_->file.get(), name.c_str(), type.get(), space.get(), H5P_DEFAULT, creation.get(), H5P_DEFAULT),
         H5Dclose, what);
     const Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose, what);
     check(H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE), what);
@@ -284,9 +295,18 @@ void OutputFile::write_text(const std::string& name, std::string_view text) {
     check(H5Dwrite(dataset.get(), type.get(), H5S_ALL, H5S_ALL, transfer.get(), terminated.c_str()), what);
     dataset.close(what);
   });
+  state_->structure.add_text(name, text);
 }
 
 void OutputFile::commit() {
+  const std::string structure = state_->structure.digest();
+  const std::string of_root = comm_.broadcast_text(structure, Rank{0});
+  comm_.agree([&] {
+    if (structure == of_root) return;
+    // HDF5 would write the values of whichever rank owns the object.
+    throw InternalError(fmt::format("the ranks do not give {} the same names, shapes and attributes", path_.string()));
+  });
+  set_attribute("/", "xxh3", structure);
   guarded("io.write", [&] {
     check(H5Fflush(state_->file.get(), H5F_SCOPE_GLOBAL), "flush " + part_.string());
     state_->file.close("close " + part_.string());

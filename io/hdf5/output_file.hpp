@@ -19,8 +19,7 @@ class DatasetDigest;
 
 /// An HDF5 file that all ranks write together through MPI-IO. Every dataset is the ranks' rows in rank order,
 /// contiguous and 4 KiB aligned, so its bytes do not depend on the number of ranks, and it can be mapped. Each carries
-/// its digest
-/// (`DatasetDigest`) as the attribute `xxh3`.
+/// its digest (`DatasetDigest`) as the attribute `xxh3`, and the root that of everything else (`FileStructure`).
 ///
 /// Rows go into `<path>.part`; `commit` makes them durable and moves the file to its name, so a file under its name is
 /// complete. Destroyed without `commit`: the `.part` is removed and nothing is published. Every function is
@@ -40,7 +39,7 @@ class OutputFile {
 
   [[nodiscard]] const comm::Communicator& comm() const { return comm_; }
 
-  /// Makes a group and its parents.
+  /// Makes a group and its parents where they are missing.
   void make_group(const std::string& path);
   /// On a group or dataset that exists; "/" is the root.
   void set_attribute(const std::string& object, const std::string& name, const AttributeValue& value);

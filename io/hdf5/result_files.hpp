@@ -23,7 +23,7 @@ namespace rove::io {
 
 /// What making it took: differs from run to run, so it lies in attributes.
 struct PartitionCost {
-  double seconds = 0;
+  double seconds = 0;                     ///< of the slowest rank
   std::uint64_t peak_resident_bytes = 0;  ///< of the rank with most
 };
 

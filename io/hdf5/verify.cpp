@@ -14,6 +14,7 @@
 #include "engine/graph/block_distribution.hpp"
 #include "io/hdf5/detail/verify_chunks.hpp"
 #include "io/hdf5/digest.hpp"
+#include "io/hdf5/file_structure.hpp"
 #include "io/hdf5/graph_file.hpp"
 #include "io/hdf5/index_file.hpp"
 #include "io/hdf5/result_files.hpp"
@@ -45,6 +46,11 @@ class Verifier {
     FileHeader header;
     if (!attempt([&] { header = read_header(file_); })) return std::move(result_);
     result_.report.format = header.format;
+    if (share_ == 0) {
+      attempt([&] {
+        if (const auto found = hdf5::structure_problem(file_)) problem(*found);
+      });
+    }
     for (const std::string& dataset : file_.datasets()) attempt([&] { check_dataset(dataset); });
     if (header.format == FileFormat::kCheckpoint) return std::move(result_);
     std::vector<NodeTypeInfo> types;

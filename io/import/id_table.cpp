@@ -137,7 +137,7 @@ void IdTable::grow() {
 
 void IdTable::number(std::span<const std::string_view> ids, std::span<std::uint32_t> numbers, bool declare) {
   ROVE_ASSERT_LIGHT(ids.size() <= kMaxBatch && numbers.size() >= ids.size());
-  std::array<std::uint64_t, kMaxBatch> keys;  // NOLINT: filled below
+  std::array<std::uint64_t, kMaxBatch> keys{};
   // Adjacency lists repeat the source: its text is the very same.
   const auto repeats = [&](std::size_t i) {
     return i > 0 && ids[i].data() == ids[i - 1].data() && ids[i].size() == ids[i - 1].size();

@@ -140,13 +140,14 @@ partition::PartitionQuality partition_stage(Session& session, const std::filesys
   const partition::PartitionQuality quality =
       partition::evaluate(session.comm(), session.blocks(), session.assignment());
   session.progress().update(session.schema().num_vertices(), "");
+  const double seconds = session.comm().all_reduce(timer.seconds(), comm::ReduceOp::kMax);
   const std::uint64_t peak_bytes = session.comm().all_reduce(peak_resident_bytes(), comm::ReduceOp::kMax);
   std::vector<io::NodeView> nodes;
   for (std::size_t t = 0; t < session.schema().vertex_types().size(); ++t) {
     nodes.emplace_back(session.nodes(VertexTypeId{static_cast<std::uint16_t>(t)}));
   }
   io::write_partition(session.comm(), partition_file, nodes, session.assignment(), to_json(quality, options).dump(2),
-                      {timer.seconds(), peak_bytes}, session.provenance());
+                      {seconds, peak_bytes}, session.provenance());
   std::uint64_t ghosts = 0;
   for (const std::uint64_t count : quality.ghosts) ghosts += count;
   session.progress().end(

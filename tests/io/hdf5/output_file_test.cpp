@@ -48,6 +48,17 @@ TEST(OutputFile, RowsOfAllRanksFollowEachOther) {
   EXPECT_FALSE(std::filesystem::exists(directory / "values.h5.part"));
 }
 
+TEST(OutputFile, RanksMustGiveTheSameAttributes) {
+  const SharedTempDirectory directory(world());
+  OutputFile file(world(), directory / "values.h5");
+  file.set_attribute("/", "seconds", 1.5 + world().rank().value());
+  if (world().size() == 1) {
+    EXPECT_NO_THROW(file.commit());
+  } else {
+    EXPECT_THROW(file.commit(), InternalError);
+  }
+}
+
 TEST(OutputFile, DigestDependsOnBytesAlone) {
   const SharedTempDirectory directory(world());
   const std::vector<std::int64_t> mine = my_values(world());

@@ -19,6 +19,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -106,7 +107,7 @@ TEST(Verify, DatasetsOfManyDigestBlocksAreSharedOverTheRanks) {
 
   EXPECT_THAT(good.problems, IsEmpty());
   EXPECT_GE(good.bytes, 1500 * kDim * 4);
-  EXPECT_THAT(bad.problems, ::testing::ElementsAre(AllOf(HasSubstr("/nodes/user/vectors"), HasSubstr("damaged"))));
+  EXPECT_THAT(bad.problems, ElementsAre(AllOf(HasSubstr("/nodes/user/vectors"), HasSubstr("damaged"))));
 }
 
 TEST(Verify, BrokenRulesAreNamed) {
@@ -151,6 +152,19 @@ TEST(Verify, BrokenRulesAreNamed) {
   for (std::uint32_t& target : other_edges.blocks.edges[0].by_destination.targets) target = (target + 1) % 9;
   io::write_graph(world(), path, other_edges, provenance);
   EXPECT_THAT(io::verify_file(world(), path).problems, Contains(HasSubstr("hold different edges")));
+}
+
+TEST(Verify, ChangedAttributesAndTextsAreFound) {
+  const SharedTempDirectory directory(world());
+  for (const std::string text : {"0123456" /* the commit */, "name: sample" /* in /config */}) {
+    SCOPED_TRACE(text);
+    write_sample_files(world(), random_typed(40, 3), directory.path());
+    const auto path = directory / "embeddings.h5";
+    const auto* bytes = reinterpret_cast<const std::byte*>(text.data());
+    damage(path, {bytes, bytes + text.size()});
+    EXPECT_THAT(io::verify_file(world(), path).problems,
+                ElementsAre(HasSubstr("its names, shapes, attributes and texts have the digest")));
+  }
 }
 
 TEST(Verify, TruncatedFilesAndOtherFilesAreProblemsNotExceptions) {
