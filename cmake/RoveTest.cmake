@@ -14,6 +14,10 @@ function(rove_limit_test NAME SECONDS)
   math(EXPR seconds "${SECONDS} * ${ROVE_TIME_FACTOR}")
   set_tests_properties(${NAME} PROPERTIES TIMEOUT ${seconds} LABELS "${ARG_LABELS}"
     ENVIRONMENT_MODIFICATION "ROVE_TIME_FACTOR=set:${ROVE_TIME_FACTOR}")
+  if("full" IN_LIST ARG_LABELS)
+    # Long tests keep all cores busy, and ranks that wait for each other beside them would pass their time limits.
+    set_tests_properties(${NAME} PROPERTIES RUN_SERIAL TRUE)
+  endif()
 endfunction()
 
 function(rove_add_test NAME)

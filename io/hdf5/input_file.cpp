@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "engine/base/fault.hpp"
+#include "io/hdf5/detail/attribute_texts.hpp"
 #include "io/hdf5/detail/handle.hpp"
 
 namespace rove::io::hdf5 {
@@ -43,6 +44,7 @@ std::string trimmed(const char* text, std::uint64_t width) {
 
 struct InputFile::State {
   Handle file;
+  bool has_sound_texts = false;
 
   [[nodiscard]] Handle open_dataset(const std::string& name, const fs::path& path) const {
     return Handle(H5Dopen2(file.get(), name.c_str(), H5P_DEFAULT), H5Dclose,
@@ -125,6 +127,23 @@ InputFile::Objects InputFile::walk() const {
   return found;
 }
 
+void InputFile::require_sound_texts() const {
+  if (state_->has_sound_texts) return;
+  Objects objects = walk();
+  objects.groups.emplace_back("/");
+  std::vector<std::uint64_t> headers;
+  for (const auto& names : {objects.groups, objects.datasets}) {
+    for (const std::string& name : names) {
+      H5O_info_t info;
+      check(H5Oget_info_by_name2(state_->file.get(), name.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT),
+            fmt::format("look at {} in {}", name, path_.string()));
+      headers.push_back(info.addr);
+    }
+  }
+  detail::require_sound_attribute_texts(path_, headers);
+  state_->has_sound_texts = true;
+}
+
 std::vector<std::string> InputFile::attribute_names(const std::string& object) const {
   std::vector<std::string> names;
   hsize_t index = 0;
@@ -144,6 +163,7 @@ std::optional<AttributeValue> InputFile::find_attribute(const std::string& objec
   switch (H5Tget_class(type.get())) {
     case H5T_STRING: {
       if (H5Tis_variable_str(type.get()) > 0) {
+        require_sound_texts();
         char* text = nullptr;
         check(H5Aread(attribute.get(), type.get(), &text), what);
         std::string value = text == nullptr ? "" : text;

@@ -74,6 +74,8 @@ class InputFile {
     std::vector<std::string> datasets;
   };
   [[nodiscard]] Objects walk() const;
+  /// Before HDF5 reads a text of variable length; looks once.
+  void require_sound_texts() const;
   [[nodiscard]] std::uint64_t element_count(const std::string& dataset, ElementType type, IndexRange rows) const;
   void read_rows(const std::string& dataset, std::optional<ElementType> type, IndexRange rows,
                  std::span<std::byte> bytes) const;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/hdf5/verify.hpp"
 
+#include <cstring>
 #include <fstream>
 #include <limits>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -164,6 +166,94 @@ TEST(Verify, ChangedAttributesAndTextsAreFound) {
     damage(path, {bytes, bytes + text.size()});
     EXPECT_THAT(io::verify_file(world(), path).problems,
                 ElementsAre(HasSubstr("its names, shapes, attributes and texts have the digest")));
+  }
+}
+
+std::string content_of(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+/// What is wrong with the file while `bytes` stand at `at`.
+std::vector<std::string> problems_with(const std::filesystem::path& path, std::size_t at, std::string bytes) {
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  const auto swap = [&] {
+    std::string before(bytes.size(), '\0');
+    file.seekg(static_cast<std::streamoff>(at)).read(before.data(), static_cast<std::streamsize>(before.size()));
+    file.seekp(static_cast<std::streamoff>(at)).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    file.flush();
+    bytes = before;
+  };
+  swap();
+  std::vector<std::string> problems = io::verify_file(path).problems;
+  swap();
+  return problems;
+}
+
+/// The sample files of a small graph as one rank writes them: what lies between their objects is zero.
+class FilesOfOneRank {
+ public:
+  FilesOfOneRank() : directory_(world()) {
+    const comm::Communicator alone = world().split(world().is_root() ? 0 : 1);
+    if (world().is_root()) write_sample_files(alone, random_typed(12, 3), directory_.path());
+  }
+  [[nodiscard]] std::filesystem::path operator/(const char* name) const { return directory_ / name; }
+
+ private:
+  SharedTempDirectory directory_;
+};
+
+TEST(Verify, DamageOutsideOfRowsIsFound) {
+  const FilesOfOneRank files;
+  if (!world().is_root()) return;
+  for (const auto* name : {"graph.h5", "ppr.h5"}) {
+    const std::string content = content_of(files / name);
+    for (std::size_t at = 0; at < content.size(); at += 89) {  // no multiple of anything in the file
+      if (content[at] == 0) continue;
+      const std::string damaged(1, static_cast<char>(content[at] ^ 0x80));
+      EXPECT_FALSE(problems_with(files / name, at, damaged).empty()) << name << ", byte " << at;
+    }
+    EXPECT_THAT(io::verify_file(files / name).problems, IsEmpty());
+  }
+}
+
+TEST(Verify, DamagedHeapsOfTextsAreNamedNotFollowed) {
+  const FilesOfOneRank files;
+  if (!world().is_root()) return;
+  const auto path = files / "ppr.h5";
+  const std::string content = content_of(path);
+  const std::size_t heap = content.find(std::string_view("GCOL\1\0\0\0", 8));
+  ASSERT_NE(heap, std::string::npos);
+  const auto number_at = [&](std::size_t at, std::size_t bytes) {
+    std::uint64_t number = 0;
+    std::memcpy(&number, content.data() + at, bytes);
+    return number;
+  };
+  const std::uint64_t heap_bytes = number_at(heap + 8, 8);
+  std::vector<std::size_t> sizes{heap + 8};  // where a size stands: of the heap, then of its objects
+  std::vector<std::size_t> indices;
+  for (std::size_t at = heap + 16; at < heap + heap_bytes;) {
+    sizes.push_back(at + 8);
+    const std::uint64_t size = number_at(at + 8, 8);
+    const bool is_free = number_at(at, 2) == 0;
+    if (!is_free) indices.push_back(at);
+    at += is_free ? size : 16 + (size + 7) / 8 * 8;
+  }
+  ASSERT_GT(indices.size(), 8U);
+  const auto is_named = ElementsAre(HasSubstr(fmt::format("in the heap at byte {}", heap)));
+  const auto bytes_of = [](std::uint64_t number, std::size_t count) {
+    return std::string(reinterpret_cast<const char*>(&number), count);
+  };
+  for (const std::size_t at : sizes) {
+    for (const std::uint64_t size : {std::uint64_t{0}, number_at(at, 8) / 2, number_at(at, 8) + 1, number_at(at, 8) + 8,
+                                     std::uint64_t{0xffff}, std::uint64_t{1} << 63U, ~std::uint64_t{15}}) {
+      EXPECT_THAT(problems_with(path, at, bytes_of(size, 8)), is_named) << "size " << size << " at byte " << at;
+    }
+  }
+  for (const std::size_t at : indices) {
+    for (const std::uint64_t index : {0U, 1000U, 0xffffU}) {
+      EXPECT_THAT(problems_with(path, at, bytes_of(index, 2)), is_named) << "index " << index << " at byte " << at;
+    }
   }
 }
 
