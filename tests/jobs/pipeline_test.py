@@ -195,6 +195,7 @@ class Pipeline(unittest.TestCase):
             cut = re.search(r'"cut_edges": (\d+)', report)[1]
             other = cut[:-1] + str((int(cut[-1]) + 1) % 10)
             file["quality"][()] = report.replace(f'"cut_edges": {cut}', f'"cut_edges": {other}').encode()
+            del file.attrs["xxh3"]  # a wrong report, not a damaged one
         done = ROVE.run("verify", self.path("parts", "partition.h5"), code=3, ranks=2)
         self.assertIn("its report says", done.stdout)
 
