@@ -137,12 +137,10 @@ void IdTable::grow() {
 
 void IdTable::number(std::span<const std::string_view> ids, std::span<std::uint32_t> numbers, bool declare) {
   ROVE_ASSERT_LIGHT(ids.size() <= kMaxBatch && numbers.size() >= ids.size());
-  std::array<std::uint64_t, kMaxBatch> keys{};
   // Adjacency lists repeat the source: its text is the very same.
   const auto repeats = [&](std::size_t i) {
     return i > 0 && ids[i].data() == ids[i - 1].data() && ids[i].size() == ids[i - 1].size();
   };
-  for (std::size_t i = 0; i < ids.size(); ++i) keys[i] = repeats(i) ? keys[i - 1] : hasher_(ids[i]).value();
 
   // Room for what all threads may add in their present batches, at a load of at most 5/8.
   const std::size_t reserve = kMaxBatch * parallel::concurrency();
@@ -156,11 +154,18 @@ void IdTable::number(std::span<const std::string_view> ids, std::span<std::uint3
     reading.lock();
   }
   const std::size_t mask = slots_.size() - 1;
-  constexpr std::size_t kAhead = 24;
-  for (std::size_t i = 0; i < std::min(kAhead, ids.size()); ++i) __builtin_prefetch(&slots_[keys[i] & mask]);
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (i + kAhead < ids.size()) __builtin_prefetch(&slots_[keys[i + kAhead] & mask]);
-    numbers[i] = repeats(i) ? numbers[i - 1] : find_or_insert(ids[i], keys[i], declare);
+  constexpr std::size_t kAtOnce = 64;  // slots on their way from memory
+  std::array<std::uint64_t, kAtOnce> keys{};
+  for (std::size_t begin = 0; begin < ids.size(); begin += kAtOnce) {
+    const std::size_t end = std::min(begin + kAtOnce, ids.size());
+    for (std::size_t i = begin; i < end; ++i) {
+      if (repeats(i)) continue;
+      keys[i - begin] = hasher_(ids[i]).value();
+      __builtin_prefetch(&slots_[keys[i - begin] & mask]);
+    }
+    for (std::size_t i = begin; i < end; ++i) {
+      numbers[i] = repeats(i) ? numbers[i - 1] : find_or_insert(ids[i], keys[i - begin], declare);
+    }
   }
 }
 
