@@ -56,6 +56,12 @@ struct Reference {
   std::uint64_t length = 0;
 };
 
+/// Bytes of the file.
+struct Extent {
+  std::uint64_t begin = 0;
+  std::uint64_t count = 0;
+};
+
 class AttributeTexts {
  public:
   explicit AttributeTexts(const std::filesystem::path& path)
@@ -112,11 +118,6 @@ class AttributeTexts {
     }
     return texts;
   }
-
-  struct Extent {
-    std::uint64_t begin = 0;
-    std::uint64_t count = 0;
-  };
 
   static void scan(std::string_view messages, bool is_ordered, std::vector<Reference>& texts,
                    std::vector<Extent>& more) {
