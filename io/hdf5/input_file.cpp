@@ -160,6 +160,9 @@ std::optional<AttributeValue> InputFile::find_attribute(const std::string& objec
   fault::point("io.read");
   const Handle attribute(H5Aopen_by_name(file, object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose, what);
   const Handle type(H5Aget_type(attribute.get()), H5Tclose, what);
+  const Handle space(H5Aget_space(attribute.get()), H5Sclose, what);
+  const hssize_t count = check(H5Sget_simple_extent_npoints(space.get()), what);
+  if (count != 1) fail_attribute(object, name, fmt::format("holds {} values, where Rove writes one", count));
   switch (H5Tget_class(type.get())) {
     case H5T_STRING: {
       if (H5Tis_variable_str(type.get()) > 0) {
@@ -194,7 +197,7 @@ std::optional<AttributeValue> InputFile::find_attribute(const std::string& objec
   }
 }
 
-void InputFile::fail_attribute(const std::string& object, const std::string& name, const char* problem) const {
+void InputFile::fail_attribute(const std::string& object, const std::string& name, std::string_view problem) const {
   throw InputError(fmt::format("{}: attribute {} of {} {}", path_.string(), name, object, problem));
 }
 

@@ -39,6 +39,7 @@ class InputFile {
   [[nodiscard]] std::vector<std::string> groups() const { return walk().groups; }
 
   [[nodiscard]] std::vector<std::string> attribute_names(const std::string& object) const;
+  /// Throws `InputError` for an attribute of a kind that Rove never writes: an array, or of another type.
   [[nodiscard]] std::optional<AttributeValue> find_attribute(const std::string& object, const std::string& name) const;
   /// The attribute, which must exist with this type.
   template <class T>
@@ -79,7 +80,7 @@ class InputFile {
   [[nodiscard]] std::uint64_t element_count(const std::string& dataset, ElementType type, IndexRange rows) const;
   void read_rows(const std::string& dataset, std::optional<ElementType> type, IndexRange rows,
                  std::span<std::byte> bytes) const;
-  [[noreturn]] void fail_attribute(const std::string& object, const std::string& name, const char* problem) const;
+  [[noreturn]] void fail_attribute(const std::string& object, const std::string& name, std::string_view problem) const;
 
   std::filesystem::path path_;
   std::unique_ptr<State> state_;

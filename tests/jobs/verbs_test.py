@@ -16,6 +16,7 @@ import time
 import unittest
 
 import h5py
+import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from time_limits import limit
@@ -238,6 +239,16 @@ class Verify(VerbTest):
             self.assertIn("1 of 2 did not verify", done.stderr)
         verdicts = json.loads(self.rove("verify", "--json", damaged, code=3).stdout)
         self.assertFalse(verdicts[0]["ok"])
+
+    def test_an_attribute_that_is_an_array_is_named(self):
+        changed = os.path.join(self.directory, "annotated.h5")
+        for values in (np.arange(4096), np.ones(4096), np.array([b"text"] * 400), ["text"] * 400):
+            shutil.copy(self.file("graph.h5"), changed)
+            with h5py.File(changed, "r+") as file:
+                file.attrs["note"] = values
+            expected = f"attribute note of / holds {len(values)} values"
+            self.assertIn(expected, self.rove("verify", changed, code=3).stdout)
+            self.assertIn(expected, self.rove("info", changed, code=3).stderr)
 
     def test_an_unfinished_run_does_not_verify(self):
         self.assertIn("no manifest.json", self.rove("verify", self.run_1, code=3, ranks=2).stderr)
