@@ -123,7 +123,6 @@ int main(int argc, char** argv) {
     }
     for (const gnn::TrainLayout layout : {gnn::TrainLayout::kPartitioned, gnn::TrainLayout::kColumns}) {
       const bool by_columns = layout == gnn::TrainLayout::kColumns;
-      if (by_columns && world.size() == 1) continue;
       const Measured measured = measure(world, graph, model, options, layout);
       const std::uint64_t bytes = world.all_reduce(measured.epoch.bytes, comm::ReduceOp::kMax);
       const std::uint64_t messages = world.all_reduce(measured.epoch.messages, comm::ReduceOp::kMax);

@@ -69,6 +69,8 @@ gnn::ModelOptions options_of(std::span<char*> arguments) {
     set("learning_rate", batches.learning_rate);
     set("decay", batches.decay);
     set("storage", batches.storage);  // 0: float32, 1: bfloat16
+    set("layout", batches.layout);    // 0: partitioned, 1: columns
+    set("cluster_bytes", batches.cluster_bytes);
     set("initial_deviation", batches.initial_deviation);
     set("loss", batches.loss.kind);
     set("loss_temperature", batches.loss.temperature);

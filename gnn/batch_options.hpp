@@ -12,7 +12,8 @@ namespace rove::gnn {
 /// Where rows lie while a model is trained. Never changes results.
 enum class TrainLayout : std::uint8_t {
   kPartitioned,  ///< whole rows at the vertices' owners: propagation exchanges ghosts
-  kColumns,  ///< some columns of all rows on every rank: losses exchange the rows of a batch (gnn/column_layout.hpp)
+  /// Some columns of all rows on every rank, by cluster: losses exchange the rows of a batch (gnn/column_layout.hpp).
+  kColumns,
 };
 
 /// How the learning rate moves from `learning_rate` to `learning_rate * final_rate` over the steps of a run.
@@ -62,9 +63,12 @@ struct BatchOptions : LoopOptions {
   bool model_shares_negatives = false;  ///< the model reads shared negatives, whatever its loss
   LossOptions loss;
   Schedule schedule = Schedule::kConstant;
-  double final_rate = 0.01;                        ///< where a schedule ends, as a share of the learning rate
-  std::uint64_t warmup_steps = 0;                  ///< the first steps, over which the learning rate rises from 0
-  TrainLayout layout = TrainLayout::kPartitioned;  ///< one rank trains partitioned
+  double final_rate = 0.01;        ///< where a schedule ends, as a share of the learning rate
+  std::uint64_t warmup_steps = 0;  ///< the first steps, over which the learning rate rises from 0
+  TrainLayout layout = TrainLayout::kPartitioned;
+  /// Columns: bytes of a cluster of rows, about; what a core's second-level cache holds. A quarter or half of it does as
+  /// well (docs/decisions/0196).
+  std::uint64_t cluster_bytes = 1U << 20U;
   StateStorage storage = StateStorage::kFloat32;  ///< of what is propagated; refused by models that propagate otherwise
 };
 

@@ -37,8 +37,8 @@ class BatchTraining final : public EpochModel {
         options_(options),
         interactions_(graph, type),
         sampler_(comm, interactions_, options.sampler, options.seed),
-        columns_(options.layout == TrainLayout::kColumns && comm.size() > 1
-                     ? std::make_unique<const ColumnLayout>(comm, graph, type, options.dim)
+        columns_(options.layout == TrainLayout::kColumns
+                     ? std::make_unique<const ColumnLayout>(comm, graph, type, options.dim, options.cluster_bytes)
                      : nullptr),
         table_(columns_ ? columns_->make_table() : EmbeddingTable(graph.num_owned(), options.dim)),
         optimizer_({.learning_rate = options.learning_rate}, table_),
@@ -276,7 +276,7 @@ class BatchTraining final : public EpochModel {
   void gather_window(std::uint64_t first) {
     std::vector<const Batch*> batches;
     for (std::uint64_t b = first; b < window_end_; ++b) batches.push_back(&window_[b % kWindow]);
-    std::vector<ColumnBatch> gathered = gather_columns(comm_, graph_, batches);
+    std::vector<ColumnBatch> gathered = gather_columns(comm_, graph_, *columns_, batches);
     for (std::uint64_t b = first; b < window_end_; ++b) column_window_[b % kWindow] = std::move(gathered[b - first]);
   }
 
@@ -331,7 +331,7 @@ TrainResult train_on_batches(const comm::Communicator& comm, const graph::Distri
 }
 
 PlannedRows planned_rows(const ModelShare& share, const BatchOptions& options) {
-  if (options.layout == TrainLayout::kPartitioned || share.ranks == 1) {
+  if (options.layout == TrainLayout::kPartitioned) {
     return {share.owned_rows, share.ghost_rows, share.owned_interactions,
             exec::padded_width(options.dim) * sizeof(float)};
   }
@@ -345,12 +345,15 @@ MemoryPlan plan_batches(const ModelShare& share, const BatchOptions& options) {
   plan.hold("parameters and optimiser moments", 3 * rows.owned * rows.row_bytes);
   plan.hold("final representations", share.owned_rows * row);
   if (options.accumulate > 1) plan.hold("accumulated gradients", rows.owned * rows.row_bytes);
-  if (options.layout == TrainLayout::kColumns && share.ranks > 1) {
+  if (options.layout == TrainLayout::kColumns) {
+    const std::uint64_t clustering = ColumnLayout::clustering_bytes(share.vertices, share.interactions);
+    const std::uint64_t later = plan.total_bytes();
+    if (clustering > later) plan.hold("clusters of rows, beyond what takes their place", clustering - later);
     constexpr std::uint64_t kBothSides = 8;
     constexpr std::uint64_t kOfVertices = 64;
     plan.hold("the whole graph, and what it is made from",
               (1 + graph::kReplicationCopies) * kBothSides * share.interactions + kOfVertices * share.vertices);
-    plan.hold("columns on their way to whole rows", rows.owned * rows.row_bytes + 2 * share.owned_rows * row);
+    plan.hold("columns on their way to whole rows", 2 * rows.owned * rows.row_bytes + 2 * share.owned_rows * row);
     plan.hold("active rows of the batches", kWindow * options.batch_size * 3 * 40);
   }
   if (options.patience > 0) plan.hold("representations of the best epoch", loop_bytes(share.owned_rows, options));

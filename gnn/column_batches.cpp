@@ -13,39 +13,25 @@ constexpr std::uint64_t kColumnBatchesGrain = 512;
 
 /// An active row on its way to every rank.
 struct SharedRow {
-  std::uint32_t stable = 0;
+  std::uint32_t place = 0;
   std::uint32_t uses = 0;
 };
-
-/// Orders keys that are ascending within each part.
-void merge_parts(std::vector<std::uint64_t>& keys, std::vector<std::uint64_t> offsets) {
-  const auto at = [&](std::size_t i) { return keys.begin() + static_cast<std::ptrdiff_t>(offsets[i]); };
-  while (offsets.size() > 2) {
-    std::vector<std::uint64_t> merged{0};
-    for (std::size_t i = 0; i + 1 < offsets.size(); i += 2) {
-      const std::size_t last = std::min(i + 2, offsets.size() - 1);
-      if (last == i + 2) std::inplace_merge(at(i), at(i + 1), at(i + 2));
-      merged.push_back(offsets[last]);
-    }
-    offsets = std::move(merged);
-  }
-}
 
 /// One batch from every rank's part of it.
 ColumnBatch united(const comm::Communicator& comm, const std::vector<std::span<const SharedRow>>& parts) {
   ColumnBatch batch;
   batch.owner_offsets = {0};
-  std::vector<std::uint64_t> keys;  // stable id, then the place among all parts
+  std::vector<std::uint64_t> keys;  // local id, then the place among all parts
   std::vector<std::uint32_t> uses;
   for (const std::span<const SharedRow> part : parts) {
     for (const SharedRow& row : part) {
-      keys.push_back(std::uint64_t{row.stable} << 32U | keys.size());
+      keys.push_back(std::uint64_t{row.place} << 32U | keys.size());
       uses.push_back(row.uses);
     }
     batch.owner_offsets.push_back(keys.size());
   }
   batch.num_own = parts[comm.rank().index()].size();
-  merge_parts(keys, batch.owner_offsets);
+  std::ranges::sort(keys);
   batch.active.resize(keys.size());
   batch.uses.resize(keys.size());
   batch.owner_places.resize(keys.size());
@@ -61,14 +47,14 @@ ColumnBatch united(const comm::Communicator& comm, const std::vector<std::span<c
 }  // namespace
 
 std::vector<ColumnBatch> gather_columns(const comm::Communicator& comm, const graph::DistributedGraph& graph,
-                                        std::span<const Batch* const> batches) {
+                                        const ColumnLayout& layout, std::span<const Batch* const> batches) {
   std::vector<std::uint64_t> counts;
   std::vector<SharedRow> mine;
   for (const Batch* batch : batches) {
     counts.push_back(batch->active.size());
     for (std::size_t i = 0; i < batch->active.size(); ++i) {
-      const std::uint64_t stable = graph.index_map().stable_of(LocalVertexId{batch->active[i]}).value();
-      mine.push_back({static_cast<std::uint32_t>(stable), batch->uses[i]});
+      const StableVertexId stable = graph.index_map().stable_of(LocalVertexId{batch->active[i]});
+      mine.push_back({layout.place_of(stable), batch->uses[i]});
     }
   }
   const auto all_counts = comm.all_gather_v<std::uint64_t>(counts);
@@ -103,6 +89,12 @@ std::vector<std::uint64_t> ColumnExchange::row_offsets(const ColumnBatch& batch)
 void ColumnExchange::to_rows(const ColumnBatch& batch, const float* columns, float* rows) {
   const std::uint64_t width = layout_.width();
   const std::uint64_t whole = layout_.whole_width();
+  if (comm_.size() == 1) {
+    parallel::for_each({0, batch.owner_places.size()}, kColumnBatchesGrain, [&](std::uint64_t i) {
+      std::copy_n(columns + batch.owner_places[i] * width, width, rows + i * width);
+    });
+    return;
+  }
   grow(outgoing_, batch.active.size() * width);
   grow(incoming_, batch.num_own * whole);
   parallel::for_each({0, batch.owner_places.size()}, kColumnBatchesGrain, [&](std::uint64_t i) {
@@ -121,6 +113,12 @@ void ColumnExchange::to_rows(const ColumnBatch& batch, const float* columns, flo
 void ColumnExchange::to_columns(const ColumnBatch& batch, const float* rows, float* columns) {
   const std::uint64_t width = layout_.width();
   const std::uint64_t whole = layout_.whole_width();
+  if (comm_.size() == 1) {
+    parallel::for_each({0, batch.owner_places.size()}, kColumnBatchesGrain, [&](std::uint64_t i) {
+      std::copy_n(rows + i * width, width, columns + batch.owner_places[i] * width);
+    });
+    return;
+  }
   grow(outgoing_, batch.num_own * whole);
   grow(incoming_, batch.active.size() * width);
   for (Rank r{0}; r.value() < comm_.size(); ++r) {

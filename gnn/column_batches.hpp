@@ -13,7 +13,8 @@
 
 namespace rove::gnn {
 
-/// A batch as propagation by columns sees it: the active rows of all ranks, as stable ids, and who reads them whole.
+/// A batch as propagation by columns sees it: the active rows of all ranks, as local ids of the copy of
+/// the graph, and who reads them whole.
 struct ColumnBatch : ActiveRows {
   std::uint64_t num_own = 0;                 ///< active rows of this rank's batch
   std::vector<std::uint64_t> owner_offsets;  ///< P + 1
@@ -22,10 +23,11 @@ struct ColumnBatch : ActiveRows {
 
 /// **Collective.** What the ranks' batches of some steps are together. 8 bytes of every active row go to every rank.
 [[nodiscard]] std::vector<ColumnBatch> gather_columns(const comm::Communicator& comm,
-                                                      const graph::DistributedGraph& graph,
+                                                      const graph::DistributedGraph& graph, const ColumnLayout& layout,
                                                       std::span<const Batch* const> batches);
 
-/// Moves the active rows of a batch between the ranks that hold their columns and their owners, who hold them whole.
+/// Moves the active rows of a batch between the ranks that hold their columns and their owners, who hold them whole; on
+/// one rank, between two orders.
 /// Both ways a rank sends and receives (1 - 1/P) of its share of the rows: 4 · dim bytes of 1/P of them.
 class ColumnExchange {
  public:

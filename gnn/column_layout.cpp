@@ -7,6 +7,7 @@
 #include "engine/graph/block_distribution.hpp"
 #include "engine/graph/replicate.hpp"
 #include "engine/parallel/parallel.hpp"
+#include "partition/locality_order.hpp"
 
 namespace rove::gnn {
 namespace {
@@ -21,12 +22,44 @@ IndexRange columns_of(Rank rank, std::int32_t ranks, std::uint32_t dim) {
 }
 
 ColumnLayout::ColumnLayout(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
-                           std::uint32_t dim)
+                           std::uint32_t dim, std::uint64_t cluster_bytes)
     : comm_(comm),
       graph_(graph),
-      whole_graph_(graph::replicate(comm, graph, type)),
       dim_(dim),
-      whole_width_(exec::padded_width(dim)) {}
+      whole_width_(exec::padded_width(dim)),
+      whole_graph_(make_whole_graph(type, cluster_bytes)) {}
+
+graph::DistributedGraph ColumnLayout::make_whole_graph(EdgeTypeId type, std::uint64_t cluster_bytes) {
+  graph::GraphBlocks whole = graph::gather_whole(comm_, graph_, type);
+  const std::uint64_t bytes = whole.schema.num_vertices() * columns(Rank{0}).size() * sizeof(float);
+  const comm::Communicator alone = comm_.split(comm_.rank().value());
+  graph::RowOrder order;
+  comm_.agree([&] {
+    if (!comm_.is_root()) return;
+    order = partition::locality_order(alone, whole, bytes / cluster_bytes + 1);
+  });
+  order.resize(whole.schema.vertex_types().size());
+  places_.resize(whole.schema.num_vertices());
+  for (std::uint16_t t = 0; t < order.size(); ++t) {
+    const IndexRange of_type = whole.schema.stable_range(VertexTypeId{t});
+    order[t].resize(of_type.size());
+    comm_.broadcast(std::span(order[t]), Rank{0});
+    for (std::uint64_t i = 0; i < order[t].size(); ++i) {
+      places_[of_type.begin + order[t][i]] = static_cast<std::uint32_t>(of_type.begin + i);
+    }
+  }
+  whole = graph::reordered(whole, order);
+  return graph::build_alone(comm_, whole);
+}
+
+std::uint64_t ColumnLayout::clustering_bytes(std::uint64_t vertices, std::uint64_t edges) {
+  return partition::locality_order_bytes(vertices, edges);
+}
+
+std::span<const std::uint32_t> ColumnLayout::places_of(VertexTypeId type) const {
+  const IndexRange rows = whole_graph_.owned_of_type(type);
+  return std::span(places_).subspan(rows.begin, rows.size());
+}
 
 EmbeddingTable ColumnLayout::make_table() const {
   const IndexRange mine = columns(comm_.rank());
@@ -56,24 +89,31 @@ void ColumnLayout::from_owners(const EmbeddingTable& whole, std::span<float> col
 }
 
 std::vector<std::uint8_t> ColumnLayout::flags_of_all(std::span<const std::uint8_t> owned_flags) const {
-  std::vector<std::uint8_t> all;
+  std::vector<std::uint8_t> all(whole_graph_.num_owned());
   for (std::uint16_t t = 0; t < graph_.schema().vertex_types().size(); ++t) {
-    const IndexRange owned = graph_.owned_of_type(VertexTypeId{t});
+    const VertexTypeId type{t};
+    const IndexRange owned = graph_.owned_of_type(type);
     const std::vector<std::uint8_t> home =
-        graph_.home(VertexTypeId{t}).to_home<std::uint8_t>(comm_, owned_flags.subspan(owned.begin, owned.size()));
+        graph_.home(type).to_home<std::uint8_t>(comm_, owned_flags.subspan(owned.begin, owned.size()));
     const std::vector<std::uint8_t> of_type = comm_.all_gather_v<std::uint8_t>(home).data;
-    all.insert(all.end(), of_type.begin(), of_type.end());
+    const std::span<const std::uint32_t> places = places_of(type);
+    for (std::size_t row = 0; row < of_type.size(); ++row) all[places[row]] = of_type[row];
   }
   return all;
 }
 
 std::vector<float> ColumnLayout::to_home(VertexTypeId type, std::span<const float> columns) const {
-  // Home blocks are contiguous, in rank order, and so are the rows of this rank's columns: they leave as they lie.
-  const IndexRange rows = whole_graph_.owned_of_type(type);
-  const graph::BlockDistribution homes(rows.size(), comm_.size());
+  // Home blocks are contiguous and in rank order, so rows in stable order leave as they lie.
+  const std::span<const std::uint32_t> places = places_of(type);
+  const std::uint64_t width = this->width();
+  std::vector<float> outgoing(places.size() * width);
+  parallel::for_each({0, places.size()}, kColumnLayoutGrain, [&](std::uint64_t row) {
+    std::copy_n(columns.data() + places[row] * width, width, outgoing.data() + row * width);
+  });
+  const graph::BlockDistribution homes(places.size(), comm_.size());
   std::vector<std::uint64_t> counts;
-  for (Rank r{0}; r.value() < comm_.size(); ++r) counts.push_back(homes.block(r).size() * width());
-  const auto received = comm_.exchange<float>(columns.subspan(rows.begin * width(), rows.size() * width()), counts);
+  for (Rank r{0}; r.value() < comm_.size(); ++r) counts.push_back(homes.block(r).size() * width);
+  const auto received = comm_.exchange<float>(std::span<const float>(outgoing), counts);
   const std::uint64_t count = homes.block(comm_.rank()).size();
   std::vector<float> home(count * whole_width_);
   for (Rank r{0}; r.value() < comm_.size(); ++r) {
@@ -99,8 +139,11 @@ void ColumnLayout::from_home(VertexTypeId type, std::span<const float> home, std
     counts.push_back(count * theirs.size());
   }
   const auto received = comm_.exchange<float>(std::span<const float>(outgoing), counts);
-  std::ranges::copy(received.data,
-                    columns.begin() + static_cast<std::ptrdiff_t>(whole_graph_.owned_of_type(type).begin * width()));
+  const std::span<const std::uint32_t> places = places_of(type);
+  const std::uint64_t width = this->width();
+  parallel::for_each({0, places.size()}, kColumnLayoutGrain, [&](std::uint64_t row) {
+    std::copy_n(received.data.data() + row * width, width, columns.data() + places[row] * width);
+  });
 }
 
 }  // namespace rove::gnn

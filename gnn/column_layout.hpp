@@ -17,20 +17,27 @@ namespace rove::gnn {
 [[nodiscard]] IndexRange columns_of(Rank rank, std::int32_t ranks, std::uint32_t dim);
 
 /// The column layout of training: every rank holds all vertices but only its own columns of their rows, on a copy of
-/// the whole graph. Propagation, Adam and the start are column by column, so they need no messages; what reads whole
-/// rows gets those of a batch (gnn/column_batches.hpp). Losses stay with the owners of the partitioned graph.
-/// Refers to the communicator and the partitioned graph. Immutable.
+/// the whole graph. The copy's rows lie by cluster (`partition::locality_order`), so that a hop finds much of what it
+/// gathers in a core's own cache: worth it on a single rank too, which then holds all columns. Propagation, Adam and
+/// the start are column by column, so they need no messages; what reads whole rows gets those of a batch
+/// (gnn/column_batches.hpp). Losses stay with the owners of the partitioned graph. Refers to the communicator and the
+/// partitioned graph. Immutable.
 ///
 /// 40 columns on two ranks: three blocks, the last padded with 8 columns of zeros. Rank 0 holds columns 0 ... 31, rank
 /// 1 columns 32 ... 47.
 class ColumnLayout {
  public:
-  /// **Collective.** Copies the edges of the type to every rank (`graph::replicate`).
-  ColumnLayout(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
-               std::uint32_t dim);
+  /// **Collective.** Copies the edges of the type to every rank. `cluster_bytes`: of a cluster's rows, about, as rank 0
+  /// holds them, which makes the clusters.
+  ColumnLayout(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type, std::uint32_t dim,
+               std::uint64_t cluster_bytes);
+  /// What making the clusters takes on rank 0, beside a copy of the edges.
+  [[nodiscard]] static std::uint64_t clustering_bytes(std::uint64_t vertices, std::uint64_t edges);
 
-  /// All vertices, local ids are stable ids; the edge type is `edge_type()`.
+  /// All vertices; the edge type is `edge_type()`.
   [[nodiscard]] const graph::DistributedGraph& whole_graph() const { return whole_graph_; }
+  /// The local id in `whole_graph()` of a vertex by its stable id in the partitioned graph.
+  [[nodiscard]] std::uint32_t place_of(StableVertexId vertex) const { return places_[vertex.index()]; }
   [[nodiscard]] static EdgeTypeId edge_type() { return EdgeTypeId{0}; }
   /// Floats of a padded whole row, and of this rank's part of it.
   [[nodiscard]] std::uint32_t whole_width() const { return whole_width_; }
@@ -53,11 +60,16 @@ class ColumnLayout {
   void from_home(VertexTypeId type, std::span<const float> home, std::span<float> columns) const;
 
  private:
+  [[nodiscard]] std::span<const std::uint32_t> places_of(VertexTypeId type) const;
+  /// **Collective.** Fills `places_`.
+  graph::DistributedGraph make_whole_graph(EdgeTypeId type, std::uint64_t cluster_bytes);
+
   const comm::Communicator& comm_;
   const graph::DistributedGraph& graph_;
-  graph::DistributedGraph whole_graph_;
   std::uint32_t dim_;
   std::uint32_t whole_width_;
+  std::vector<std::uint32_t> places_;  ///< by stable id of the partitioned graph
+  graph::DistributedGraph whole_graph_;
 };
 
 }  // namespace rove::gnn

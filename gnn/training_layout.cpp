@@ -13,6 +13,9 @@ constexpr double kFloat = sizeof(float);
 /// Adam reads and writes a parameter and its moments, and reads the gradient.
 constexpr double kOptimiserFloats = 7;
 
+/// Rows on one rank that a core's own cache does not hold anyway.
+constexpr double kWorthClusters = 4U << 20U;
+
 double distinct(double choices, double draws) {
   return choices > 0 ? choices * -std::expm1(draws * std::log1p(-1 / std::max(choices, 1.0 + 1e-9))) : 0;
 }
@@ -60,7 +63,10 @@ StepCost step_cost(TrainLayout layout, const StepShape& shape, const StepFacts& 
 }
 
 TrainLayout faster_layout(const StepShape& shape, const StepFacts& facts, const StepMachine& machine) {
-  if (facts.ranks == 1) return TrainLayout::kPartitioned;
+  if (facts.ranks == 1) {
+    const double rows = static_cast<double>(facts.users + facts.items) * exec::padded_width(facts.dim) * kFloat;
+    return shape.hops > 0 && rows > kWorthClusters ? TrainLayout::kColumns : TrainLayout::kPartitioned;
+  }
   const double columns = step_cost(TrainLayout::kColumns, shape, facts).seconds(facts, machine);
   const double partitioned = step_cost(TrainLayout::kPartitioned, shape, facts).seconds(facts, machine);
   return columns < partitioned ? TrainLayout::kColumns : TrainLayout::kPartitioned;

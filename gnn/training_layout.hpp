@@ -52,7 +52,8 @@ struct StepCost {
 /// Distinct rows that a batch of uniformly drawn triples names, expected.
 [[nodiscard]] double expected_active_rows(const StepFacts& facts);
 
-/// The layout whose step takes less time by the model.
+/// The layout whose step takes less time by the model; on one rank, where neither sends anything, columns for their
+/// clusters of rows if the model propagates and the rows are more than a few MB.
 [[nodiscard]] TrainLayout faster_layout(const StepShape& shape, const StepFacts& facts,
                                         const StepMachine& machine = {});
 

@@ -21,6 +21,10 @@ static_assert(IDXTYPEWIDTH == 32 && sizeof(idx_t) == sizeof(std::int32_t), "meti
 namespace rove::partition {
 namespace {
 
+/// METIS keeps the graph of every level: 12 bytes per adjacency entry and a geometric series of coarser ones.
+constexpr std::uint64_t kMetisBytesPerEntry = 60;
+constexpr std::uint64_t kMetisBytesPerVertex = 100;
+
 struct Edge {
   std::uint32_t source;
   std::uint32_t destination;
@@ -208,6 +212,10 @@ MetisResult run_metis(MetisProblem& problem, const PartitionOptions& options, st
   throw_unless_ok(status, problem, options.parts);
   result.cut = cut_of(problem, result.parts);
   return result;
+}
+
+std::uint64_t metis_bytes(std::uint64_t vertices, std::uint64_t entries) {
+  return entries * kMetisBytesPerEntry + vertices * kMetisBytesPerVertex;
 }
 
 graph::Assignment assign_metis(const comm::Communicator& comm, const graph::GraphBlocks& blocks,

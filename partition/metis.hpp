@@ -50,6 +50,9 @@ struct MetisResult {
 /// when METIS ran out of memory and `InternalError` when it failed otherwise.
 [[nodiscard]] MetisResult run_metis(MetisProblem& problem, const PartitionOptions& options, std::uint64_t seed);
 
+/// What METIS holds of so many vertices and adjacency entries (two for each pair of linked vertices).
+[[nodiscard]] std::uint64_t metis_bytes(std::uint64_t vertices, std::uint64_t entries);
+
 /// **Collective.** Each try is rebalanced (partition/rebalance.hpp); the least cut is kept.
 [[nodiscard]] graph::Assignment assign_metis(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                                              const PartitionOptions& options);

@@ -19,10 +19,6 @@ using Assign = graph::Assignment (*)(const comm::Communicator&, const graph::Gra
 constexpr std::array<std::string_view, 5> kNames{"metis", "fennel", "hash", "block", "random"};
 constexpr std::array<Assign, 5> kMethods{assign_metis, assign_fennel, assign_hash, assign_block, assign_random};
 
-/// METIS keeps the graph of every level: 12 bytes per adjacency entry and a geometric series of coarser ones.
-constexpr std::uint64_t kMetisBytesPerEntry = 60;
-constexpr std::uint64_t kMetisBytesPerVertex = 100;
-
 }  // namespace
 
 std::span<const std::string_view> method_names() {
@@ -55,8 +51,8 @@ MemoryPlan plan_assign(const graph::Schema& schema, std::int32_t ranks, const Pa
     // An undirected type stores each edge both ways already.
     std::uint64_t entries = 0;
     for (const graph::EdgeType& type : schema.edge_types()) entries += type.count * (type.undirected ? 1 : 2);
-    plan.hold("METIS, serial on rank 0: adjacency and its coarser levels", entries * kMetisBytesPerEntry);
-    plan.hold("METIS, serial on rank 0: vertices", schema.num_vertices() * kMetisBytesPerVertex);
+    plan.hold("METIS, serial on rank 0: adjacency and its coarser levels", metis_bytes(0, entries));
+    plan.hold("METIS, serial on rank 0: vertices", metis_bytes(schema.num_vertices(), 0));
   } else if (options.parts > 1 && options.method == "fennel") {
     plan.hold("one batch's neighbours and their parts", share(2 * schema.num_edges()) / 64 * 36 + (1U << 20U));
   }

@@ -24,7 +24,7 @@ MAY_INCLUDE = {
     "partition": GRAPH,
     "io": GRAPH,
     "algorithms": ENGINE,
-    "gnn": ENGINE + ["algorithms"],
+    "gnn": ENGINE + ["partition", "algorithms"],
     "jobs": ALL,
     "bench": ALL + ["tests/support"],
     "examples": ALL,

@@ -38,46 +38,62 @@ template <std::uint32_t blocks>
   }
 }
 
-template <std::uint32_t blocks, class Stored>
-[[gnu::always_inline]] inline void add_row(F32x16 (&sum)[blocks], const Stored* row) {
-  for (std::uint32_t b = 0; b < blocks; ++b) sum[b] += F32x16::load_shuffled(row + b * simd::kLanes);
+/// A row's sum while it grows. A value: what is reached by reference could be a row of x for all the compiler knows,
+/// and would be stored and loaded again with every slot, ten cycles each.
+template <std::uint32_t blocks>
+struct RowSum {
+  F32x16 block[blocks];
+};
+
+template <std::uint32_t blocks>
+[[gnu::always_inline]] inline RowSum<blocks> zero_sum() {
+  RowSum<blocks> sum;
+  for (F32x16& block : sum.block) block = F32x16::zero();
+  return sum;
 }
 
 template <std::uint32_t blocks, class Stored>
-[[gnu::always_inline]] inline void add_scaled_row(F32x16 (&sum)[blocks], const Stored* row, F32x16 scale) {
-  for (std::uint32_t b = 0; b < blocks; ++b) sum[b] += scale * F32x16::load_shuffled(row + b * simd::kLanes);
+[[gnu::always_inline]] inline void add_row(RowSum<blocks>& sum, const Stored* row) {
+  for (std::uint32_t b = 0; b < blocks; ++b) sum.block[b] += F32x16::load_shuffled(row + b * simd::kLanes);
+}
+
+template <std::uint32_t blocks, class Stored>
+[[gnu::always_inline]] inline void add_scaled_row(RowSum<blocks>& sum, const Stored* row, F32x16 scale) {
+  for (std::uint32_t b = 0; b < blocks; ++b) sum.block[b] += scale * F32x16::load_shuffled(row + b * simd::kLanes);
 }
 
 /// Sum over the slots [begin, end); entries of `targets` up to `last` may be looked at.
 template <std::uint32_t blocks, class Stored>
-[[gnu::always_inline]] inline void sum_segment(const Stored* x, std::size_t width, const std::uint32_t* targets,
-                                               std::uint64_t begin, std::uint64_t end, std::uint64_t last,
-                                               F32x16 (&sum)[blocks]) {
-  for (F32x16& s : sum) s = F32x16::zero();
+[[gnu::always_inline]] inline RowSum<blocks> sum_segment(const Stored* x, std::size_t width,
+                                                         const std::uint32_t* targets, std::uint64_t begin,
+                                                         std::uint64_t end, std::uint64_t last) {
+  RowSum<blocks> sum = zero_sum<blocks>();
   for (std::uint64_t i = begin; i < end; ++i) {
     prefetch_row<blocks>(x + targets[smaller(i + kAhead, last)] * width);
     add_row<blocks>(sum, x + targets[i] * width);
   }
+  return sum;
 }
 
 template <std::uint32_t blocks, class Stored>
-[[gnu::always_inline]] inline void sum_scaled_segment(const Stored* x, std::size_t width, const float* scale,
-                                                      const std::uint32_t* targets, std::uint64_t begin,
-                                                      std::uint64_t end, std::uint64_t last, F32x16 (&sum)[blocks]) {
-  for (F32x16& s : sum) s = F32x16::zero();
+[[gnu::always_inline]] inline RowSum<blocks> sum_scaled_segment(const Stored* x, std::size_t width, const float* scale,
+                                                                const std::uint32_t* targets, std::uint64_t begin,
+                                                                std::uint64_t end, std::uint64_t last) {
+  RowSum<blocks> sum = zero_sum<blocks>();
   for (std::uint64_t i = begin; i < end; ++i) {
     prefetch_row<blocks>(x + targets[smaller(i + kAhead, last)] * width);
     add_scaled_row<blocks>(sum, x + targets[i] * width, F32x16::broadcast(scale[targets[i]]));
   }
+  return sum;
 }
 
 template <std::uint32_t blocks, class Stored>
-[[gnu::always_inline]] inline void sum_nonzero(const Stored* x, std::size_t width, const std::uint8_t* nonzero,
-                                               const std::uint32_t* targets, std::uint64_t begin, std::uint64_t end,
-                                               F32x16 (&sum)[blocks]) {
+[[gnu::always_inline]] inline RowSum<blocks> sum_nonzero(const Stored* x, std::size_t width,
+                                                         const std::uint8_t* nonzero, const std::uint32_t* targets,
+                                                         std::uint64_t begin, std::uint64_t end) {
   constexpr std::uint64_t kWindow = 64;
   std::uint32_t found[kWindow];
-  for (F32x16& s : sum) s = F32x16::zero();
+  RowSum<blocks> sum = zero_sum<blocks>();
   for (std::uint64_t i = begin; i < end; i += kWindow) {
     const std::uint64_t stop = smaller(i + kWindow, end);
     std::uint32_t count = 0;
@@ -87,19 +103,20 @@ template <std::uint32_t blocks, class Stored>
     }
     for (std::uint32_t k = 0; k < count; ++k) add_row<blocks>(sum, x + found[k] * width);
   }
+  return sum;
 }
 
 /// A function of its own, or its sums would compete for registers with everything around them and lie on the stack.
 template <std::uint32_t blocks, class Stored, class Result>
 [[gnu::noinline]] void sum_part(const PullTask<Stored, Result>& task, const Stored* x, const RowSlots& slots,
-                                std::uint64_t begin, std::uint64_t end, F32x16 (&sum)[blocks]) {
+                                std::uint64_t begin, std::uint64_t end, RowSum<blocks>& sum) {
   const std::uint64_t last = (task.is_sparse ? slots.degree : slots.readable) - 1U;
   if (task.nonzero != nullptr) {
-    sum_nonzero<blocks>(x, task.width, task.nonzero, slots.targets, begin, end, sum);
+    sum = sum_nonzero<blocks>(x, task.width, task.nonzero, slots.targets, begin, end);
   } else if (task.source_scale != nullptr) {
-    sum_scaled_segment<blocks>(x, task.width, task.source_scale, slots.targets, begin, end, last, sum);
+    sum = sum_scaled_segment<blocks>(x, task.width, task.source_scale, slots.targets, begin, end, last);
   } else {
-    sum_segment<blocks>(x, task.width, slots.targets, begin, end, last, sum);
+    sum = sum_segment<blocks>(x, task.width, slots.targets, begin, end, last);
   }
 }
 
@@ -117,16 +134,16 @@ void pull_columns(const PullTask<Stored, Result>& task, std::uint32_t first_colu
         prefetch_row<blocks>(x + next.targets[i] * std::size_t{task.width});
       }
     }
-    F32x16 total[blocks];
+    RowSum<blocks> total;
     sum_part<blocks>(task, x, slots, 0, smaller(task.segment, slots.degree), total);
     for (std::uint64_t begin = task.segment; begin < slots.degree; begin += task.segment) {
-      F32x16 sum[blocks];
+      RowSum<blocks> sum;
       sum_part<blocks>(task, x, slots, begin, smaller(begin + task.segment, slots.degree), sum);
-      for (std::uint32_t b = 0; b < blocks; ++b) total[b] += sum[b];
+      for (std::uint32_t b = 0; b < blocks; ++b) total.block[b] += sum.block[b];
     }
     const F32x16 scale = F32x16::broadcast(task.scale == nullptr ? 1.0F : task.scale[row]);
     Result* out = task.out + (task.compact ? q : std::uint64_t{row}) * task.width + first_column;
-    for (std::uint32_t b = 0; b < blocks; ++b) (scale * total[b].unshuffled(x)).store(out + b * simd::kLanes);
+    for (std::uint32_t b = 0; b < blocks; ++b) (scale * total.block[b].unshuffled(x)).store(out + b * simd::kLanes);
   }
 }
 

@@ -344,7 +344,7 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"resources.memory", kText, "auto", "", "memory per rank (\"16GiB\"), or `auto`"},
     {"resources.layout", kText, "auto", "auto|partitioned|replicated", "where the graph lives; never changes results"},
     {"resources.train_layout", kText, "auto", "auto|partitioned|columns",
-     "how rows of embeddings lie while training: whole at their owners, or some columns of all on every rank"},
+     "how rows lie while training: whole at their owners, or some columns of all on every rank, by cluster"},
 });
 
 struct SectionHelp {

@@ -212,10 +212,14 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& model_fi
                               session.schema().num_vertices(),
                               interactions.num_interactions()};
   options = with_layout(options, agreed_layout(session, kind, options, share, interactions.num_users()));
-  if (comm.is_root() && comm.size() > 1 && kind.output == gnn::ModelOutput::kVectors) {
-    log::info("train: {} ranks, {} (resources.train_layout)", comm.size(),
-              options.bpr.layout == gnn::TrainLayout::kColumns ? "some columns of all rows on each"
-                                                               : "whole rows at their owners");
+  if (comm.is_root() && kind.output == gnn::ModelOutput::kVectors) {
+    const bool by_columns = options.bpr.layout == gnn::TrainLayout::kColumns;
+    if (comm.size() > 1) {
+      log::info("train: {} ranks, {} (resources.train_layout)", comm.size(),
+                by_columns ? "some columns of all rows on each, by cluster" : "whole rows at their owners");
+    } else if (by_columns) {
+      log::info("train: rows by cluster (resources.train_layout)");
+    }
   }
   session.require_fits(kind.plan(share, options));
   if (kind.output == gnn::ModelOutput::kItemScores) {

@@ -26,7 +26,7 @@ gnn::TrainLayout train_layout(const Config& config, const TrainLayoutQuestion& q
                     question.model.name, fmt::join(names, ", ")));
   }
   const gnn::ModelShare& share = question.share;
-  if (question.model.step == nullptr || share.ranks == 1 || config.text("resources.layout") == "partitioned") {
+  if (question.model.step == nullptr || config.text("resources.layout") == "partitioned") {
     return TrainLayout::kPartitioned;
   }
   const MemoryPlan plan = question.model.plan(share, with_layout(question.options, TrainLayout::kColumns));

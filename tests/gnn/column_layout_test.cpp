@@ -22,6 +22,8 @@ namespace {
 using tests::world;
 
 constexpr EdgeTypeId kRates{0};
+/// Several clusters of the small graphs' rows.
+constexpr std::uint64_t kClusterBytes = 1024;
 
 TEST(ColumnsOf, DealBlocksOfSixteenColumns) {
   for (const std::uint32_t dim : {1U, 16U, 20U, 64U, 100U, 1024U}) {
@@ -47,7 +49,7 @@ TEST(ColumnLayout, MovesRowsThereAndBack) {
   const graph::DistributedGraph graph =
       tests::distribute(world(), tests::random_bipartite(23, 31, 200, 3), tests::Spread::kScattered);
   for (const std::uint32_t dim : {5U, 16U, 40U, 100U}) {
-    const ColumnLayout layout(world(), graph, kRates, dim);
+    const ColumnLayout layout(world(), graph, kRates, dim, kClusterBytes);
     EmbeddingTable whole(graph.num_owned(), dim);
     whole.initialise_normal(graph, 4, 0.5);
     EmbeddingTable columns = layout.make_table();
@@ -66,6 +68,7 @@ TrainOptions small_options(TrainLayout layout) {
   options.batch_size = 8;
   options.learning_rate = 0.01;
   options.layout = layout;
+  options.cluster_bytes = kClusterBytes;
   return options;
 }
 
@@ -181,8 +184,14 @@ TEST(FasterLayout, ColumnsWhileEveryRankHasSomeAndTheGraphIsOneThatCutsBadly) {
   facts.items = 40000;
   facts.interactions = 800000;
   const StepShape lightgcn = lightgcn_step({});
+  // Alone, columns are whole rows by cluster: of use to a model that propagates over more than a cache holds.
   facts.ranks = 1;
-  EXPECT_EQ(faster_layout(lightgcn, facts), TrainLayout::kPartitioned);
+  EXPECT_EQ(faster_layout(lightgcn, facts), TrainLayout::kColumns);
+  EXPECT_EQ(faster_layout(mf_step({}), facts), TrainLayout::kPartitioned);
+  StepFacts few = facts;
+  few.users = 3000;
+  few.items = 4000;
+  EXPECT_EQ(faster_layout(lightgcn, few), TrainLayout::kPartitioned);
   for (const std::int32_t ranks : {2, 3, 4}) {
     facts.ranks = ranks;
     facts.halo_rows = 50000;

@@ -29,6 +29,7 @@ ModelOptions small_options() {
   options.set_batches([](BatchOptions& batches) {
     batches.batch_size = 150;  // several panels of rows, and a short last batch
     batches.learning_rate = 0.01;
+    batches.cluster_bytes = 2048;  // several clusters of rows
   });
   options.ultragcn.negatives_per_positive = 30;
   return options;

@@ -138,6 +138,7 @@ std::vector<float> trained(const comm::Communicator& comm, const graph::GraphBlo
   options.accumulate = accumulate;
   options.learning_rate = 0.01;
   options.layout = layout;
+  options.cluster_bytes = 1024;
   std::vector<std::uint8_t> frozen(graph.num_owned());
   const IndexRange items = graph.owned_of_type(VertexTypeId{1});
   for (std::uint64_t local = items.begin; local < items.end; ++local) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/graph/replicate.hpp"
 
+#include <algorithm>
+#include <numeric>
+
 #include <gtest/gtest.h>
 
 #include "tests/support/graphs.hpp"
@@ -28,7 +31,7 @@ TEST(Replicate, EveryRankHoldsTheWholeGraph) {
     const DistributedGraph graph = tests::distribute(world(), named.whole, tests::Spread::kScattered);
     for (std::uint16_t e = 0; e < named.whole.schema.edge_types().size(); ++e) {
       const EdgeType& type = named.whole.schema.edge_type(EdgeTypeId{e});
-      const DistributedGraph whole = replicate(world(), graph, EdgeTypeId{e});
+      const DistributedGraph whole = build_alone(world(), gather_whole(world(), graph, EdgeTypeId{e}));
       EXPECT_EQ(whole.halo().comm().size(), 1);
       EXPECT_EQ(whole.num_owned(), named.whole.schema.num_vertices());
       EXPECT_EQ(whole.num_local(), whole.num_owned());
@@ -42,6 +45,48 @@ TEST(Replicate, EveryRankHoldsTheWholeGraph) {
                   whole.schema().stable_range(type.destination).begin, named.name + " by source");
       expect_side(whole.by_destination(EdgeTypeId{0}), named.whole.edges[e].by_destination,
                   whole.schema().stable_range(type.source).begin, named.name + " by destination");
+    }
+  }
+}
+
+/// The side with old numbers again: row order[i] of the result is row i of `side`.
+void expect_reordered(const AdjacencyBlock& side, const AdjacencyBlock& original,
+                      const std::vector<std::uint32_t>& rows, const std::vector<std::uint32_t>& targets) {
+  ASSERT_EQ(side.offsets.size(), rows.size() + 1);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::vector<std::uint32_t> found;
+    for (std::uint64_t slot = side.offsets[i]; slot < side.offsets[i + 1]; ++slot) {
+      found.push_back(targets[side.targets[slot]]);
+    }
+    const std::vector<std::uint32_t> expected(
+        original.targets.begin() + static_cast<std::ptrdiff_t>(original.offsets[rows[i]]),
+        original.targets.begin() + static_cast<std::ptrdiff_t>(original.offsets[rows[i] + 1U]));
+    EXPECT_EQ(found, expected) << "row " << rows[i];
+  }
+}
+
+TEST(Reordered, RowsKeepTheirKeysAndTheOrderOfTheirSlots) {
+  for (const tests::NamedGraph& named : tests::awkward_graphs()) {
+    RowOrder order;
+    for (const VertexType& type : named.whole.schema.vertex_types()) {
+      std::vector<std::uint32_t>& rows = order.emplace_back(type.count);
+      std::iota(rows.begin(), rows.end(), 0U);
+      std::ranges::sort(rows, {}, [](std::uint32_t row) { return row * 0x9E3779B1U; });
+    }
+    const GraphBlocks result = reordered(named.whole, order);
+    for (std::size_t t = 0; t < order.size(); ++t) {
+      ASSERT_EQ(result.keys[t].size(), order[t].size()) << named.name;
+      for (std::size_t i = 0; i < order[t].size(); ++i) {
+        EXPECT_EQ(result.keys[t][i], named.whole.keys[t][order[t][i]]) << named.name;
+      }
+    }
+    for (std::size_t e = 0; e < named.whole.edges.size(); ++e) {
+      SCOPED_TRACE(named.name);
+      const EdgeType& type = named.whole.schema.edge_types()[e];
+      const std::vector<std::uint32_t>& sources = order[type.source.index()];
+      const std::vector<std::uint32_t>& destinations = order[type.destination.index()];
+      expect_reordered(result.edges[e].by_source, named.whole.edges[e].by_source, sources, destinations);
+      expect_reordered(result.edges[e].by_destination, named.whole.edges[e].by_destination, destinations, sources);
     }
   }
 }
