@@ -66,8 +66,8 @@ struct BatchOptions : LoopOptions {
   double final_rate = 0.01;        ///< where a schedule ends, as a share of the learning rate
   std::uint64_t warmup_steps = 0;  ///< the first steps, over which the learning rate rises from 0
   TrainLayout layout = TrainLayout::kPartitioned;
-  /// Columns: bytes of a cluster of rows, about; what a core's second-level cache holds. A quarter or half of it does as
-  /// well (docs/decisions/0196).
+  /// Columns: bytes of a cluster of rows, about; what a core's second-level cache holds. A quarter or half of it does
+  /// as well (docs/decisions/0196).
   std::uint64_t cluster_bytes = 1U << 20U;
   StateStorage storage = StateStorage::kFloat32;  ///< of what is propagated; refused by models that propagate otherwise
 };
