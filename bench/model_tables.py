@@ -285,6 +285,14 @@ def markdown(name, rows, published):
     return "\n".join(lines)
 
 
+def merged(old, table):
+    """The table with the rows that another call wrote of other models."""
+    header, new = table.split("\n")[:2], {line.split("|")[1]: line for line in table.split("\n")[2:]}
+    rows = [line for line in old.strip().split("\n") if line.startswith("|") and line.split("|")[1].strip() in SEARCH]
+    kept = [new.pop(line.split("|")[1], line) for line in rows]
+    return "\n".join([*header, *kept, *new.values()])
+
+
 def write(path, name, table):
     begin, end = f"<!-- model_tables {name} -->", f"<!-- end of {name} -->"
     with open(path, encoding="utf-8") as file:
@@ -292,9 +300,9 @@ def write(path, name, table):
     if begin not in text:
         sys.exit(f"{path} has no line '{begin}' to put the table after")
     head, rest = text.split(begin, 1)
-    tail = rest.split(end, 1)[1]
+    old, tail = rest.split(end, 1)
     with open(path + ".part", "w", encoding="utf-8") as file:
-        file.write(f"{head}{begin}\n{table}\n{end}{tail}")
+        file.write(f"{head}{begin}\n{merged(old, table)}\n{end}{tail}")
     os.replace(path + ".part", path)
 
 
@@ -310,7 +318,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3, help="runs on test of models that start at random; means are shown")
     parser.add_argument("--limit-seconds", type=float, default=0, help="start nothing new after this time")
     parser.add_argument("--published", action="store_true", help="by the models' authors' settings for the data set")
-    parser.add_argument("--write", default="", help="file with a marked place for each table, such as docs/results.md")
+    parser.add_argument("--write", default="", help="file with a marked place for each table, such as docs/results.md; rows of other models stay")
     arguments = parser.parse_args()
     for kind, given, known in (("data set", arguments.data, DATA), ("model", arguments.models, SEARCH)):
         for name in given.split(","):

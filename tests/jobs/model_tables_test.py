@@ -13,6 +13,7 @@ import tempfile
 import time
 
 SCRIPT, BINARY = sys.argv[1:3]
+OTHER = "| ease | of another call | 0.1750 |"
 LASTFM = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(SCRIPT)))), "shared", "data",
                       "lightgcnpp-lastfm")
 
@@ -66,7 +67,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="rove-tables-") as directory:
         report = os.path.join(directory, "results.md")
         with open(report, "w", encoding="utf-8") as file:
-            file.write("before\n<!-- model_tables lastfm -->\nold\n<!-- end of lastfm -->\nafter\n")
+            file.write(f"before\n<!-- model_tables lastfm -->\nold\n{OTHER}\n| item-knn | old |\n<!-- end of lastfm -->\nafter\n")
 
         def call(*more):
             return subprocess.run([sys.executable, SCRIPT, "--rove", BINARY, "--cache", os.path.join(directory, "cache"), "--data", "lastfm",
@@ -80,6 +81,7 @@ def main():
         with open(report, encoding="utf-8") as file:
             text = file.read()
         assert text.startswith("before\n<!-- model_tables lastfm -->\n| lastfm") and text.endswith("<!-- end of lastfm -->\nafter\n"), text
+        assert text.count("old") == 0 and text.splitlines()[4] == OTHER and text.splitlines()[5].startswith("| item-knn"), text
         recall = float([line for line in text.splitlines() if line.startswith("| item-knn")][0].split("|")[3])
         # LightGCN's authors' successors publish 0.1741 for LightGCN here.
         assert 0.16 < recall < 0.21, recall
