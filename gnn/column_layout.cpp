@@ -40,7 +40,7 @@ graph::DistributedGraph ColumnLayout::make_whole_graph(EdgeTypeId type, std::uin
   });
   order.resize(whole.schema.vertex_types().size());
   places_.resize(whole.schema.num_vertices());
-  for (std::uint16_t t = 0; t < order.size(); ++t) {
+  for (std::uint16_t t = 0; t < whole.schema.vertex_types().size(); ++t) {
     const IndexRange of_type = whole.schema.stable_range(VertexTypeId{t});
     order[t].resize(of_type.size());
     comm_.broadcast(std::span(order[t]), Rank{0});

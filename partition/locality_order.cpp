@@ -39,7 +39,7 @@ graph::RowOrder locality_order(const comm::Communicator& alone, const graph::Gra
   problem.tolerances.assign(1, kLargestOverAverage);
   problem.constraints.clear();
   const std::vector<std::int32_t> clusters = run_metis(problem, options, options.seed).parts;
-  for (std::uint16_t t = 0; t < order.size(); ++t) {
+  for (std::uint16_t t = 0; t < whole.schema.vertex_types().size(); ++t) {
     const std::int32_t* const of_type = clusters.data() + whole.schema.stable_range(VertexTypeId{t}).begin;
     std::ranges::stable_sort(order[t], {}, [&](std::uint32_t row) { return of_type[row]; });
   }
