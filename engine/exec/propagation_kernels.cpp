@@ -106,44 +106,65 @@ template <std::uint32_t blocks, class Stored>
   return sum;
 }
 
-/// A function of its own, or its sums would compete for registers with everything around them and lie on the stack.
-template <std::uint32_t blocks, class Stored, class Result>
-[[gnu::noinline]] void sum_part(const PullTask<Stored, Result>& task, const Stored* x, const RowSlots& slots,
-                                std::uint64_t begin, std::uint64_t end, RowSum<blocks>& sum) {
+/// What rows of x are multiplied by, or which of them are read.
+enum class Terms : std::uint8_t { kPlain, kScaled, kNonzero };
+
+template <Terms terms, std::uint32_t blocks, class Stored, class Result>
+[[gnu::always_inline]] inline RowSum<blocks> sum_part(const PullTask<Stored, Result>& task, const Stored* x,
+                                                      const RowSlots& slots, std::uint64_t begin, std::uint64_t end) {
   const std::uint64_t last = (task.is_sparse ? slots.degree : slots.readable) - 1U;
-  if (task.nonzero != nullptr) {
-    sum = sum_nonzero<blocks>(x, task.width, task.nonzero, slots.targets, begin, end);
-  } else if (task.source_scale != nullptr) {
-    sum = sum_scaled_segment<blocks>(x, task.width, task.source_scale, slots.targets, begin, end, last);
+  if constexpr (terms == Terms::kNonzero) {
+    return sum_nonzero<blocks>(x, task.width, task.nonzero, slots.targets, begin, end);
+  } else if constexpr (terms == Terms::kScaled) {
+    return sum_scaled_segment<blocks>(x, task.width, task.source_scale, slots.targets, begin, end, last);
   } else {
-    sum = sum_segment<blocks>(x, task.width, slots.targets, begin, end, last);
+    return sum_segment<blocks>(x, task.width, slots.targets, begin, end, last);
   }
 }
 
-template <std::uint32_t blocks, class Stored, class Result>
-void pull_columns(const PullTask<Stored, Result>& task, std::uint32_t first_column) {
+/// Of a row with more slots than a segment.
+template <Terms terms, std::uint32_t blocks, class Stored, class Result>
+[[gnu::noinline]] RowSum<blocks> sum_segments(const PullTask<Stored, Result>& task, const Stored* x,
+                                              const RowSlots& slots) {
+  RowSum<blocks> total = sum_part<terms, blocks>(task, x, slots, 0, task.segment);
+  for (std::uint64_t begin = task.segment; begin < slots.degree; begin += task.segment) {
+    const std::uint64_t end = smaller(begin + task.segment, slots.degree);
+    const RowSum<blocks> sum = sum_part<terms, blocks>(task, x, slots, begin, end);
+    for (std::uint32_t b = 0; b < blocks; ++b) total.block[b] += sum.block[b];
+  }
+  return total;
+}
+
+template <Terms terms, std::uint32_t blocks, class Stored, class Result>
+void pull_terms(const PullTask<Stored, Result>& task, std::uint32_t first_column) {
   const Stored* x = task.x + first_column;
   for (std::uint64_t q = 0; q < task.count; ++q) {
     const std::uint32_t row = task.rows[q];
     const RowSlots slots = task.slots[row];
     prefetch_touched<blocks>(task.touched, std::size_t{row} * task.width + first_column);
     if (slots.degree >= task.skip_degree) continue;
-    if (task.is_sparse && task.nonzero == nullptr && q + 1 < task.count) {
+    if (terms != Terms::kNonzero && task.is_sparse && q + 1 < task.count) {
       const RowSlots next = task.slots[task.rows[q + 1]];
       for (std::uint64_t i = 0; i < smaller(kAhead, next.degree); ++i) {
         prefetch_row<blocks>(x + next.targets[i] * std::size_t{task.width});
       }
     }
-    RowSum<blocks> total;
-    sum_part<blocks>(task, x, slots, 0, smaller(task.segment, slots.degree), total);
-    for (std::uint64_t begin = task.segment; begin < slots.degree; begin += task.segment) {
-      RowSum<blocks> sum;
-      sum_part<blocks>(task, x, slots, begin, smaller(begin + task.segment, slots.degree), sum);
-      for (std::uint32_t b = 0; b < blocks; ++b) total.block[b] += sum.block[b];
-    }
+    const RowSum<blocks> total = slots.degree <= task.segment ? sum_part<terms, blocks>(task, x, slots, 0, slots.degree)
+                                                              : sum_segments<terms, blocks>(task, x, slots);
     const F32x16 scale = F32x16::broadcast(task.scale == nullptr ? 1.0F : task.scale[row]);
     Result* out = task.out + (task.compact ? q : std::uint64_t{row}) * task.width + first_column;
     for (std::uint32_t b = 0; b < blocks; ++b) (scale * total.block[b].unshuffled(x)).store(out + b * simd::kLanes);
+  }
+}
+
+template <std::uint32_t blocks, class Stored, class Result>
+void pull_columns(const PullTask<Stored, Result>& task, std::uint32_t first_column) {
+  if (task.nonzero != nullptr) {
+    pull_terms<Terms::kNonzero, blocks>(task, first_column);
+  } else if (task.source_scale != nullptr) {
+    pull_terms<Terms::kScaled, blocks>(task, first_column);
+  } else {
+    pull_terms<Terms::kPlain, blocks>(task, first_column);
   }
 }
 
