@@ -68,6 +68,7 @@ gnn::ModelOptions options_of(std::span<char*> arguments) {
     set("batch_size", batches.batch_size);
     set("learning_rate", batches.learning_rate);
     set("decay", batches.decay);
+    set("weight_decay", batches.weight_decay);
     set("storage", batches.storage);  // 0: float32, 1: bfloat16
     set("layout", batches.layout);    // 0: partitioned, 1: columns
     set("cluster_bytes", batches.cluster_bytes);

@@ -35,6 +35,7 @@ detail::AdamRows Adam::begin_step(EmbeddingTable& table) {
   rows.step_size = static_cast<float>(options_.learning_rate / (1.0 - integer_power(options_.beta1, steps_)));
   rows.root_correction = static_cast<float>(std::sqrt(1.0 - integer_power(options_.beta2, steps_)));
   rows.epsilon = static_cast<float>(options_.epsilon);
+  rows.weight_decay = static_cast<float>(options_.weight_decay);
   return rows;
 }
 

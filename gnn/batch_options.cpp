@@ -24,6 +24,9 @@ void require_valid(const BatchOptions& options) {
   if (!(options.decay >= 0) || !std::isfinite(options.decay)) {
     throw ConfigError(fmt::format("train.decay is {}, expected 0 or more", options.decay));
   }
+  if (!(options.weight_decay >= 0) || !std::isfinite(options.weight_decay)) {
+    throw ConfigError(fmt::format("train.weight_decay is {}, expected 0 or more", options.weight_decay));
+  }
   const LossOptions& loss = options.loss;
   if (!(loss.temperature >= kLeastTemperature) || !std::isfinite(loss.temperature)) {
     throw ConfigError(

@@ -41,7 +41,7 @@ class BatchTraining final : public EpochModel {
                      ? std::make_unique<const ColumnLayout>(comm, graph, type, options.dim, options.cluster_bytes)
                      : nullptr),
         table_(columns_ ? columns_->make_table() : EmbeddingTable(graph.num_owned(), options.dim)),
-        optimizer_({.learning_rate = options.learning_rate}, table_),
+        optimizer_({.learning_rate = options.learning_rate, .weight_decay = options.weight_decay}, table_),
         model_(make_model({comm, graph, interactions_, exec::padded_width(options.dim), columns_.get()})),
         window_(kWindow),
         column_window_(kWindow),

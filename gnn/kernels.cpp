@@ -88,6 +88,8 @@ void apply_adam(const AdamRows& task) {
   const F32x16 correction = F32x16::broadcast(1.0F / task.root_correction);
   const F32x16 epsilon = F32x16::broadcast(task.epsilon);
   const F32x16 loss = F32x16::broadcast(task.loss_factor);
+  const F32x16 weight_decay = F32x16::broadcast(task.weight_decay);
+  const bool decays_weights = task.weight_decay != 0.0F;
   for (std::uint64_t i = 0; i < task.count; ++i) {
     const std::size_t row = task.rows[i];
     const std::uint32_t index = task.batch_index == nullptr ? 0 : task.batch_index[row];
@@ -101,6 +103,7 @@ void apply_adam(const AdamRows& task) {
       F32x16 g = task.results == nullptr ? F32x16::zero() : F32x16::load(task.results + i * task.width + c);
       const F32x16 p = F32x16::load(parameters + c);
       if (batch != nullptr) g = fma(decay, p, fma(loss, F32x16::load(batch + c), g));
+      if (decays_weights) g = fma(weight_decay, p, g);
       const F32x16 m = fma(one_minus_beta1, g, beta1 * F32x16::load(first + c));
       const F32x16 v = fma(one_minus_beta2 * g, g, beta2 * F32x16::load(second + c));
       const F32x16 updated = p - step_size * (m / fma(sqrt(v), correction, epsilon));

@@ -49,7 +49,7 @@ struct RowUpdate {
 using SquaredNorm = float(const float* row, std::uint32_t width);
 
 /// One Adam step on some rows (Kingma and Ba, 2015, as PyTorch computes it):
-///   g = results[i] + [the row is in the batch: loss · gradient + decay · uses · parameter]
+///   g = results[i] + [the row is in the batch: loss · gradient + decay · uses · parameter] + weight decay · parameter
 struct AdamRows {
   const std::uint32_t* rows = nullptr;  ///< owned local ids
   std::uint64_t count = 0;
@@ -71,10 +71,11 @@ struct AdamRows {
   float step_size = 0.0F;        ///< learning rate / (1 - beta1^t)
   float root_correction = 1.0F;  ///< sqrt(1 - beta2^t)
   float epsilon = 1e-8F;
+  float weight_decay = 0.0F;
 };
 using ApplyAdam = void(const AdamRows& task);
-/// The gradients g of `AdamRows` alone, of one batch among several: accumulated[row] += share · g, or = share · g with
-/// `first`; `out`, unless nullptr, receives the sums in the order of `rows`.
+/// The gradients g of `AdamRows` without weight decay, of one batch among several: accumulated[row] += share · g, or =
+/// share · g with `first`; `out`, unless nullptr, receives the sums in the order of `rows`.
 struct AccumulateRows {
   float* accumulated = nullptr;
   float share = 1.0F;

@@ -81,6 +81,7 @@ gnn::ModelOptions model_options(const Config& config) {
     options.final_rate = config.real("train.final_rate");
     options.warmup_steps = config.count("train.warmup_steps");
     set("train.decay", options.decay);
+    options.weight_decay = config.real("train.weight_decay");
     set("train.initial_deviation", options.initial_deviation);
     options.negatives =
         choose<gnn::NegativeKind>(config.text("train.negatives"), {{"uniform", gnn::NegativeKind::kUniform},

@@ -27,6 +27,7 @@ Options with(std::uint64_t batch_size, std::uint64_t accumulate) {
   options.batch_size = batch_size;
   options.accumulate = accumulate;
   options.learning_rate = 0.01;
+  options.weight_decay = 0.01;
   options.sampler = SamplerKind::kEdgeUniform;
   options.shared_negatives = 20;
   options.loss.margin = 0.1;

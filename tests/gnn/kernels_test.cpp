@@ -108,7 +108,10 @@ struct AdamState {
   }
 };
 
-TEST(TrainingKernels, AdamIsPyTorchsUpdate) {
+class AdamKernel : public testing::TestWithParam<float> {};
+
+TEST_P(AdamKernel, IsPyTorchsUpdate) {
+  const float weight_decay = GetParam();
   const std::vector<float> results = random_values(kRows * kWidth, 13);
   const std::vector<float> batch = random_values(2 * kWidth, 14);
   const std::vector<float> scale = random_values(kRows, 15);
@@ -136,6 +139,7 @@ TEST(TrainingKernels, AdamIsPyTorchsUpdate) {
     task.scaled = {halves == nullptr ? state.scaled.data() : nullptr, halves, scale.data()};
     task.step_size = 0.01F;
     task.root_correction = 0.125F;
+    task.weight_decay = weight_decay;
     kernel(task);
     return state;
   };
@@ -155,6 +159,7 @@ TEST(TrainingKernels, AdamIsPyTorchsUpdate) {
       g += 0.25 * static_cast<double>(batch[(index[row] - 1) * kWidth + i % kWidth]);
       g += 0.5 * uses[index[row] - 1] * static_cast<double>(before.parameters[i]);
     }
+    g += static_cast<double>(weight_decay) * static_cast<double>(before.parameters[i]);
     const double m = 0.9 * static_cast<double>(before.first[i]) + 0.1 * g;
     const double v = 0.999 * static_cast<double>(before.second[i]) + 0.001 * g * g;
     const double updated = static_cast<double>(before.parameters[i]) - 0.01 * m / (std::sqrt(v) / 0.125 + 1e-8);
@@ -172,6 +177,7 @@ TEST(TrainingKernels, AdamIsPyTorchsUpdate) {
   expect_same(wide.second, state.second);
   expect_same(wide.scaled, state.scaled);
 }
+INSTANTIATE_TEST_SUITE_P(WeightDecay, AdamKernel, testing::Values(0.0F, 0.75F));
 
 struct Found {
   std::vector<std::tuple<std::uint32_t, std::uint32_t, float>> survivors;

@@ -248,6 +248,29 @@ TEST(TrainLightGcn, ZeroEmbeddingsLoseTheLogarithmOfTwo) {
   for (const float value : trained.embeddings) EXPECT_EQ(value, 0.0F);
 }
 
+TEST(TrainLightGcn, WeightDecayReachesRowsThatNoBatchHas) {
+  const graph::GraphBlocks whole = tests::random_bipartite(60, 80, 50, 3);
+  TrainOptions options = small_options();
+  options.layers = 0;
+  options.decay = 0;
+  const Trained plain = train(world(), whole, tests::Spread::kScattered, options);
+  options.weight_decay = 0.01;
+  const Trained decayed = train(world(), whole, tests::Spread::kScattered, options);
+  const std::uint32_t width = exec::padded_width(options.dim);
+  const auto norm = [&](const Trained& trained, std::uint64_t user) {
+    const auto first = trained.parameters.begin() + static_cast<std::ptrdiff_t>(user * width);
+    return std::inner_product(first, first + width, first, 0.0);
+  };
+  const std::vector<std::uint64_t>& offsets = whole.edges[0].by_source.offsets;
+  std::uint64_t isolated = 0;
+  for (std::uint64_t user = 0; user < 60; ++user) {
+    if (offsets[user] != offsets[user + 1]) continue;
+    ++isolated;
+    EXPECT_LT(norm(decayed, user), norm(plain, user)) << user;
+  }
+  EXPECT_GT(isolated, 0U);
+}
+
 TEST(TrainLightGcn, ResumesToTheSameBytes) {
   const graph::GraphBlocks whole = tests::random_bipartite(60, 80, 700, 3);
   TrainOptions options = small_options();

@@ -12,7 +12,7 @@ namespace {
 std::vector<double> own_settings(gnn::ModelOptions models) {
   std::vector<double> values;
   models.set_batches([&](const gnn::BatchOptions& options) {
-    for (const double value : {options.learning_rate, options.decay, options.initial_deviation,
+    for (const double value : {options.learning_rate, options.decay, options.weight_decay, options.initial_deviation,
                                options.loss.temperature, options.loss.positive_temperature, options.loss.correction}) {
       values.push_back(value);
     }
@@ -34,6 +34,7 @@ TEST(TrainingOptions, WhatIsSetHoldsForEveryModel) {
   Config config;
   config.set("train.learning_rate=0.5");
   config.set("train.decay=0.25");
+  config.set("train.weight_decay=0.625");
   config.set("train.initial_deviation=0.125");
   config.set("train.loss_temperature=0.75");
   config.set("train.loss_positive_temperature=0.0625");
@@ -43,6 +44,7 @@ TEST(TrainingOptions, WhatIsSetHoldsForEveryModel) {
   expected.set_batches([](gnn::BatchOptions& options) {
     options.learning_rate = 0.5;
     options.decay = 0.25;
+    options.weight_decay = 0.625;
     options.initial_deviation = 0.125;
     options.loss.temperature = 0.75;
     options.loss.positive_temperature = 0.0625;
