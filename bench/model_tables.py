@@ -38,10 +38,11 @@ DATA = {
 }
 
 # Model: the values of each setting that are tried, one setting after another: each with the best of those before it and
-# the first of those after it, so that a search costs the sum of the choices, not their product. None: not set.
+# the first of those after it, so that a search costs the sum of the choices, not their product. A value that is itself
+# settings is all of them.
 BPR = {"dim": [64], "epochs": [1000], "evaluate_every": [10], "patience": [5], "batch_size": [2048],
-       "learning_rate": [1e-3]}
-DECAY = {"decay": [1e-4, 1e-3, 1e-2, 3e-2, 1e-1]}
+       "learning_rate": [1e-3], "decay": [1e-4, 1e-3, 1e-2, 3e-2, 1e-1]}
+WEIGHT_DECAY = [{"decay": 0, "weight_decay": value} for value in (1e-6, 1e-5, 1e-4)]
 CONTRAST = {"dim": [64], "epochs": [200], "evaluate_every": [2], "patience": [5], "learning_rate": [2e-3]}
 SEARCH = {
     "item-knn": {"prediction": ["sum", "average"], "neighbors": [200, 80, 1000], "shrinkage": [20, 0, 100]},
@@ -49,8 +50,8 @@ SEARCH = {
     "gf-cf": {"rank": [256, 64], "low_pass_weight": [0.3, 0.1, 1.0]},
     "bspm": {"rank": [448, 64], "low_pass_weight": [0.2, 0.5], "sharpening_time": [2.5, 1.0]},
     "ials": {"dim": [64], "epochs": [8], "alpha": [20, 5, 40], "regularisation": [3, 0.01, 30, 100]},
-    "mf": {**BPR, "weight_decay": [None, 1e-6, 1e-5, 1e-4], **DECAY},
-    "lightgcn": {**BPR, **DECAY, "layers": [3, 2]},
+    "mf": {**BPR, "decay": BPR["decay"] + WEIGHT_DECAY},
+    "lightgcn": {**BPR, "layers": [3, 2]},
     "xsimgcl": {**CONTRAST, "decay": [1e-4, 1e-3], "contrast": [0.2, 0.05], "temperature": [0.15, 0.25],
                 "layers": [3, 2]},
     "simgcl": CONTRAST,
@@ -242,7 +243,7 @@ class Bench:
         metric = f"recall@{data['at']}"
         rows = []
         for model in models:
-            settings = {name: values[0] for name, values in SEARCH[model].items() if values[0] is not None}
+            settings = {name: values[0] for name, values in SEARCH[model].items()}
             result = self.run(work, chosen_on, data["valid"], data, model, settings, "validation")
             if "refused" in result:
                 rows.append((model, {}, [result]))
@@ -250,7 +251,7 @@ class Bench:
             best = result
             for name, values in SEARCH[model].items():
                 for value in values[1:]:
-                    tried = {**settings, name: value}
+                    tried = {**settings, **(value if isinstance(value, dict) else {name: value})}
                     result = self.run(work, chosen_on, data["valid"], data, model, tried, "validation")
                     if result.get("metrics", {}).get(metric, 0) > best["metrics"][metric]:
                         best, settings = result, tried

@@ -38,6 +38,7 @@ def epochs_without_a_validation_file():
         row = [line for line in done.stdout.splitlines() if line.startswith("| mf")][0].split("|")
         settings = dict(setting.split() for setting in row[2].split(","))
         assert "patience" not in settings and 1 <= int(settings["epochs"]) < 1000, row
+        assert done.stdout.count("'decay': 0, 'weight_decay': ") >= 3, done.stdout  # settings in place of other settings
         assert float(row[3]) > 0.9, row  # 20 items of the right kind, 11 of them unseen, are all among the first 20
         published_settings_are_stopped_and_gone_on_from([*command, "--models", "lightgcn", "--published"], directory)
 
