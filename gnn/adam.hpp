@@ -15,7 +15,7 @@ struct AdamOptions {
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
-  double weight_decay = 0.0;  ///< λ of λ/2 ‖x‖² over all parameters: a part of their gradients, as in PyTorch's Adam
+  double weight_decay = 0.0;  ///< λ of λ/2 ‖θ‖²: λ θ is a part of every gradient, as in PyTorch's Adam
 };
 
 /// Dense Adam (Kingma and Ba, 2015; bias correction as PyTorch does it): rows without a gradient move by their

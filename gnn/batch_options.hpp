@@ -52,8 +52,8 @@ struct BatchOptions : LoopOptions {
   std::uint64_t accumulate = 1;
   double learning_rate = 1e-3;
   double decay = 1e-4;  ///< λ of λ/(2B) Σ ‖x⁰‖² over the rows of a batch
-  /// λ of λ/2 Σ ‖x⁰‖² over all parameters, with every step of the optimiser: PyTorch's `Adam(weight_decay)`. Like
-  /// there, no part of the losses reported.
+  /// λ of λ/2 ‖θ‖² over all parameters that are not frozen, the rows and a model's own weights, with every step of the
+  /// optimiser: PyTorch's `Adam(weight_decay)`. Like there, no part of the losses reported.
   double weight_decay = 0.0;
   double initial_deviation = 0.1;
   SamplerKind sampler = SamplerKind::kUserStratified;

@@ -182,7 +182,7 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     {"train.epochs", kInteger, "20", "", "passes over the interactions"},
     {"train.learning_rate", kReal, "~", "", "Adam's step (~: 1e-3; ssm 2e-4, ultragcn 1e-4)"},
     {"train.decay", kReal, "~", "", "L2 on the layer-0 rows of a batch (~: 1e-4; ssm 1e-5)"},
-    {"train.weight_decay", kReal, "0", "", "L2 on all layer-0 rows with every step, PyTorch's Adam(weight_decay)"},
+    {"train.weight_decay", kReal, "0", "", "L2 on all parameters with every step, PyTorch's Adam(weight_decay)"},
     {"train.initial_deviation", kReal, "~", "",
      "standard deviation of the parameters at the start (~: 0.1; ssm 5e-3, ultragcn 1e-4)"},
     {"train.batch_size", kInteger, "2048", "", "triples per batch"},
