@@ -13,7 +13,7 @@
 #include "engine/base/memory_plan.hpp"
 #include "engine/base/progress.hpp"
 #include "engine/comm/communicator.hpp"
-#include "engine/exec/adjacency_view.hpp"
+#include "engine/exec/edge_selection.hpp"
 #include "engine/graph/distributed_graph.hpp"
 #include "engine/graph/graph_blocks.hpp"
 #include "engine/graph/neighbor_lists.hpp"

@@ -9,7 +9,7 @@
 #include "engine/base/ids.hpp"
 #include "engine/base/memory_plan.hpp"
 #include "engine/comm/communicator.hpp"
-#include "engine/exec/adjacency_view.hpp"
+#include "engine/exec/edge_selection.hpp"
 #include "engine/graph/graph_blocks.hpp"
 
 namespace rove::algorithms {

@@ -5,26 +5,14 @@ namespace rove::exec {
 
 AdjacencyView::AdjacencyView(const graph::DistributedGraph& graph, const EdgeSelection& selection)
     : graph_(&graph), selection_(selection), lanes_(graph.schema().vertex_types().size()) {
-  const graph::Schema& schema = graph.schema();
   for (std::size_t t = 0; t < lanes_.size(); ++t) {
     const IndexRange owned = graph.owned_of_type(VertexTypeId{static_cast<std::uint16_t>(t)});
     type_begins_.push_back(owned.begin);
     type_ends_.push_back(owned.end);
   }
-  for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
-    const EdgeTypeId id{static_cast<std::uint16_t>(e)};
-    if (!selection.types.empty() &&
-        std::find(selection.types.begin(), selection.types.end(), id) == selection.types.end()) {
-      continue;
-    }
-    const graph::EdgeType& type = schema.edge_type(id);
-    const bool both = selection.direction == Direction::kBoth;
-    if (selection.direction == Direction::kIn || (both && !type.undirected)) {
-      lanes_[type.destination.index()].push_back({&graph.by_destination(id), id});
-    }
-    if (selection.direction == Direction::kOut || both) {
-      lanes_[type.source.index()].push_back({&graph.by_source(id), id});
-    }
+  for (const AdjacencySide& side : selected_sides(graph.schema(), selection)) {
+    const graph::CsrGraph& csr = side.by_source ? graph.by_source(side.type) : graph.by_destination(side.type);
+    lanes_[side.rows.index()].push_back({&csr, side.type});
   }
 }
 

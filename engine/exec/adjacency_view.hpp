@@ -7,20 +7,11 @@
 #include <vector>
 
 #include "engine/base/ids.hpp"
+#include "engine/exec/edge_selection.hpp"
 #include "engine/graph/distributed_graph.hpp"
 #include "engine/parallel/parallel.hpp"
 
 namespace rove::exec {
-
-/// From which side a vertex reads: the sources of its in-edges, the destinations of its out-edges, or both. `kBoth`
-/// reads an undirected edge type by source only, since it stores each edge in both directions already.
-enum class Direction : std::uint8_t { kIn, kOut, kBoth };
-
-/// The edges a program reads along: a direction, and edge types (none named: all).
-struct EdgeSelection {
-  Direction direction = Direction::kIn;
-  std::vector<EdgeTypeId> types;
-};
 
 /// One adjacency that vertices of a type read.
 struct Lane {

@@ -12,23 +12,6 @@
 
 namespace rove::exec {
 
-std::vector<AdjacencySide> selected_sides(const graph::Schema& schema, const EdgeSelection& selection) {
-  std::vector<AdjacencySide> sides;
-  for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
-    const EdgeTypeId id{static_cast<std::uint16_t>(e)};
-    const bool selected = selection.types.empty() ||
-                          std::find(selection.types.begin(), selection.types.end(), id) != selection.types.end();
-    if (!selected) continue;
-    const graph::EdgeType& type = schema.edge_type(id);
-    const bool both = selection.direction == Direction::kBoth;
-    if (selection.direction == Direction::kIn || (both && !type.undirected)) {
-      sides.push_back({id, false, type.destination, type.source});
-    }
-    if (selection.direction == Direction::kOut || both) sides.push_back({id, true, type.source, type.destination});
-  }
-  return sides;
-}
-
 const graph::AdjacencyBlock& block_of(const graph::GraphBlocks& blocks, const AdjacencySide& side) {
   const graph::EdgeBlocks& edges = blocks.edges[side.type.index()];
   return side.by_source ? edges.by_source : edges.by_destination;

@@ -13,21 +13,12 @@
 #include "engine/comm/communicator.hpp"
 #include "engine/exec/adjacency_view.hpp"
 #include "engine/exec/alias_table.hpp"
+#include "engine/exec/edge_selection.hpp"
 #include "engine/graph/distributed_graph.hpp"
 #include "engine/graph/graph_blocks.hpp"
 
 namespace rove::exec {
 
-/// One adjacency of an edge type: whose rows it lists, and of which type its targets are.
-struct AdjacencySide {
-  EdgeTypeId type;
-  bool by_source = true;
-  VertexTypeId rows;
-  VertexTypeId targets;
-};
-/// The adjacencies whose slots, one after another, are a vertex's slot list, in the order of `AdjacencyView`: edge
-/// types in schema order, by destination before by source.
-[[nodiscard]] std::vector<AdjacencySide> selected_sides(const graph::Schema& schema, const EdgeSelection& selection);
 [[nodiscard]] const graph::AdjacencyBlock& block_of(const graph::GraphBlocks& blocks, const AdjacencySide& side);
 
 /// Edges that a walk may take at a step of a meta-path: one edge type in one direction, of one relation if named.

@@ -43,6 +43,22 @@ std::optional<EdgeTypeId> Schema::find_edge_type(std::string_view source, std::s
   return std::nullopt;
 }
 
+std::vector<EdgeTypeId> Schema::edge_types_of(std::string_view relation) const {
+  std::vector<EdgeTypeId> found;
+  for (std::size_t i = 0; i < edge_types_.size(); ++i) {
+    if (edge_types_[i].relation == relation) found.emplace_back(static_cast<std::uint16_t>(i));
+  }
+  return found;
+}
+
+std::vector<std::string> Schema::relations() const {
+  std::vector<std::string> names;
+  for (const EdgeType& type : edge_types_) {
+    if (std::ranges::find(names, type.relation) == names.end()) names.push_back(type.relation);
+  }
+  return names;
+}
+
 std::string Schema::name_of(EdgeTypeId type) const {
   const EdgeType& edge = edge_type(type);
   return fmt::format("{},{},{}", vertex_type(edge.source).name, edge.relation, vertex_type(edge.destination).name);

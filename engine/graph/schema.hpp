@@ -48,6 +48,10 @@ class Schema {
   [[nodiscard]] std::optional<VertexTypeId> find_vertex_type(std::string_view name) const;
   [[nodiscard]] std::optional<EdgeTypeId> find_edge_type(std::string_view source, std::string_view relation,
                                                          std::string_view destination) const;
+  /// Edge types of one relation, which may connect several pairs of vertex types.
+  [[nodiscard]] std::vector<EdgeTypeId> edge_types_of(std::string_view relation) const;
+  /// The edge types' relations in their order, each once.
+  [[nodiscard]] std::vector<std::string> relations() const;
   /// "user,rates,item".
   [[nodiscard]] std::string name_of(EdgeTypeId type) const;
 

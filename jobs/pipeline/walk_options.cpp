@@ -22,18 +22,14 @@ exec::EdgeSelection edge_selection(const Session& session, const std::string& se
   const std::string direction = config.text(section + ".direction");
   exec::EdgeSelection edges{exec::Direction::kBoth, {}};
   if (direction != "both") edges.direction = direction == "out" ? exec::Direction::kOut : exec::Direction::kIn;
-  const std::vector<std::string> wanted = config.texts(section + ".edges");
-  std::vector<std::string> relations;
-  for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
-    relations.push_back(schema.edge_types()[e].relation);
-    if (std::ranges::find(wanted, relations.back()) != wanted.end()) {
-      edges.types.emplace_back(static_cast<std::uint16_t>(e));
+  for (const std::string& name : config.texts(section + ".edges")) {
+    const std::vector<EdgeTypeId> types = schema.edge_types_of(name);
+    if (types.empty()) {
+      const std::vector<std::string> relations = schema.relations();
+      throw ConfigError(fmt::format("{}.edges names the relation '{}', but the graph has {}; did you mean '{}'?",
+                                    section, name, fmt::join(relations, ", "), nearest_word(name, relations)));
     }
-  }
-  for (const std::string& name : wanted) {
-    if (std::ranges::find(relations, name) != relations.end()) continue;
-    throw ConfigError(fmt::format("{}.edges names the relation '{}', but the graph has {}; did you mean '{}'?", section,
-                                  name, fmt::join(relations, ", "), nearest_word(name, relations)));
+    edges.types.insert(edges.types.end(), types.begin(), types.end());
   }
   return edges;
 }

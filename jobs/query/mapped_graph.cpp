@@ -20,15 +20,12 @@ exec::EdgeSelection selection_of(const graph::Schema& schema, const WalkedEdges&
     selection.direction = edges.direction == "out" ? exec::Direction::kOut : exec::Direction::kIn;
   }
   for (const std::string& relation : edges.relations) {
-    const std::size_t before = selection.types.size();
-    for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
-      if (schema.edge_types()[e].relation == relation) selection.types.emplace_back(static_cast<std::uint16_t>(e));
+    const std::vector<EdgeTypeId> types = schema.edge_types_of(relation);
+    if (types.empty()) {
+      throw InputError(fmt::format("{} has no relation '{}' to walk along, only: {}", path, relation,
+                                   fmt::join(schema.relations(), ", ")));
     }
-    if (selection.types.size() > before) continue;
-    std::vector<std::string> known;
-    for (const graph::EdgeType& type : schema.edge_types()) known.push_back(type.relation);
-    throw InputError(
-        fmt::format("{} has no relation '{}' to walk along, only: {}", path, relation, fmt::join(known, ", ")));
+    selection.types.insert(selection.types.end(), types.begin(), types.end());
   }
   return selection;
 }

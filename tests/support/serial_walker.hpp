@@ -8,7 +8,7 @@
 
 #include "engine/base/ids.hpp"
 #include "engine/base/random.hpp"
-#include "engine/exec/adjacency_view.hpp"
+#include "engine/exec/edge_selection.hpp"
 #include "engine/graph/graph_blocks.hpp"
 
 /// The slow twin of the walk kernel: one walk after the other on a plain list of lists, straight from the definitions

@@ -14,11 +14,6 @@ namespace {
 
 constexpr std::uint64_t kSliceRows = 4096;
 
-bool selects(const exec::EdgeSelection& selection, EdgeTypeId type) {
-  return selection.types.empty() ||
-         std::find(selection.types.begin(), selection.types.end(), type) != selection.types.end();
-}
-
 }  // namespace
 
 void require_weights(const graph::Schema& schema, const exec::EdgeSelection& edges) {
@@ -114,16 +109,8 @@ PprOptions checked_options(const graph::Schema& schema, const PprOptions& option
 
 std::vector<VertexTypeId> index_types(const graph::Schema& schema, const PprOptions& options) {
   std::vector<bool> wanted(schema.vertex_types().size());
-  for (std::size_t e = 0; e < schema.edge_types().size(); ++e) {
-    const EdgeTypeId id{static_cast<std::uint16_t>(e)};
-    if (!selects(options.edges, id)) continue;
-    const graph::EdgeType& type = schema.edge_type(id);
-    if (options.edges.direction != exec::Direction::kIn && type.source == options.sources) {
-      wanted[type.destination.index()] = true;
-    }
-    if (options.edges.direction != exec::Direction::kOut && type.destination == options.sources) {
-      wanted[type.source.index()] = true;
-    }
+  for (const exec::AdjacencySide& side : exec::selected_sides(schema, options.edges)) {
+    if (side.rows == options.sources) wanted[side.targets.index()] = true;
   }
   std::vector<VertexTypeId> types;
   for (std::size_t t = 0; t < wanted.size(); ++t) {

@@ -52,6 +52,20 @@ TEST(Schema, FindsTypesByName) {
   EXPECT_EQ(schema.num_edges(), 5U);
 }
 
+TEST(Schema, FindsTheEdgeTypesOfARelation) {
+  Schema schema = three_types();
+  EdgeType more;
+  more.relation = "holds";
+  schema.add_edge_type(more);
+  more.relation = "rates";
+  schema.add_edge_type(more);
+
+  EXPECT_EQ(schema.edge_types_of("rates"), (std::vector{EdgeTypeId{0}, EdgeTypeId{2}}));
+  EXPECT_EQ(schema.edge_types_of("holds"), std::vector{EdgeTypeId{1}});
+  EXPECT_TRUE(schema.edge_types_of("rate").empty());
+  EXPECT_EQ(schema.relations(), (std::vector<std::string>{"rates", "holds"}));
+}
+
 TEST(BlockDistribution, EveryIndexLiesInTheBlockOfItsHome) {
   for (const std::uint64_t n : {0U, 1U, 2U, 10U, 63U}) {
     for (const std::int32_t parts : {1, 2, 4, 7, 70}) {
