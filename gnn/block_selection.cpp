@@ -27,6 +27,16 @@ BlockSelection::BlockSelection(const Interactions& interactions, const Retrieval
   selections_.assign(users_.size(), TopK(options.top_k));
 }
 
+exec::Propagation::Rows BlockSelection::rows_in(const exec::Propagation& propagation) const {
+  const std::uint64_t first = interactions_->owned_users().begin;
+  std::vector<std::uint32_t> locals;
+  locals.reserve(users_.size());
+  for (const std::uint32_t user : users_) locals.push_back(static_cast<std::uint32_t>(first + user));
+  exec::Propagation::Rows rows = propagation.select(locals);
+  rows.is_sparse = users_.size() * 2 < places_.size();
+  return rows;
+}
+
 void BlockSelection::offer(std::uint32_t place, std::uint64_t first, const float* scores, std::uint64_t count) {
   std::array<std::uint32_t, kScanned> survivors;
   TopK& selection = selections_[place];

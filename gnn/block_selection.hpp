@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/base/top_k.hpp"
+#include "engine/exec/propagation.hpp"
 #include "engine/graph/neighbor_lists.hpp"
 #include "gnn/detail/dense_kernels.hpp"
 #include "gnn/interactions.hpp"
@@ -26,6 +27,9 @@ class BlockSelection {
   [[nodiscard]] std::span<const std::uint32_t> users() const { return users_; }
   /// The place of an owned user among the chosen, which it must be.
   [[nodiscard]] std::uint32_t place_of(std::uint64_t user) const { return places_[user]; }
+
+  /// The chosen users as rows of a propagation over their graph.
+  [[nodiscard]] exec::Propagation::Rows rows_in(const exec::Propagation& propagation) const;
 
   /// Scores of the item rows first, first + 1, ..., for the chosen user at `place`; those from `count` on to the next
   /// multiple of 16 are read and ignored.

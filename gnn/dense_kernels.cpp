@@ -5,12 +5,10 @@
 #include <cstddef>
 
 #include "engine/base/simd.hpp"
+#include "gnn/detail/product_tile.hpp"
 
 namespace rove::gnn::detail::ROVE_ISA {
 namespace {
-
-using simd::F32x16;
-using simd::kLanes;
 
 #ifdef __AVX512F__
 constexpr std::uint32_t kRows = 14;
@@ -24,24 +22,8 @@ static_assert(kPanelItems % (kVectors * kLanes) == 0);
 /// `rows`: kRows of them, of which the first `used` are wanted.
 [[gnu::always_inline]] inline void add_tile(const RowProducts& task, const float* const* rows, const float* items,
                                             float* out, std::uint32_t used) {
-  F32x16 sum[kRows][kVectors];
-#pragma GCC unroll 16
-  for (std::uint32_t r = 0; r < kRows; ++r) {
-#pragma GCC unroll 2
-    for (std::uint32_t v = 0; v < kVectors; ++v) sum[r][v] = F32x16::zero();
-  }
-  for (std::uint32_t c = 0; c < task.columns; ++c) {
-    F32x16 item[kVectors];
-#pragma GCC unroll 2
-    for (std::uint32_t v = 0; v < kVectors; ++v) item[v] = F32x16::load(items + v * kLanes);
-#pragma GCC unroll 16
-    for (std::uint32_t r = 0; r < kRows; ++r) {
-      const F32x16 row = F32x16::broadcast(rows[r][c]);
-#pragma GCC unroll 2
-      for (std::uint32_t v = 0; v < kVectors; ++v) sum[r][v] = fma(row, item[v], sum[r][v]);
-    }
-    items += kPanelItems;
-  }
+  const auto tile = product_tile<kRows, kVectors>([&](std::uint32_t r, std::uint64_t c) { return rows[r][c]; }, items,
+                                                  kPanelItems, task.columns);
   const F32x16 factor = F32x16::broadcast(task.factor);
 #pragma GCC unroll 16
   for (std::uint32_t r = 0; r < kRows; ++r) {
@@ -49,7 +31,7 @@ static_assert(kPanelItems % (kVectors * kLanes) == 0);
 #pragma GCC unroll 2
     for (std::uint32_t v = 0; v < kVectors; ++v) {
       float* to = out + r * task.out_width + v * kLanes;
-      fma(factor, sum[r][v], F32x16::load(to)).store(to);
+      fma(factor, tile.sums[r][v], F32x16::load(to)).store(to);
     }
   }
 }

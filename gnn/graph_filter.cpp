@@ -142,13 +142,7 @@ class GraphFilterScorer final : public Scorer {
                                                const std::function<bool(std::uint64_t)>& wanted) const override {
     BlockSelection selection(interactions, options, wanted);
     const IndexRange owned_users = interactions.owned_users();
-    std::vector<std::uint32_t> locals;
-    for (const std::uint32_t user : selection.users()) {
-      locals.push_back(static_cast<std::uint32_t>(owned_users.begin + user));
-    }
-    exec::Propagation::Rows rows = propagation_.select(locals);
-    rows.is_sparse = locals.size() * 2 < owned_users.size();
-
+    const exec::Propagation::Rows rows = selection.rows_in(propagation_);
     HugeBuffer<float> values(std::size_t{propagation_.num_local()} * kBlockItems);
     const Sides sides(propagation_, type_, values.span(), kBlockItems);
     const std::uint64_t first_home =

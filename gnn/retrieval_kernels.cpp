@@ -7,12 +7,10 @@
 #include <cstddef>
 
 #include "engine/base/simd.hpp"
+#include "gnn/detail/product_tile.hpp"
 
 namespace rove::gnn::detail::ROVE_ISA {
 namespace {
-
-using simd::F32x16;
-using simd::kLanes;
 
 #ifdef __AVX512F__
 constexpr std::uint32_t kUsers = 14;
@@ -24,36 +22,10 @@ constexpr std::uint32_t kVectors = 1;
 static_assert(kUsers <= kMaxBlockUsers && kPanelItems % (kVectors * kLanes) == 0);
 constexpr std::uint32_t kTilesPerPanel = kPanelItems / (kVectors * static_cast<std::uint32_t>(kLanes));
 
-struct Tile {
-  F32x16 scores[kUsers][kVectors];
-};
-
-[[gnu::always_inline]] inline void score_tile(const float* users, const float* items, std::uint32_t columns,
-                                              Tile& tile) {
-  F32x16 sum[kUsers][kVectors];
-#pragma GCC unroll 16
-  for (std::uint32_t u = 0; u < kUsers; ++u) {
-#pragma GCC unroll 2
-    for (std::uint32_t v = 0; v < kVectors; ++v) sum[u][v] = F32x16::zero();
-  }
-  for (std::uint32_t c = 0; c < columns; ++c) {
-    F32x16 item[kVectors];
-#pragma GCC unroll 2
-    for (std::uint32_t v = 0; v < kVectors; ++v) item[v] = F32x16::load(items + v * kLanes);
-#pragma GCC unroll 16
-    for (std::uint32_t u = 0; u < kUsers; ++u) {
-      const F32x16 user = F32x16::broadcast(users[u]);
-#pragma GCC unroll 2
-      for (std::uint32_t v = 0; v < kVectors; ++v) sum[u][v] = fma(user, item[v], sum[u][v]);
-    }
-    items += kPanelItems;
-    users += kUsers;
-  }
-#pragma GCC unroll 16
-  for (std::uint32_t u = 0; u < kUsers; ++u) {
-#pragma GCC unroll 2
-    for (std::uint32_t v = 0; v < kVectors; ++v) tile.scores[u][v] = sum[u][v];
-  }
+[[gnu::always_inline]] inline ProductTile<kUsers, kVectors> score_tile(const float* users, const float* items,
+                                                                       std::uint32_t columns) {
+  return product_tile<kUsers, kVectors>([&](std::uint32_t u, std::uint64_t c) { return users[c * kUsers + u]; }, items,
+                                        kPanelItems, columns);
 }
 
 void pack_users(const ScanTask& task) {
@@ -78,17 +50,17 @@ void scan_panels(const ScanTask& task) {
   Survivor survivors[std::size_t{kUsers} * kVectors * kLanes];
   for (std::uint64_t p = 0; p < task.num_panels; ++p) {
     for (std::uint32_t t = 0; t < kTilesPerPanel; ++t) {
-      Tile tile;
-      score_tile(task.packed_users, task.panels + p * kPanelItems * task.columns + std::uint64_t{t} * kVectors * kLanes,
-                 task.columns, tile);
+      const auto tile =
+          score_tile(task.packed_users,
+                     task.panels + p * kPanelItems * task.columns + std::uint64_t{t} * kVectors * kLanes, task.columns);
       std::uint32_t count = 0;
       for (std::uint32_t u = 0; u < kUsers; ++u) {
         const F32x16 threshold = F32x16::broadcast(task.thresholds[u]);
         for (std::uint32_t v = 0; v < kVectors; ++v) {
-          std::uint32_t mask = mask_not_less(tile.scores[u][v], threshold);
+          std::uint32_t mask = mask_not_less(tile.sums[u][v], threshold);
           if (mask == 0) continue;
           float lanes[kLanes];
-          tile.scores[u][v].store(lanes);
+          tile.sums[u][v].store(lanes);
           const auto first = static_cast<std::uint32_t>(p * kPanelItems + (t * kVectors + v) * kLanes);
           for (; mask != 0; mask &= mask - 1) {
             const auto lane = static_cast<std::uint32_t>(__builtin_ctz(mask));
@@ -104,11 +76,10 @@ void scan_panels(const ScanTask& task) {
 float peak_flops(std::uint64_t repetitions, const float* data) {
   float total = 0.0F;
   for (std::uint64_t r = 0; r < repetitions; ++r) {
-    Tile tile;
-    score_tile(data, data + std::size_t{kUsers} * 64, 64, tile);
+    const auto tile = score_tile(data, data + std::size_t{kUsers} * 64, 64);
     F32x16 sum = F32x16::zero();
     for (std::uint32_t u = 0; u < kUsers; ++u) {
-      for (std::uint32_t v = 0; v < kVectors; ++v) sum += tile.scores[u][v];
+      for (std::uint32_t v = 0; v < kVectors; ++v) sum += tile.sums[u][v];
     }
     total += sum.sum();
   }
