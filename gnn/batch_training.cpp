@@ -38,7 +38,8 @@ class BatchTraining final : public EpochModel {
         interactions_(graph, type),
         sampler_(comm, interactions_, options.sampler, options.seed),
         columns_(options.layout == TrainLayout::kColumns
-                     ? std::make_unique<const ColumnLayout>(comm, graph, type, options.dim, options.cluster_bytes)
+                     ? std::make_unique<const ColumnLayout>(comm, graph, type, options.dim, options.cluster_bytes,
+                                                            hooks.sink())
                      : nullptr),
         table_(columns_ ? columns_->make_table() : EmbeddingTable(graph.num_owned(), options.dim)),
         optimizer_({.learning_rate = options.learning_rate, .weight_decay = options.weight_decay}, table_),

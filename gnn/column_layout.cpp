@@ -22,21 +22,22 @@ IndexRange columns_of(Rank rank, std::int32_t ranks, std::uint32_t dim) {
 }
 
 ColumnLayout::ColumnLayout(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
-                           std::uint32_t dim, std::uint64_t cluster_bytes)
+                           std::uint32_t dim, std::uint64_t cluster_bytes, ProgressSink& progress)
     : comm_(comm),
       graph_(graph),
       dim_(dim),
       whole_width_(exec::padded_width(dim)),
-      whole_graph_(make_whole_graph(type, cluster_bytes)) {}
+      whole_graph_(make_whole_graph(type, cluster_bytes, progress)) {}
 
-graph::DistributedGraph ColumnLayout::make_whole_graph(EdgeTypeId type, std::uint64_t cluster_bytes) {
+graph::DistributedGraph ColumnLayout::make_whole_graph(EdgeTypeId type, std::uint64_t cluster_bytes,
+                                                       ProgressSink& progress) {
   graph::GraphBlocks whole = graph::gather_whole(comm_, graph_, type);
   const std::uint64_t bytes = whole.schema.num_vertices() * columns(Rank{0}).size() * sizeof(float);
   const comm::Communicator alone = comm_.split(comm_.rank().value());
   graph::RowOrder order;
   comm_.agree([&] {
     if (!comm_.is_root()) return;
-    order = partition::locality_order(alone, whole, bytes / cluster_bytes + 1);
+    order = partition::locality_order(alone, whole, bytes / cluster_bytes + 1, progress);
   });
   order.resize(whole.schema.vertex_types().size());
   places_.resize(whole.schema.num_vertices());
@@ -49,7 +50,7 @@ graph::DistributedGraph ColumnLayout::make_whole_graph(EdgeTypeId type, std::uin
     }
   }
   whole = graph::reordered(whole, order);
-  return graph::build_alone(comm_, whole);
+  return graph::build_alone(alone, whole);
 }
 
 std::uint64_t ColumnLayout::clustering_bytes(std::uint64_t vertices, std::uint64_t edges) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/base/ids.hpp"
+#include "engine/base/progress.hpp"
 #include "engine/comm/communicator.hpp"
 #include "engine/graph/distributed_graph.hpp"
 #include "gnn/embedding_table.hpp"
@@ -28,9 +29,9 @@ namespace rove::gnn {
 class ColumnLayout {
  public:
   /// **Collective.** Copies the edges of the type to every rank. `cluster_bytes`: of a cluster's rows, about, as rank 0
-  /// holds them, which makes the clusters.
+  /// holds them, which makes the clusters and tells `progress` of it.
   ColumnLayout(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type, std::uint32_t dim,
-               std::uint64_t cluster_bytes);
+               std::uint64_t cluster_bytes, ProgressSink& progress = no_progress());
   /// What making the clusters takes on rank 0, beside a copy of the edges.
   [[nodiscard]] static std::uint64_t clustering_bytes(std::uint64_t vertices, std::uint64_t edges);
 
@@ -62,7 +63,7 @@ class ColumnLayout {
  private:
   [[nodiscard]] std::span<const std::uint32_t> places_of(VertexTypeId type) const;
   /// **Collective.** Fills `places_`.
-  graph::DistributedGraph make_whole_graph(EdgeTypeId type, std::uint64_t cluster_bytes);
+  graph::DistributedGraph make_whole_graph(EdgeTypeId type, std::uint64_t cluster_bytes, ProgressSink& progress);
 
   const comm::Communicator& comm_;
   const graph::DistributedGraph& graph_;

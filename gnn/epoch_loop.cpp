@@ -74,9 +74,7 @@ class EpochLoop {
     double best_metric = 0;
   };
 
-  [[nodiscard]] ProgressSink& sink() const {
-    return hooks_.progress == nullptr || !comm_.is_root() ? no_progress() : *hooks_.progress;
-  }
+  [[nodiscard]] ProgressSink& sink() const { return comm_.is_root() ? hooks_.sink() : no_progress(); }
   [[nodiscard]] bool is_finished() const {
     return progress_.epoch >= options_.epochs ||
            (options_.patience > 0 && progress_.evaluations_since_best >= options_.patience);

@@ -58,7 +58,7 @@ struct EpochRecord {
 using StartRows = std::function<void(EmbeddingTable&)>;
 
 struct TrainHooks {
-  ProgressSink* progress = nullptr;
+  ProgressSink* progress = nullptr;  ///< nullptr: none is shown
   /// Where parameters start, if not at random; not called when a checkpoint was restored.
   StartRows start;
   /// Per owned vertex, 1: its parameters stay where they start. nullptr on all ranks: all are trained. For models
@@ -72,6 +72,8 @@ struct TrainHooks {
   std::function<void(const exec::CheckpointRegistry&, std::uint64_t epochs)> save_checkpoint;
   /// Where to go on from; nullptr: from the start.
   exec::CheckpointSource* resume = nullptr;
+
+  [[nodiscard]] ProgressSink& sink() const { return progress == nullptr ? no_progress() : *progress; }
 };
 
 struct TrainResult {

@@ -167,8 +167,8 @@ void throw_unless_ok(int status, const MetisProblem& problem, std::int32_t parts
 
 }  // namespace
 
-MetisProblem collect_metis_problem(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
-                                   const PartitionOptions& options, std::int64_t index_limit) {
+MetisProblem collect_metis_graph(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
+                                 std::int64_t index_limit) {
   const std::uint64_t num_vertices = blocks.schema.num_vertices();
   comm.agree([&] {
     if (std::cmp_greater(num_vertices, index_limit)) throw_too_large("vertices", num_vertices, index_limit);
@@ -178,8 +178,15 @@ MetisProblem collect_metis_problem(const comm::Communicator& comm, const graph::
   comm.agree([&] {
     if (!comm.is_root()) return;
     build_adjacency(edges.data, num_vertices, index_limit, problem);
-    edges = {};
-    build_constraints(blocks.schema, options, problem);
+  });
+  return problem;
+}
+
+MetisProblem collect_metis_problem(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
+                                   const PartitionOptions& options, std::int64_t index_limit) {
+  MetisProblem problem = collect_metis_graph(comm, blocks, index_limit);
+  comm.agree([&] {
+    if (comm.is_root()) build_constraints(blocks.schema, options, problem);
   });
   return problem;
 }

@@ -33,9 +33,13 @@ struct MetisProblem {
 };
 
 /// **Collective.** Brings the whole graph to rank 0 (empty elsewhere): the one stage that may, planned by
-/// `plan_assign`. Constraints: for every non-empty vertex type its vertices, and its edges if it has any. A type too
-/// small for the tolerance gets the ceiling bound: what the best integer split needs. Throws `DoesNotFitError` when the
-/// vertices or the adjacency entries that METIS would get exceed `index_limit` (its 32-bit index; lowered by tests).
+/// `plan_assign`. No weights and constraints yet. Throws `DoesNotFitError` when the vertices or the adjacency entries
+/// that METIS would get exceed `index_limit` (its 32-bit index; lowered by tests).
+[[nodiscard]] MetisProblem collect_metis_graph(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
+                                               std::int64_t index_limit = 0x7FFFFFFF);
+
+/// **Collective.** That with the constraints of a partition: for every non-empty vertex type its vertices, and its
+/// edges if it has any. A type too small for the tolerance gets the ceiling bound: what the best integer split needs.
 [[nodiscard]] MetisProblem collect_metis_problem(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                                                  const PartitionOptions& options,
                                                  std::int64_t index_limit = 0x7FFFFFFF);

@@ -103,11 +103,12 @@ GraphBlocks reordered(const GraphBlocks& whole, const RowOrder& order) {
   return result;
 }
 
-DistributedGraph build_alone(const comm::Communicator& comm, const GraphBlocks& whole) {
+DistributedGraph build_alone(const comm::Communicator& alone, const GraphBlocks& whole) {
+  ROVE_ASSERT_LIGHT(alone.size() == 1);
   Assignment assignment;
   assignment.num_parts = 1;
   for (const VertexType& type : whole.schema.vertex_types()) assignment.parts.emplace_back(type.count);
-  return DistributedGraph::build(comm.split(comm.rank().value()), whole, assignment);
+  return DistributedGraph::build(alone, whole, assignment);
 }
 
 }  // namespace rove::graph

@@ -22,9 +22,10 @@ using RowOrder = std::vector<std::vector<std::uint32_t>>;
 /// their order. Precondition: `order` holds every row of every type once.
 [[nodiscard]] GraphBlocks reordered(const GraphBlocks& whole, const RowOrder& order);
 
-/// **Collective.** Such blocks as a graph of one part on a communicator of the calling rank alone, so nothing done on
-/// it afterwards is collective. Local ids are rows, type after type. Throws `DoesNotFitError` beyond 2^32 - 2 vertices.
-[[nodiscard]] DistributedGraph build_alone(const comm::Communicator& comm, const GraphBlocks& whole);
+/// Such blocks as a graph of one part on `alone`, a communicator of the calling rank, so neither this nor what is done
+/// on it afterwards is collective. Local ids are rows, type after type. Throws `DoesNotFitError` beyond 2^32 - 2
+/// vertices.
+[[nodiscard]] DistributedGraph build_alone(const comm::Communicator& alone, const GraphBlocks& whole);
 
 /// Copies of the adjacency while a graph is gathered, put in order and built.
 inline constexpr std::uint64_t kReplicationCopies = 3;

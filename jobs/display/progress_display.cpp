@@ -43,12 +43,16 @@ void ProgressDisplay::begin(std::string_view stage, std::uint64_t total, std::st
   unit_ = unit;
   total_ = total;
   done_ = 0;
+  first_done_ = 0;
   open_ = true;
   updated_ = false;
   start_ = Clock::now();
   counted_from_ = start_;
   shown_ = start_;
-  if (style_ == Style::kCalm) {
+  if (style_ == Style::kTerminal) {
+    fmt::print(out_, "\r{}\x1b[K", line(0, "", 0));
+    std::fflush(out_);
+  } else if (style_ == Style::kCalm) {
     fmt::print(out_, "{:<10} started{}\n", stage_,
                total_ == 0 ? "" : fmt::format(", {} {}", format_count(total_), unit_));
     std::fflush(out_);

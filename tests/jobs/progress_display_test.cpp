@@ -43,6 +43,11 @@ TEST(ProgressDisplay, CountsTheRateFromTheFirstUpdate) {
   EXPECT_THAT(resumed, testing::ContainsRegex(", [0-9]\\.[0-9]+/s, [1-9][0-9]\\.[0-9] s left"));
 }
 
+TEST(ProgressDisplay, NamesAStageBeforeItsFirstUpdate) {
+  EXPECT_THAT(drawn({}, 10), HasSubstr("train"));
+  EXPECT_THAT(drawn({}, 10), HasSubstr("0/10 epochs"));
+}
+
 TEST(ProgressDisplay, GivesNoRateBeforeThereIsOne) {
   const std::string fresh = drawn({0, 0}, 10);
   EXPECT_THAT(fresh, HasSubstr("0/10 epochs"));
