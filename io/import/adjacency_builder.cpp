@@ -111,7 +111,8 @@ class BucketBuilder {
           const bool counted = !mirrored || edges_.targets[begin_ + i] >= first_row_ + r;
           if (counted) duplicates += end - i - 1;
           if (counted && end - i > 1 && !first_repeated_) {
-            first_repeated_ = RepeatedEdge{first_row_ + r, edges_.targets[begin_ + i]};
+            const std::uint32_t relation = edges_.relations.empty() ? 0 : edges_.relations[begin_ + i];
+            first_repeated_ = RepeatedEdge{first_row_ + r, edges_.targets[begin_ + i], relation};
           }
           reduce(i, end, kept++, rule);
         }

@@ -16,6 +16,7 @@ namespace rove::io {
 struct RepeatedEdge {
   std::uint64_t row = 0;
   std::uint32_t target = 0;
+  std::uint32_t relation = 0;  ///< 0 without relations
 };
 
 struct BuiltRows {

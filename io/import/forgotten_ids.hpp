@@ -65,6 +65,11 @@ class ForgottenIds {
   std::uint64_t unknown_pairs_ = 0;  ///< of all ranks
 };
 
+/// What `ForgottenIds::listed` says of one vertex.
+[[nodiscard]] inline bool is_listed(const std::vector<std::uint8_t>& flags, std::uint32_t number) {
+  return !flags.empty() && flags[number] != 0;
+}
+
 /// Rows of all named vertices from those of the ones that stayed: `kUnknownRow` for those taken out.
 [[nodiscard]] std::vector<std::uint32_t> spread_rows(std::vector<std::uint32_t> rows,
                                                      const std::vector<std::uint8_t>& taken_out);

@@ -18,39 +18,18 @@
 #include "io/hdf5/node_rows.hpp"
 #include "io/ids/id_index.hpp"
 #include "io/ids/listed_ids.hpp"
-#include "io/import/adjacency_builder.hpp"
 #include "io/import/degree_filters.hpp"
-#include "io/import/edge_exchange.hpp"
+#include "io/import/edge_builder.hpp"
 #include "io/import/edge_reader.hpp"
 #include "io/import/forgotten_ids.hpp"
 #include "io/import/node_reader.hpp"
 #include "io/import/previous_slots.hpp"
-#include "io/import/refused_rows.hpp"
 #include "io/import/row_mapping.hpp"
 #include "io/import/vertex_filters.hpp"
 #include "io/import/vertex_links.hpp"
-#include "io/import/vertex_numbering.hpp"
 
 namespace rove::io {
 namespace {
-
-struct TypeState {
-  std::string name;
-  std::unique_ptr<IdTable> table;
-  bool closed = false;
-  bool refuses = false;                 ///< rows that name a vertex which is not in its lists
-  std::vector<std::uint8_t> forgotten;  ///< per vertex this rank named, 1: it gets no row; empty: none
-  VertexNumbering numbering;
-};
-
-struct EdgeState {
-  const EdgeOptions* options = nullptr;
-  std::size_t source = 0;
-  std::size_t destination = 0;
-  std::unique_ptr<IdTable> relation_table;
-  std::vector<std::string> relations;
-  ReadEdges read;
-};
 
 class Importer {
  public:
@@ -64,7 +43,7 @@ class Importer {
     read();
     number();
     for (EdgeState& edges : edges_) name_relations(edges);
-    for (EdgeState& edges : edges_) build(edges);
+    build_edges();
     finish_types();
     for (NodeRead& nodes : nodes_) add_features(nodes);
     apply_filters();
@@ -176,7 +155,7 @@ class Importer {
       IdBlock aliases;
       for (const EdgeList& list : links_[l].lists) {
         for (std::size_t i = 0; i < list.size(); ++i) {
-          if (is_set(listed, list.sources[i])) append(aliases, named[alias].ids[list.targets[i]]);
+          if (is_listed(listed, list.sources[i])) append(aliases, named[alias].ids[list.targets[i]]);
         }
       }
       forgotten_->add(comm_, types_[alias].name, aliases);
@@ -195,10 +174,6 @@ class Importer {
     return {comm_, name, id, numbering.ids, numbering.keys, overrides};
   }
 
-  static bool is_set(const std::vector<std::uint8_t>& flags, std::uint32_t i) {
-    return !flags.empty() && flags[i] != 0;
-  }
-
   /// Relations are numbered in ascending order of their names; there are few enough for every rank to hold all.
   void name_relations(EdgeState& edges) {
     const NamedVertices local = edges.relation_table->take();
@@ -215,147 +190,15 @@ class Importer {
     });
   }
 
-  struct RowCounts {
-    std::uint64_t forgotten = 0;
-    std::uint64_t dangling = 0;
-    RefusedEdges self_loops;
-    RefusedEdges refused;  ///< dangling ones, by `dangling: error`
-  };
+  [[nodiscard]] EdgeBuilder builder() const { return {comm_, types_, forgotten_ ? &*forgotten_ : nullptr}; }
 
-  /// Endpoints become rows; what is to be forgotten or names no vertex goes, self-loops by their rule, and an
-  /// undirected edge gets its reverse right behind it, so that both its rows meet repetitions in the same order.
-  RowCounts to_rows(EdgeState& edges, EdgeList& list) const {
-    const EdgeOptions& options = *edges.options;
-    const std::vector<std::uint32_t>& source_rows = types_[edges.source].numbering.rows;
-    const std::vector<std::uint32_t>& target_rows = types_[edges.destination].numbering.rows;
-    const std::string& source_type = types_[edges.source].name;
-    const std::string& target_type = types_[edges.destination].name;
-    const bool may_loop = edges.source == edges.destination;
-    const bool may_be_pair = forgotten_ && forgotten_->may_connect(source_type, target_type);
-    RowCounts counts;
-    std::uint64_t dropped = 0;
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      const bool names_forgotten = is_set(types_[edges.source].forgotten, list.sources[i]) ||
-                                   is_set(types_[edges.destination].forgotten, list.targets[i]);
-      list.sources[i] = source_rows[list.sources[i]];
-      list.targets[i] = target_rows[list.targets[i]];
-      const bool known = list.sources[i] != kUnknownRow && list.targets[i] != kUnknownRow;
-      const bool forgotten =
-          names_forgotten ||
-          (known && may_be_pair && forgotten_->connects(source_type, target_type, list.sources[i], list.targets[i]));
-      const bool dangling = !known && !forgotten;
-      const bool loop = known && !forgotten && may_loop && list.sources[i] == list.targets[i];
-      counts.forgotten += forgotten ? 1U : 0U;
-      counts.dangling += dangling ? 1U : 0U;
-      if (loop) counts.self_loops.meet(i, true);
-      const bool bad_source = dangling && list.sources[i] == kUnknownRow && types_[edges.source].refuses;
-      const bool bad_target = dangling && list.targets[i] == kUnknownRow && types_[edges.destination].refuses;
-      if (bad_source || bad_target) counts.refused.meet(i, !bad_source);
-      if (forgotten || dangling || (loop && options.self_loops == SelfLoops::kDrop)) {
-        list.sources[i] = kUnknownRow;
-        ++dropped;
-      }
+  void build_edges() {
+    for (EdgeState& edges : edges_) {
+      result_.report.bytes_read += edges.read.bytes_read;
+      BuiltEdges built = builder().build(edges);
+      result_.blocks.edges.push_back(std::move(built.blocks));
+      result_.report.edge_types.push_back(std::move(built.counts));
     }
-    if (dropped == 0 && options.directed) return counts;
-    EdgeList kept;
-    const auto push = [&](std::size_t i, bool reversed) {
-      kept.sources.push_back(reversed ? list.targets[i] : list.sources[i]);
-      kept.targets.push_back(reversed ? list.sources[i] : list.targets[i]);
-      if (!list.weights.empty()) kept.weights.push_back(list.weights[i]);
-      if (!list.times.empty()) kept.times.push_back(list.times[i]);
-      if (!list.relations.empty()) kept.relations.push_back(list.relations[i]);
-    };
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      if (list.sources[i] == kUnknownRow) continue;
-      push(i, false);
-      if (!options.directed && list.sources[i] != list.targets[i]) push(i, true);
-    }
-    list = std::move(kept);
-    return counts;
-  }
-
-  void build(EdgeState& edges) {
-    const EdgeOptions& options = *edges.options;
-    comm_.set_phase("import: building " + name_of(options));
-    ImportCounts counts;
-    counts.edge_type = name_of(options);
-    counts.rules = rules_of(options);
-    counts.rows_read = edges.read.rows_read;
-    counts.outside_time = edges.read.outside_time;
-    counts.below_weight = edges.read.below_weight;
-    result_.report.bytes_read += edges.read.bytes_read;
-
-    std::vector<EdgeList> lists = std::move(edges.read.lists);
-    std::vector<RowCounts> row_counts(lists.size());
-    parallel::for_each({0, lists.size()}, 1, [&](std::uint64_t l) { row_counts[l] = to_rows(edges, lists[l]); });
-    RefusedEdges self_loops;
-    RefusedEdges refused;
-    for (std::size_t l = 0; l < row_counts.size(); ++l) {
-      counts.forgotten += row_counts[l].forgotten;
-      counts.dangling_endpoints += row_counts[l].dangling;
-      self_loops.add(l, row_counts[l].self_loops);
-      refused.add(l, row_counts[l].refused);
-    }
-    counts.self_loops = self_loops.count;
-    if (options.self_loops == SelfLoops::kError) refuse_self_loops(edges, self_loops);
-    refuse_dangling(edges, refused);
-
-    const graph::BlockDistribution sources(types_[edges.source].numbering.count, comm_.size());
-    const graph::BlockDistribution destinations(types_[edges.destination].numbering.count, comm_.size());
-    lists = ship_to_homes(comm_, std::move(lists), edges.read.columns, sources);
-    graph::EdgeBlocks blocks;
-    std::optional<RepeatedEdge> repeated;
-    comm_.agree([&] {
-      BuiltRows built =
-          build_adjacency(sources.block(comm_.rank()), std::move(lists), options.duplicates, !options.directed);
-      counts.duplicates = built.duplicates;
-      repeated = built.first_repeated;
-      blocks.by_source = std::move(built.adjacency);
-    });
-    if (options.duplicates == Duplicates::kError) refuse_duplicates(edges, counts, repeated);
-    if (options.max_degree > 0) {
-      counts.over_degree = cap_degrees(blocks.by_source, sources.block(comm_.rank()).begin, options.max_degree);
-    }
-    build_by_destination(comm_, blocks, edges.read.columns, sources, destinations);
-    result_.blocks.edges.push_back(std::move(blocks));
-    result_.report.edge_types.push_back(std::move(counts));
-  }
-
-  /// **Collective.** The original id of a row, from its home.
-  [[nodiscard]] std::string id_of(std::size_t type, std::uint64_t row) const {
-    const VertexNumbering& numbering = types_[type].numbering;
-    return id_of_row(comm_, numbering.ids, {numbering.count, comm_.size()}, row);
-  }
-
-  /// **Collective.**
-  void refuse_duplicates(const EdgeState& edges, const ImportCounts& counts,
-                         const std::optional<RepeatedEdge>& mine) const {
-    const std::uint64_t total = comm_.all_reduce(counts.duplicates, comm::ReduceOp::kSum);
-    if (total == 0) return;
-    const std::uint64_t packed = comm_.all_reduce(
-        mine ? mine->row << 32U | mine->target : std::numeric_limits<std::uint64_t>::max(), comm::ReduceOp::kMin);
-    const std::string source = id_of(edges.source, packed >> 32U);
-    const std::string target = id_of(edges.destination, packed & 0xFFFFFFFFU);
-    throw InputError(
-        fmt::format("[{}]: {} edges stand more than once, such as '{}' to '{}'; expected each once "
-                    "(duplicates: error)",
-                    counts.edge_type, total, source, target));
-  }
-
-  void refuse_self_loops(const EdgeState& edges, const RefusedEdges& mine) const {
-    refuse_edges(comm_, edges.read.input, mine, [&](std::string_view id, bool, std::uint64_t total) {
-      return Refusal{fmt::format("'{}' joined to itself, and {} such rows of [{}]", id, total, name_of(*edges.options)),
-                     "none (self_loops: error)"};
-    });
-  }
-
-  void refuse_dangling(const EdgeState& edges, const RefusedEdges& mine) const {
-    refuse_edges(comm_, edges.read.input, mine, [&](std::string_view id, bool at_target, std::uint64_t total) {
-      return Refusal{
-          fmt::format("the {} '{}', which the vertex lists do not have, and {} such rows of [{}]",
-                      types_[at_target ? edges.destination : edges.source].name, id, total, name_of(*edges.options)),
-          "vertices of the lists alone (dangling: error)"};
-    });
   }
 
   void finish_types() {
@@ -433,7 +276,7 @@ class Importer {
       pairs.options = &rules;
       pairs.source = type;
       pairs.destination = alias;
-      for (EdgeList& list : links_[l].lists) (void)to_rows(pairs, list);
+      for (EdgeList& list : links_[l].lists) (void)builder().to_rows(pairs, list);
       result_.report.bytes_read += links_[l].bytes_read;
       merge_linked(comm_, result_, VertexTypeId{static_cast<std::uint16_t>(type)},
                    VertexTypeId{static_cast<std::uint16_t>(alias)}, std::move(links_[l].lists));

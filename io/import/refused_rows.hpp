@@ -49,4 +49,17 @@ using DescribeRefused = std::function<Refusal(std::string_view id, bool at_targe
 void refuse_edges(const comm::Communicator& comm, const EdgeInput& input, const RefusedEdges& mine,
                   const DescribeRefused& describe);
 
+/// An edge by its ids.
+struct NamedEdge {
+  std::string source;
+  std::string target;
+  std::string relation;     ///< looked at where the layout has relations
+  bool either_way = false;  ///< the reverse is the same edge
+};
+
+/// **Collective.** Throws `InputError` where this edge stands for the second time in the input, with file, line and
+/// column. `total`: what `describe` is told.
+void refuse_repeated(const comm::Communicator& comm, const EdgeInput& input, const NamedEdge& edge, std::uint64_t total,
+                     const DescribeRefused& describe);
+
 }  // namespace rove::io

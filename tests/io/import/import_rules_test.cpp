@@ -18,6 +18,7 @@
 #include "io/ids/resolve_interactions.hpp"
 #include "io/import/expected_input.hpp"
 #include "io/import/import_graph.hpp"
+#include "io/text/input_files.hpp"
 #include "tests/io/import/import_files.hpp"
 #include "tests/io/import/whole_graph.hpp"
 #include "tests/support/mpi.hpp"
@@ -353,11 +354,57 @@ TEST(Rules, ThatRefuseNameWhatTheyFound) {
   io::ImportOptions options;
   options.edges.push_back(edge_type("user", "knows", "user", put(directory, "twice", "a b\nc d\na b\ne f\na b\n")));
   options.edges[0].duplicates = io::Duplicates::kError;
-  EXPECT_THAT(message_of(options), HasSubstr("2 edges stand more than once, such as 'a' to 'b'"));
+  EXPECT_THAT(message_of(options), HasSubstr("twice:3:1: found 'a' to 'b' for the second time, and 2 such rows of "
+                                             "[user,knows,user], expected each edge once"));
   options.edges[0].layout.files = {put(directory, "loop", "a b\nzoe zoe\nzoe zoe\n")};
   options.edges[0].self_loops = io::SelfLoops::kError;
   EXPECT_THAT(message_of(options),
               HasSubstr("loop:2:5: found 'zoe' joined to itself, and 2 such rows of [user,knows,user]"));
+}
+
+io::ImportOptions refusing_duplicates(std::vector<std::string> files, bool directed) {
+  io::ImportOptions options;
+  options.edges.push_back(edge_type("user", "knows", "user", ""));
+  options.edges[0].layout.files = std::move(files);
+  options.edges[0].directed = directed;
+  options.edges[0].duplicates = io::Duplicates::kError;
+  return options;
+}
+
+TEST(Rules, FindTheLineOfARepeatedEdge) {
+  const SharedTempDirectory directory(world());
+  EXPECT_THAT(
+      message_of(refusing_duplicates({put(directory, "one", "a b\nb a\n"), put(directory, "two", "c d\na b\n")}, true)),
+      HasSubstr("two:2:1: found 'a' to 'b' for the second time, and 1 such"));
+  EXPECT_THAT(message_of(refusing_duplicates({put(directory, "either", "a b\nc d\nb a\na b\n")}, false)),
+              testing::AllOf(HasSubstr("either:3:1: found '"), HasSubstr("for the second time, and 2 such")));
+  EXPECT_THAT(message_of(refusing_duplicates({put(directory, "loops", "a a\nb b\na b\nb b\n")}, false)),
+              HasSubstr("loops:4:1: found 'b' to 'b'"));
+
+  io::ImportOptions options =
+      refusing_duplicates({put(directory, "relations", "s,t,r\na,b,likes\na,b,buys\na,\"b\",likes\nc,d,buys\n")}, true);
+  options.edges[0].layout.format = io::TextFormat::kCsv;
+  options.edges[0].layout.source = "s";
+  options.edges[0].layout.target = "t";
+  options.edges[0].layout.relation = "r";
+  EXPECT_THAT(message_of(options), HasSubstr("relations:4:1: found 'a' to 'b' by 'likes' for the second time"));
+
+  // An entry of a symmetric matrix is an edge each way, and rows that the filter drops are none.
+  const std::string head = "%%MatrixMarket matrix coordinate real symmetric\n5 5 4\n";
+  options = refusing_duplicates({put(directory, "m", head + "2 1 1\n5 4 1\n2 1 0.25\n2 1 1\n")}, true);
+  options.edges[0].layout.format = io::TextFormat::kMatrixMarket;
+  options.edges[0].min_weight = 0.5;
+  EXPECT_THAT(message_of(options), testing::AllOf(HasSubstr("m:6:1: found '"), HasSubstr("and 2 such rows")));
+}
+
+TEST(Rules, FindARepeatedEdgeInAnotherBlock) {
+  const SharedTempDirectory directory(world());
+  std::string text;
+  for (int line = 1; line <= 120'000; ++line) text += fmt::format("user{} item{}\n", line, line % 1000);
+  ASSERT_GT(text.size(), io::text::kBlockBytes * 3 / 2);
+  const std::string name = put(directory, "blocks", text + "user77777 item777\nuser3 item4\n");
+  EXPECT_THAT(message_of(refusing_duplicates({name}, true)),
+              HasSubstr("blocks:120001:1: found 'user77777' to 'item777' for the second time, and 1 such"));
 }
 
 // --- columns and weights
