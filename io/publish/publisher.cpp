@@ -35,13 +35,6 @@ std::string reason() {
   return std::generic_category().message(errno);
 }
 
-std::optional<std::uint64_t> run_number(const std::string& name) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
-  return number;
-}
-
 /// The filesystem library's exceptions as ours.
 template <class Work>
 auto translated(Work&& work) {
@@ -185,6 +178,14 @@ std::optional<fs::path> published_run(const fs::path& output) {
   const fs::path target = fs::read_symlink(output / kLatest, error);
   if (error || !fs::is_directory(output / target, error)) return std::nullopt;
   return output / target;
+}
+
+std::optional<std::uint64_t> run_number(const std::string& directory_name) {
+  std::uint64_t number = 0;
+  const char* const last = directory_name.data() + directory_name.size();
+  const auto [end, error] = std::from_chars(directory_name.data(), last, number);
+  if (error != std::errc() || end != last) return std::nullopt;
+  return number;
 }
 
 std::vector<Run> list_runs(const fs::path& output) {

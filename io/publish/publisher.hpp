@@ -28,6 +28,8 @@ struct Run {
 /// another number.
 [[nodiscard]] std::filesystem::path create_run(const comm::Communicator& comm, const std::filesystem::path& output);
 
+/// The number of a run by its directory's name; nothing for other names.
+[[nodiscard]] std::optional<std::uint64_t> run_number(const std::string& directory_name);
 /// All runs, oldest first.
 [[nodiscard]] std::vector<Run> list_runs(const std::filesystem::path& output);
 /// The published run, or nothing.

@@ -25,9 +25,18 @@ struct RunDescription {
   std::vector<io::FileDescription> files;
 };
 
+/// Verbs write their files into any directory: one that no job has made is not an unfinished run.
+std::string status_of_directory(const fs::path& run) {
+  const bool has_job = fs::exists(run / "manifest.json") || fs::exists(run / "state.json") ||
+                       io::publish::run_number(fs::weakly_canonical(run).filename().string());
+  return has_job ? io::publish::status_of(run) : "files alone";
+}
+
 RunDescription describe_run(const fs::path& run) {
-  RunDescription description{run, io::publish::status_of(run), {}, {}};
-  if (description.status != "incomplete") description.manifest = io::publish::read_manifest(run);
+  RunDescription description{run, status_of_directory(run), {}, {}};
+  if (fs::exists(run / "manifest.json") && description.status != "incomplete") {
+    description.manifest = io::publish::read_manifest(run);
+  }
   for (const fs::path& file : files_of_run(run)) description.files.push_back(io::describe_file(file));
   return description;
 }

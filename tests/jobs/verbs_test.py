@@ -183,6 +183,10 @@ class Info(VerbTest):
         for word in ("incomplete", "ppr.h5", "recommendations.h5"):
             self.assertIn(word, text)
         self.assertIn("0001", self.rove("info", self.output).stdout)
+        loose = os.path.join(self.directory, "loose")
+        os.makedirs(loose)
+        shutil.copy(self.file("graph.h5"), loose)
+        self.assertRegex(self.rove("info", loose).stdout, r"loose  files alone\n  graph\.h5")
         runs = json.loads(self.rove("info", "--json", self.output).stdout)
         self.assertEqual([run["number"] for run in runs], [1, 2])
 
