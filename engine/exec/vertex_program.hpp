@@ -6,6 +6,7 @@
 
 #include "engine/base/ids.hpp"
 #include "engine/comm/communicator.hpp"
+#include "engine/exec/adjacency_view.hpp"
 #include "engine/exec/aggregates.hpp"
 #include "engine/exec/edge_selection.hpp"
 
