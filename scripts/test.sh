@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Sets up, builds and tests. Without arguments: the tests of every change. --full adds the long tests, the address,
-# undefined-behaviour and thread sanitizers, and clang-tidy. Writes to build/ only.
+# undefined-behaviour and thread sanitizers, and clang-tidy. Writes to build/ only, beside temporary files.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -29,6 +29,13 @@ step() { printf '\n== %s (%d s)\n' "$1" "$((SECONDS - start))"; }
 if ((EUID == 0)); then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
+# Launchers that end remove Open MPI's directory when it is empty, and one that starts just then fails: one in a
+# thousand. So there is something in it until all tests are over.
+sessions=$(mktemp -d "${TMPDIR:-/tmp}/ompi-XXXXXX")
+trap 'rm -rf "$sessions"' EXIT
+host=$(uname -n)
+mkdir -p "$sessions/ompi.${host%%.*}.$EUID/kept"
+export OMPI_MCA_orte_tmpdir_base=$sessions
 if command -v ccache >/dev/null; then
   export CMAKE_CXX_COMPILER_LAUNCHER=ccache
 fi

@@ -7,6 +7,7 @@ import concurrent.futures
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -39,7 +40,10 @@ class Outcome:
         mark_value = f"{os.getpid()}.{ranks}.{time.monotonic_ns()}"
         mark = f"ROVE_OUTCOME_TEST={mark_value}"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ROVE_")}
-        env = dict(inherited, OMPI_MCA_mpi_yield_when_idle="1", ROVE_OUTCOME_TEST=mark_value, **environment)
+        # Open MPI's own directory: launchers that share one race to remove it when they end.
+        sessions = tempfile.TemporaryDirectory(prefix="ompi-", ignore_cleanup_errors=True)
+        env = dict(inherited, OMPI_MCA_mpi_yield_when_idle="1", OMPI_MCA_orte_tmpdir_base=sessions.name,
+                   ROVE_OUTCOME_TEST=mark_value, **environment)
         command = [PROGRAM, how]
         if ranks:
             command = [MPIRUN, "--oversubscribe", "--allow-run-as-root", "--bind-to", "none", "-n", str(ranks)] + command
@@ -53,6 +57,7 @@ class Outcome:
         while survivors(mark) and time.monotonic() < end:
             time.sleep(0.05)
         self.survivors = survivors(mark)
+        sessions.cleanup()
 
 
 class OutcomeTest(unittest.TestCase):
