@@ -38,8 +38,8 @@ DATA = {
 }
 
 # Model: the values of each setting that are tried, one setting after another: each with the best of those before it and
-# the first of those after it, so that a search costs the sum of the choices, not their product. A value that is itself
-# settings is all of them.
+# the first of those after it, so that a search costs the sum of the choices, not their product. A value that is
+# a mapping sets several at once; such values come last, since a later single value would keep what they set.
 BPR = {"dim": [64], "epochs": [1000], "evaluate_every": [10], "patience": [5], "batch_size": [2048],
        "learning_rate": [1e-3], "decay": [1e-4, 1e-3, 1e-2, 3e-2, 1e-1]}
 WEIGHT_DECAY = [{"decay": 0, "weight_decay": value} for value in (1e-6, 1e-5, 1e-4)]

@@ -33,8 +33,8 @@ struct MetisProblem {
 };
 
 /// **Collective.** Brings the whole graph to rank 0 (empty elsewhere): the one stage that may, planned by
-/// `plan_assign`. No weights and constraints yet. Throws `DoesNotFitError` when the vertices or the adjacency entries
-/// that METIS would get exceed `index_limit` (its 32-bit index; lowered by tests).
+/// `plan_assign`. Without vertex weights and constraints. Throws `DoesNotFitError` when the vertices or the adjacency
+/// entries that METIS would get exceed `index_limit` (its 32-bit index; lowered by tests).
 [[nodiscard]] MetisProblem collect_metis_graph(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                                                std::int64_t index_limit = 0x7FFFFFFF);
 

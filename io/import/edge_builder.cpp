@@ -15,7 +15,7 @@
 
 namespace rove::io {
 
-EdgeBuilder::RowCounts EdgeBuilder::to_rows(const EdgeState& edges, EdgeList& list) const {
+EdgeBuilder::RowCounts EdgeBuilder::to_rows(const EdgeTypeState& edges, EdgeList& list) const {
   const EdgeOptions& options = *edges.options;
   const std::vector<std::uint32_t>& source_rows = types_[edges.source].numbering.rows;
   const std::vector<std::uint32_t>& target_rows = types_[edges.destination].numbering.rows;
@@ -65,7 +65,7 @@ EdgeBuilder::RowCounts EdgeBuilder::to_rows(const EdgeState& edges, EdgeList& li
   return counts;
 }
 
-BuiltEdges EdgeBuilder::build(EdgeState& edges) const {
+BuiltEdges EdgeBuilder::build(EdgeTypeState& edges) const {
   const EdgeOptions& options = *edges.options;
   comm_.set_phase("import: building " + name_of(options));
   BuiltEdges result;
@@ -116,7 +116,7 @@ std::string EdgeBuilder::id_of(std::size_t type, std::uint64_t row) const {
   return id_of_row(comm_, numbering.ids, {numbering.count, comm_.size()}, row);
 }
 
-void EdgeBuilder::refuse_duplicates(const EdgeState& edges, std::uint64_t my_count,
+void EdgeBuilder::refuse_duplicates(const EdgeTypeState& edges, std::uint64_t my_count,
                                     const std::optional<RepeatedEdge>& mine) const {
   const std::uint64_t total = comm_.all_reduce(my_count, comm::ReduceOp::kSum);
   if (total == 0) return;
@@ -136,14 +136,14 @@ void EdgeBuilder::refuse_duplicates(const EdgeState& edges, std::uint64_t my_cou
   });
 }
 
-void EdgeBuilder::refuse_self_loops(const EdgeState& edges, const RefusedEdges& mine) const {
+void EdgeBuilder::refuse_self_loops(const EdgeTypeState& edges, const RefusedEdges& mine) const {
   refuse_edges(comm_, edges.read.input, mine, [&](std::string_view id, bool, std::uint64_t total) {
     return Refusal{fmt::format("'{}' joined to itself, and {} such rows of [{}]", id, total, name_of(*edges.options)),
                    "none (self_loops: error)"};
   });
 }
 
-void EdgeBuilder::refuse_dangling(const EdgeState& edges, const RefusedEdges& mine) const {
+void EdgeBuilder::refuse_dangling(const EdgeTypeState& edges, const RefusedEdges& mine) const {
   refuse_edges(comm_, edges.read.input, mine, [&](std::string_view id, bool at_target, std::uint64_t total) {
     return Refusal{
         fmt::format("the {} '{}', which the vertex lists do not have, and {} such rows of [{}]",

@@ -23,7 +23,7 @@
 namespace rove::io {
 
 /// A vertex type while a graph is imported.
-struct TypeState {
+struct VertexTypeState {
   std::string name;
   std::unique_ptr<IdTable> table;
   bool closed = false;
@@ -33,7 +33,7 @@ struct TypeState {
 };
 
 /// An edge type while a graph is imported.
-struct EdgeState {
+struct EdgeTypeState {
   const EdgeOptions* options = nullptr;
   std::size_t source = 0;  ///< numbers of types
   std::size_t destination = 0;
@@ -60,30 +60,31 @@ class EdgeBuilder {
   };
 
   /// `forgotten`: nullptr when nothing is to be forgotten.
-  EdgeBuilder(const comm::Communicator& comm, std::span<const TypeState> types, const ForgottenIds* forgotten)
+  EdgeBuilder(const comm::Communicator& comm, std::span<const VertexTypeState> types, const ForgottenIds* forgotten)
       : comm_(comm), types_(types), forgotten_(forgotten) {}
 
   /// Endpoints become rows; what is to be forgotten or names no vertex goes, self-loops by their rule, and an
   /// undirected edge gets its reverse right behind it, so that both its rows meet repetitions in the same order.
   /// Thread-safe.
-  RowCounts to_rows(const EdgeState& edges, EdgeList& list) const;
+  RowCounts to_rows(const EdgeTypeState& edges, EdgeList& list) const;
 
   /// **Collective.** The lists that were read are used up. Throws `InputError`, with file, line and column, for what a
   /// rule refuses.
-  [[nodiscard]] BuiltEdges build(EdgeState& edges) const;
+  [[nodiscard]] BuiltEdges build(EdgeTypeState& edges) const;
 
  private:
   /// **Collective.** The original id of a row, from its home.
   [[nodiscard]] std::string id_of(std::size_t type, std::uint64_t row) const;
   /// **Collective.** At the first repetition of the lowest row's first repeated edge. `my_count`, `mine`: of the edges
   /// whose home is this rank.
-  void refuse_duplicates(const EdgeState& edges, std::uint64_t my_count, const std::optional<RepeatedEdge>& mine) const;
+  void refuse_duplicates(const EdgeTypeState& edges, std::uint64_t my_count,
+                         const std::optional<RepeatedEdge>& mine) const;
   /// **Collective.** `mine`: of the edges that this rank has read.
-  void refuse_self_loops(const EdgeState& edges, const RefusedEdges& mine) const;
-  void refuse_dangling(const EdgeState& edges, const RefusedEdges& mine) const;
+  void refuse_self_loops(const EdgeTypeState& edges, const RefusedEdges& mine) const;
+  void refuse_dangling(const EdgeTypeState& edges, const RefusedEdges& mine) const;
 
   const comm::Communicator& comm_;
-  std::span<const TypeState> types_;
+  std::span<const VertexTypeState> types_;
   const ForgottenIds* forgotten_;
 };
 

@@ -42,7 +42,7 @@ class Importer {
     declare_types();
     read();
     number();
-    for (EdgeState& edges : edges_) name_relations(edges);
+    for (EdgeTypeState& edges : edges_) name_relations(edges);
     build_edges();
     finish_types();
     for (NodeRead& nodes : nodes_) add_features(nodes);
@@ -73,14 +73,14 @@ class Importer {
 
   void declare_types() {
     for (const EdgeOptions& edges : options_.edges) {
-      EdgeState state;
+      EdgeTypeState state;
       state.options = &edges;
       state.source = type_index(edges.source_type);
       state.destination = type_index(edges.destination_type);
       edges_.push_back(std::move(state));
     }
     for (const NodeOptions& nodes : options_.nodes) {
-      TypeState& type = types_[type_index(nodes.type)];
+      VertexTypeState& type = types_[type_index(nodes.type)];
       // Feature files name vertices too, but few of them are meant to be complete.
       const bool is_list = nodes.format == NodeFormat::kIds || nodes.format == NodeFormat::kRecBole;
       type.closed = type.closed || (is_list && nodes.dangling != Dangling::kAdd);
@@ -93,9 +93,9 @@ class Importer {
     }
     if (options_.forget.empty()) return;
     for (const std::string& type : {options_.forget.user_type, options_.forget.item_type}) {
-      if (std::ranges::find(types_, type, &TypeState::name) != types_.end()) continue;
+      if (std::ranges::find(types_, type, &VertexTypeState::name) != types_.end()) continue;
       throw ConfigError(fmt::format("forget: the graph has no vertex type '{}', but the types {}", type,
-                                    fmt::join(types_ | std::views::transform(&TypeState::name), ", ")));
+                                    fmt::join(types_ | std::views::transform(&VertexTypeState::name), ", ")));
     }
   }
 
@@ -111,7 +111,7 @@ class Importer {
       }
       nodes_.push_back(std::move(read));
     }
-    for (EdgeState& edges : edges_) {
+    for (EdgeTypeState& edges : edges_) {
       const EdgeOptions& options = *edges.options;
       comm_.set_phase("import: reading " + name_of(options));
       edges.relation_table = std::make_unique<IdTable>("relation");
@@ -128,13 +128,13 @@ class Importer {
 
   void number() {
     std::vector<NamedVertices> named;
-    for (TypeState& type : types_) {
+    for (VertexTypeState& type : types_) {
       named.push_back(type.table->take());
       type.table.reset();
     }
     forget_vertices(named);
     for (std::size_t t = 0; t < types_.size(); ++t) {
-      TypeState& type = types_[t];
+      VertexTypeState& type = types_[t];
       comm_.set_phase("import: numbering " + type.name);
       type.numbering = number_vertices(comm_, type.name, std::move(named[t]), type.closed);
       type.numbering.rows = spread_rows(std::move(type.numbering.rows), type.forgotten);
@@ -175,7 +175,7 @@ class Importer {
   }
 
   /// Relations are numbered in ascending order of their names; there are few enough for every rank to hold all.
-  void name_relations(EdgeState& edges) {
+  void name_relations(EdgeTypeState& edges) {
     const NamedVertices local = edges.relation_table->take();
     edges.relation_table.reset();
     if (!edges.read.columns.relations) return;
@@ -193,7 +193,7 @@ class Importer {
   [[nodiscard]] EdgeBuilder builder() const { return {comm_, types_, forgotten_ ? &*forgotten_ : nullptr}; }
 
   void build_edges() {
-    for (EdgeState& edges : edges_) {
+    for (EdgeTypeState& edges : edges_) {
       result_.report.bytes_read += edges.read.bytes_read;
       BuiltEdges built = builder().build(edges);
       result_.blocks.edges.push_back(std::move(built.blocks));
@@ -202,7 +202,7 @@ class Importer {
   }
 
   void finish_types() {
-    for (TypeState& type : types_) {
+    for (VertexTypeState& type : types_) {
       const VertexTypeId id = result_.blocks.schema.add_vertex_type(type.name, type.numbering.count);
       result_.blocks.keys.push_back(std::move(type.numbering.keys));
       result_.ids.push_back(std::move(type.numbering.ids));
@@ -210,7 +210,7 @@ class Importer {
     }
     result_.features.resize(types_.size());
     for (std::size_t e = 0; e < edges_.size(); ++e) {
-      const EdgeState& edges = edges_[e];
+      const EdgeTypeState& edges = edges_[e];
       graph::EdgeType type;
       type.source = VertexTypeId{static_cast<std::uint16_t>(edges.source)};
       type.relation = edges.options->relation_name;
@@ -235,7 +235,7 @@ class Importer {
 
   void apply_cores() {
     std::vector<std::uint64_t> cores;
-    for (const EdgeState& edges : edges_) cores.push_back(edges.options->k_core);
+    for (const EdgeTypeState& edges : edges_) cores.push_back(edges.options->k_core);
     if (std::ranges::all_of(cores, [](std::uint64_t k) { return k == 0; })) return;
     std::vector<std::uint8_t> listed(types_.size());
     for (std::size_t t = 0; t < types_.size(); ++t) {
@@ -271,7 +271,7 @@ class Importer {
       const LinkOptions& options = options_.links[l];
       const std::size_t type = type_index(options.type);
       const std::size_t alias = type_index(options.alias_type);
-      EdgeState pairs;
+      EdgeTypeState pairs;
       EdgeOptions rules;
       pairs.options = &rules;
       pairs.source = type;
@@ -305,8 +305,8 @@ class Importer {
   const comm::Communicator& comm_;
   const ImportOptions& options_;
   ProgressSink& progress_;
-  std::vector<TypeState> types_;
-  std::vector<EdgeState> edges_;
+  std::vector<VertexTypeState> types_;
+  std::vector<EdgeTypeState> edges_;
   std::vector<NodeRead> nodes_;
   std::vector<ReadEdges> links_;
   std::optional<ForgottenIds> forgotten_;
