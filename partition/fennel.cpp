@@ -21,8 +21,9 @@ class Fennel {
       : comm_(comm), blocks_(blocks), parts_(static_cast<std::size_t>(options.parts)) {
     const graph::Schema& schema = blocks.schema;
     const double n = static_cast<double>(schema.num_vertices());
-    const double alpha =
-        std::sqrt(static_cast<double>(parts_)) * static_cast<double>(schema.num_edges()) / (n * std::sqrt(n));
+    std::uint64_t num_edges = 0;  // an undirected type stores each of them twice
+    for (const graph::EdgeType& type : schema.edge_types()) num_edges += type.undirected ? type.count / 2 : type.count;
+    const double alpha = std::sqrt(static_cast<double>(parts_)) * static_cast<double>(num_edges) / (n * std::sqrt(n));
     price_ = 1.5 * alpha;
     for (std::size_t t = 0; t < schema.vertex_types().size(); ++t) {
       const std::uint64_t count = schema.vertex_types()[t].count;

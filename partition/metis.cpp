@@ -2,6 +2,7 @@
 #include "partition/metis.hpp"
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <mutex>
 #include <numeric>
@@ -10,9 +11,9 @@
 
 #include <fmt/format.h>
 #include <metis.h>
-#include <pthread.h>
 
 #include "engine/base/error.hpp"
+#include "engine/base/stop.hpp"
 #include "engine/graph/block_distribution.hpp"
 #include "partition/rebalance.hpp"
 
@@ -97,10 +98,11 @@ void build_adjacency(std::span<const Edge> edges, std::uint64_t num_vertices, st
   }
 }
 
-void build_constraints(const graph::Schema& schema, const PartitionOptions& options, MetisProblem& problem) {
+void build_constraints(const graph::Schema& schema, const PartitionOptions& options, std::int64_t index_limit,
+                       MetisProblem& problem) {
   const auto entries = [&](std::uint64_t v) {
     return std::accumulate(problem.edge_weights.begin() + problem.offsets[v],
-                           problem.edge_weights.begin() + problem.offsets[v + 1], std::int32_t{0});
+                           problem.edge_weights.begin() + problem.offsets[v + 1], std::int64_t{0});
   };
   std::vector<MetisProblem::Constraint>& constraints = problem.constraints;
   for (std::size_t t = 0; t < schema.vertex_types().size(); ++t) {
@@ -111,16 +113,23 @@ void build_constraints(const graph::Schema& schema, const PartitionOptions& opti
   }
   const std::size_t width = constraints.size();
   const auto parts = static_cast<std::uint64_t>(options.parts);
-  problem.vertex_weights.assign(static_cast<std::size_t>(problem.num_vertices()) * width, 0);
+  const std::uint64_t num_weights = static_cast<std::uint64_t>(problem.num_vertices()) * width;
+  if (std::cmp_greater(num_weights, index_limit)) {
+    throw_too_large("weights of vertices (one for each vertex and constraint)", num_weights, index_limit);
+  }
+  problem.vertex_weights.assign(num_weights, 0);
   for (std::size_t c = 0; c < width; ++c) {
     MetisProblem::Constraint& constraint = constraints[c];
     std::uint64_t total = 0;
     std::uint64_t largest = 0;
     for (std::uint64_t v = constraint.vertices.begin; v < constraint.vertices.end; ++v) {
-      const std::int32_t weight = constraint.counts_edges ? entries(v) : 1;
-      problem.vertex_weights[v * width + c] = weight;
-      total += static_cast<std::uint64_t>(weight);
-      largest = std::max(largest, static_cast<std::uint64_t>(weight));
+      const auto weight = static_cast<std::uint64_t>(constraint.counts_edges ? entries(v) : 1);
+      problem.vertex_weights[v * width + c] = static_cast<std::int32_t>(weight);
+      total += weight;
+      largest = std::max(largest, weight);
+    }
+    if (std::cmp_greater(total, index_limit)) {
+      throw_too_large("edges at the vertices of one type, parallel ones included", total, index_limit);
     }
     // A part of the best integer split may exceed the average by less than one vertex.
     const std::uint64_t ceiling = (total + parts - 1) / parts + largest - 1;
@@ -131,22 +140,22 @@ void build_constraints(const graph::Schema& schema, const PartitionOptions& opti
   }
 }
 
-/// Holds back signals that METIS would catch and lose; they arrive when the call is over.
-class HeldSignals {
+/// Puts back the handlers of the signals that METIS catches. Its own way of doing so leaves handlers that serve for one
+/// signal only.
+class KeptHandlers {
  public:
-  HeldSignals() {
-    sigset_t held;
-    sigemptyset(&held);
-    sigaddset(&held, SIGTERM);
-    sigaddset(&held, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &held, &before_);
+  KeptHandlers() {
+    for (std::size_t i = 0; i < kCaught.size(); ++i) sigaction(kCaught[i], nullptr, &before_[i]);
   }
-  ~HeldSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  HeldSignals(const HeldSignals&) = delete;
-  HeldSignals& operator=(const HeldSignals&) = delete;
+  ~KeptHandlers() {
+    for (std::size_t i = 0; i < kCaught.size(); ++i) sigaction(kCaught[i], &before_[i], nullptr);
+  }
+  KeptHandlers(const KeptHandlers&) = delete;
+  KeptHandlers& operator=(const KeptHandlers&) = delete;
 
  private:
-  sigset_t before_{};
+  static constexpr std::array<int, 2> kCaught{SIGABRT, SIGTERM};
+  std::array<struct sigaction, kCaught.size()> before_{};
 };
 
 /// METIS tells why it stopped by a code only.
@@ -186,7 +195,7 @@ MetisProblem collect_metis_problem(const comm::Communicator& comm, const graph::
                                    const PartitionOptions& options, std::int64_t index_limit) {
   MetisProblem problem = collect_metis_graph(comm, blocks, index_limit);
   comm.agree([&] {
-    if (comm.is_root()) build_constraints(blocks.schema, options, problem);
+    if (comm.is_root()) build_constraints(blocks.schema, options, index_limit, problem);
   });
   return problem;
 }
@@ -194,7 +203,8 @@ MetisProblem collect_metis_problem(const comm::Communicator& comm, const graph::
 MetisResult run_metis(MetisProblem& problem, const PartitionOptions& options, std::uint64_t seed) {
   static std::mutex one_at_a_time;
   const std::lock_guard lock(one_at_a_time);
-  const HeldSignals held;
+  const stop::HeldSignals held;  // METIS would swallow them, and crash in a thread that it does not run in
+  const KeptHandlers kept;       // back in place before what was held arrives
 
   idx_t settings[METIS_NOPTIONS];
   METIS_SetDefaultOptions(settings);

@@ -40,6 +40,7 @@ struct MetisProblem {
 
 /// **Collective.** That with the constraints of a partition: for every non-empty vertex type its vertices, and its
 /// edges if it has any. A type too small for the tolerance gets the ceiling bound: what the best integer split needs.
+/// `index_limit` also bounds the weights, one for each vertex and constraint, and their sum per constraint.
 [[nodiscard]] MetisProblem collect_metis_problem(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                                                  const PartitionOptions& options,
                                                  std::int64_t index_limit = 0x7FFFFFFF);
@@ -50,8 +51,9 @@ struct MetisResult {
 };
 
 /// One call of METIS_PartGraphKway. Serial; one at a time per process, since METIS draws from the C library's
-/// generator. SIGTERM and SIGINT are held back during the call: METIS would swallow them. Throws `DoesNotFitError`
-/// when METIS ran out of memory and `InternalError` when it failed otherwise.
+/// generator. For the main thread: METIS catches SIGTERM, so the signals that ask to stop are held back
+/// (`stop::HeldSignals`) until the call is over and the handlers from before it are in place again. Throws
+/// `DoesNotFitError` when METIS ran out of memory and `InternalError` when it failed otherwise.
 [[nodiscard]] MetisResult run_metis(MetisProblem& problem, const PartitionOptions& options, std::uint64_t seed);
 
 /// What METIS holds of so many vertices and adjacency entries (two for each pair of linked vertices).

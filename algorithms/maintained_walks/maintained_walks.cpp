@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "algorithms/detail/slices.hpp"
+#include "algorithms/detail/walk_limits.hpp"
 #include "algorithms/maintained_walks/detail/walk_tails.hpp"
 #include "engine/base/error.hpp"
 #include "engine/graph/block_distribution.hpp"
@@ -20,35 +22,19 @@ namespace {
 /// Sources whose walks one thread passes over and rewrites while they are in cache.
 constexpr std::uint64_t kSourcesPerChunk = 128;
 constexpr std::uint64_t kSourcesPerSlice = std::uint64_t{1} << 14U;
-constexpr double kMaxVisits = 0x1.0p30;
 
 using detail::TailLanes;
 using detail::WalkTail;
 
 void check(const MaintainedWalkOptions& options) {
-  if (!(options.restart >= 0.001 && options.restart < 1.0)) {
-    throw ConfigError(fmt::format("restart is {}, expected at least 0.001 and below 1", options.restart));
-  }
-  if (options.walks < 1 || options.walks / options.restart > kMaxVisits) {
-    throw ConfigError(
-        fmt::format("{} walks per source, expected at least 1 and at most 2^30 times the restart "
-                    "probability",
-                    options.walks));
-  }
+  detail::require_restart_walks("ppr.maintained", options.restart, options.walks);
 }
 
-/// **Collective.** Calls `work` for slices of [0, count), as many on every rank; errors and stop requests are agreed on
-/// in between.
-void for_slices(const comm::Communicator& comm, std::uint64_t count, const std::string& stage, ProgressSink& progress,
-                const std::function<void(IndexRange)>& work) {
-  const std::uint64_t largest = comm.all_reduce(count, comm::ReduceOp::kMax);
-  if (comm.is_root()) progress.begin(stage, largest, "sources per rank");
-  for (std::uint64_t done = 0; done < largest; done += kSourcesPerSlice) {
-    comm.agree([&] { work({std::min(done, count), std::min(done + kSourcesPerSlice, count)}); });
-    if (comm.is_root()) progress.update(std::min(done + kSourcesPerSlice, largest), "");
-    if (comm.agree_stop()) throw Interrupted(fmt::format("{} stopped on request", stage));
-  }
-  if (comm.is_root()) progress.end("");
+/// **Collective.**
+void for_source_slices(const comm::Communicator& comm, std::uint64_t num_sources, const std::string& stage,
+                       ProgressSink& progress, const std::function<void(IndexRange)>& work) {
+  const std::uint64_t largest = comm.all_reduce(num_sources, comm::ReduceOp::kMax);
+  detail::for_slices(comm, {0, num_sources}, largest, stage, progress, work, kSourcesPerSlice);
 }
 
 /// Tosses the coins of all walks of the sources that `key_of` names, lane by lane, and calls `set(source, walk,
@@ -252,7 +238,7 @@ MaintainedWalks walk_from(const comm::Communicator& comm, const ConsistentAdjace
     result.next_slots = HugeBuffer<std::uint32_t>(result.offsets.back());
   });
   parallel::PerThread<std::unique_ptr<TailLanes>> scratch;
-  for_slices(comm, sources.vertices.size(), "maintained walks", *options.progress, [&](IndexRange slice) {
+  for_source_slices(comm, sources.vertices.size(), "maintained walks", *options.progress, [&](IndexRange slice) {
     parallel::for_chunks(slice, kSourcesPerChunk, [&](IndexRange chunk) {
       if (!scratch.local()) scratch.local() = std::make_unique<TailLanes>();
       detail::write_tails(lists, options.seed, WholeWalks(result, sources, chunk), *scratch.local(),
@@ -340,8 +326,8 @@ MaintainedWalks refresh(const comm::Communicator& comm, MaintainedWalks before, 
         },
         worker.flight, result.vertices.data(), result.next_slots.data(), kWalkStopped);
   };
-  for_slices(comm, num_sources, "refreshing walks", *options.progress,
-             [&](IndexRange slice) { parallel::for_chunks(slice, kSourcesPerChunk, refresh_chunk); });
+  for_source_slices(comm, num_sources, "refreshing walks", *options.progress,
+                    [&](IndexRange slice) { parallel::for_chunks(slice, kSourcesPerChunk, refresh_chunk); });
   workers.for_each([&](std::unique_ptr<Worker>& worker) {
     if (!worker) return;
     counts.walks += worker->counts.walks;
@@ -360,7 +346,7 @@ MemoryPlan plan_maintained_walks(const graph::Schema& schema, std::int32_t num_r
   for (const MemoryPlan::Item& item : adjacency.items()) plan.hold(item.what, item.bytes);
   std::uint64_t sources = 0;
   for (const VertexTypeId type : types) {
-    sources += graph::BlockDistribution(schema.vertex_type(type).count, num_ranks).block(Rank{0}).size();
+    sources += graph::BlockDistribution(schema.vertex_type(type).count, num_ranks).largest_block();
   }
   // Numbers of visits scatter around their mean by far less than one percent of a block.
   const double visits = 1.01 * static_cast<double>(sources) * options.walks / options.restart;

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "algorithms/detail/slices.hpp"
 #include "algorithms/ppr/counting_walker.hpp"
 #include "algorithms/ppr/detail/candidates.hpp"
 #include "algorithms/ppr/detail/fingerprints.hpp"
@@ -40,10 +41,6 @@ IndexRange counted_range(const graph::Schema& schema, const std::vector<VertexTy
   return {schema.stable_range(targets.front()).begin, schema.stable_range(targets.back()).end};
 }
 
-std::uint64_t rows_per_rank(std::uint64_t rows, std::int32_t num_ranks) {
-  return graph::BlockDistribution(rows, num_ranks).block(Rank{0}).size();
-}
-
 }  // namespace
 
 FingerprintIndex build_fingerprint_index(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
@@ -62,7 +59,7 @@ FingerprintIndex build_fingerprint_index(const comm::Communicator& comm, const g
     const graph::BlockDistribution rows = blocks.distribution(type, comm.size());
     const IndexRange block = rows.block(comm.rank());
     std::vector<FingerprintTable>& tables = index.tables.emplace_back(index.targets.size());
-    detail::for_slices(comm, block, rows.block(Rank{0}).size(), stage, *options.progress, [&](IndexRange slice) {
+    detail::for_slices(comm, block, rows.largest_block(), stage, *options.progress, [&](IndexRange slice) {
       std::vector<std::vector<Fingerprint>> fingerprints(slice.size());
       parallel::for_chunks(slice, kFingerprintIndexGrain, [&](IndexRange chunk) {
         std::unique_ptr<CountingWalker>& walker = walkers.local();
@@ -142,8 +139,8 @@ MemoryPlan plan_fingerprint_index(const graph::Schema& schema, std::int32_t num_
   for (const VertexTypeId type : types) {
     for (const VertexTypeId target : targets) {
       const std::uint64_t kept = std::min<std::uint64_t>(options.entries, schema.vertex_type(target).count);
-      bytes +=
-          rows_per_rank(schema.vertex_type(type).count, num_ranks) * (16 + sizeof(exec::VisitCounter::Entry) * kept);
+      const std::uint64_t rows = graph::BlockDistribution(schema.vertex_type(type).count, num_ranks).largest_block();
+      bytes += rows * (16 + sizeof(exec::VisitCounter::Entry) * kept);
     }
   }
   // Vectors that grow hold up to twice what is in them.

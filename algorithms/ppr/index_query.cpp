@@ -268,4 +268,8 @@ std::vector<Scored> IndexQuery::select(const PprQuery& query, std::span<const st
   return selection.take();
 }
 
+std::uint64_t index_query_scratch_bytes(std::uint64_t num_targets) {
+  return 20 * num_targets;
+}
+
 }  // namespace rove::algorithms

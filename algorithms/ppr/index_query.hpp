@@ -67,8 +67,9 @@ struct PprAnswer {
   std::uint64_t fingerprints = 0;  ///< added up
 };
 
-/// Answers queries, one at a time; holds the scratch: 16 bytes per target row (24 once boosted), and where alias tables
-/// are made, 28 bytes per slot of the largest vertex that handed flow on. Not thread-safe: one per thread.
+/// Answers queries, one at a time; holds the scratch: 16 bytes per target row and 4 per row that a query reached (8 and
+/// 4 more once boosted), and where alias tables are made, 28 bytes per slot of the largest vertex that handed flow on.
+/// Not thread-safe: one per thread.
 class IndexQuery {
  public:
   explicit IndexQuery(std::uint64_t num_targets);
@@ -107,5 +108,8 @@ class IndexQuery {
                                            const Score& score);
   std::unique_ptr<Scratch> scratch_;
 };
+
+/// Scratch of one `IndexQuery` by target rows, at most, without boosting.
+[[nodiscard]] std::uint64_t index_query_scratch_bytes(std::uint64_t num_targets);
 
 }  // namespace rove::algorithms

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 
+#include "algorithms/detail/slices.hpp"
 #include "algorithms/ppr/detail/candidates.hpp"
 #include "algorithms/ppr/detail/fingerprints.hpp"
 #include "algorithms/ppr/detail/lists.hpp"

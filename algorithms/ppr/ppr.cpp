@@ -42,13 +42,22 @@ std::uint64_t index_bytes(const graph::Schema& schema, const PprOptions& options
   return rows * (16 + sizeof(exec::VisitCounter::Entry) * std::min<std::uint64_t>(options.item_entries, targets));
 }
 
-std::uint64_t rows_per_rank(std::uint64_t rows, std::int32_t num_ranks) {
-  return graph::BlockDistribution(rows, num_ranks).block(Rank{0}).size();
+/// The index on every rank. Beside it lies what this rank has made of it, in vectors that have grown, or, when another
+/// type's rows are put behind it, what it was before.
+std::uint64_t replicated_index_bytes(const graph::Schema& schema, std::int32_t num_ranks, const PprOptions& options) {
+  const std::uint64_t whole = index_bytes(schema, options);
+  return whole + std::max(whole, 2 * whole / static_cast<std::uint64_t>(num_ranks));
+}
+
+/// Visits by target, and the list of those visited.
+std::uint64_t counter_bytes(std::uint64_t targets) {
+  return 16 * std::min<std::uint64_t>(targets, exec::VisitCounter::kDenseLimit);
 }
 
 /// Lists while they are filled, and compacted for the result.
 std::uint64_t list_bytes(const graph::Schema& schema, std::int32_t num_ranks, const PprOptions& options) {
-  return detail::FixedLists::bytes(rows_per_rank(schema.vertex_type(options.sources).count, num_ranks), options.top_k);
+  const graph::BlockDistribution sources(schema.vertex_type(options.sources).count, num_ranks);
+  return detail::FixedLists::bytes(sources.largest_block(), options.top_k);
 }
 
 void hold_exclusions(MemoryPlan& plan, const PprOptions& options) {
@@ -88,21 +97,25 @@ MemoryPlan plan_ppr_partitioned(const graph::Schema& schema, std::int32_t num_ra
   const PprOptions checked = detail::checked_options(schema, options);
   const std::uint64_t targets = schema.vertex_type(options.targets).count;
   MemoryPlan plan("ppr, partitioned");
-  const std::uint64_t vertices = rows_per_rank(schema.num_vertices(), num_ranks);
-  const std::uint64_t slots = 2 * rows_per_rank(schema.num_edges(), num_ranks);
+  const std::uint64_t vertices = graph::BlockDistribution(schema.num_vertices(), num_ranks).largest_block();
+  const std::uint64_t slots = 2 * graph::BlockDistribution(schema.num_edges(), num_ranks).largest_block();
   plan.hold("walk graph", 24 * vertices + (checked.weighted ? 12 : 4) * slots);
   plan.hold("lists", list_bytes(schema, num_ranks, checked));
   hold_exclusions(plan, checked);
   if (checked.method == PprMethod::kPower) {
-    plan.hold("eight columns of doubles", std::uint64_t{3} * 64 * vertices);
+    // This superstep's and the next one's by owned vertex and ghost; what has stopped by owned vertex, and the rows on
+    // their way to other ranks' ghosts.
+    const std::uint64_t with_ghosts = std::min(schema.num_vertices(), vertices + slots);
+    plan.hold("eight columns of doubles", std::uint64_t{3} * 64 * with_ghosts);
     return plan;
   }
-  plan.hold("counts per thread", threads * std::min<std::uint64_t>(targets, exec::VisitCounter::kDenseLimit) * 8);
+  plan.hold("counts per thread", threads * counter_bytes(targets));
+  if (detail::by_decomposition(checked)) plan.hold("flow by target", 12 * targets);
   const std::uint32_t walks = checked.method == PprMethod::kItemIndex ? checked.item_walks
                               : checked.method == PprMethod::kVerd    ? checked.verd_walks
                                                                       : checked.walks;
   plan.hold("a batch of travelling walks",
-            std::max(checked.batch_bytes, detail::bytes_per_source(walks, checked.restart, targets)));
+            std::max(checked.batch_bytes, detail::bytes_per_source(walks, checked.restart, targets, threads)));
   // A rank may hold the fingerprints of all index vertices, its own and ghosts.
   if (checked.method == PprMethod::kItemIndex) plan.hold("fingerprints", 2 * index_bytes(schema, checked));
   if (checked.method == PprMethod::kVerd) {
@@ -121,10 +134,12 @@ MemoryPlan plan_ppr_replicated(const graph::Schema& schema, std::int32_t num_ran
   for (const MemoryPlan::Item& item : graph_plan.items()) plan.hold(item.what, item.bytes);
   plan.hold("lists", list_bytes(schema, num_ranks, checked));
   hold_exclusions(plan, checked);
-  plan.hold("counts per thread", threads * std::min<std::uint64_t>(targets, exec::VisitCounter::kDenseLimit) * 16);
+  // The counts of an index's walks are gone when flow comes.
+  const std::uint64_t flow = detail::by_decomposition(checked) ? index_query_scratch_bytes(targets) : 0;
+  plan.hold("counts per thread", threads * std::max(counter_bytes(targets), flow));
   if (checked.method == PprMethod::kItemIndex || checked.method == PprMethod::kMaintained)
-    plan.hold("item index", 2 * index_bytes(schema, checked));
-  if (checked.method == PprMethod::kVerd) plan.hold("fingerprints", 2 * index_bytes(schema, checked));
+    plan.hold("item index", replicated_index_bytes(schema, num_ranks, checked));
+  if (checked.method == PprMethod::kVerd) plan.hold("fingerprints", replicated_index_bytes(schema, num_ranks, checked));
   if (checked.method == PprMethod::kPixie) {
     plan.hold("keys of all vertices", 16 * schema.num_vertices());
     if (!checked.pixie_factors.empty()) plan.hold("features of all vertices", 2 * schema.num_vertices());

@@ -3,9 +3,11 @@
 // are written and nothing is exchanged but fingerprints.
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "algorithms/detail/slices.hpp"
 #include "algorithms/ppr/counting_walker.hpp"
 #include "algorithms/ppr/detail/candidates.hpp"
 #include "algorithms/ppr/detail/fingerprints.hpp"
@@ -49,7 +51,7 @@ class ReplicatedPpr {
 
   PprResult run() {
     const IndexRange block = blocks_.distribution(options_.sources, comm_.size()).block(comm_.rank());
-    const std::uint64_t largest = blocks_.distribution(options_.sources, comm_.size()).block(Rank{0}).size();
+    const std::uint64_t largest = blocks_.distribution(options_.sources, comm_.size()).largest_block();
     lists_ = std::make_unique<detail::FixedLists>(block.size(), options_.top_k);
     PprResult result;
     result.method = options_.method;
@@ -187,19 +189,25 @@ class ReplicatedPpr {
       stage = "ppr: item index";
       if (walking.types.empty()) return;
     }
-    const FingerprintIndex mine = options_.method == PprMethod::kMaintained
-                                      ? count_stored_walks(comm_, blocks_, stored_, walking)
-                                      : build_fingerprint_index(comm_, blocks_, graph_, walking, stage);
+    FingerprintIndex mine = options_.method == PprMethod::kMaintained
+                                ? count_stored_walks(comm_, blocks_, stored_, walking)
+                                : build_fingerprint_index(comm_, blocks_, graph_, walking, stage);
     index_moves_ = mine.moves;
     index_types_ = mine.types;
-    for (const std::vector<FingerprintTable>& of_type : mine.tables) {
+    for (std::vector<FingerprintTable>& of_type : mine.tables) {
       first_index_row_.push_back(index_.offsets.size() - 1);
-      append(index_, gather_fingerprints(comm_, of_type.front()));
+      FingerprintTable whole = gather_fingerprints(comm_, of_type.front());
+      of_type.clear();
+      append(index_, std::move(whole));
     }
     if (by_decomposition_) prepare_decomposition();
   }
 
-  static void append(FingerprintTable& all, const FingerprintTable& table) {
+  static void append(FingerprintTable& all, FingerprintTable table) {
+    if (all.lost.empty()) {
+      all = std::move(table);
+      return;
+    }
     const std::uint64_t first = all.entries.size();
     for (std::size_t row = 1; row < table.offsets.size(); ++row) all.offsets.push_back(first + table.offsets[row]);
     all.entries.insert(all.entries.end(), table.entries.begin(), table.entries.end());

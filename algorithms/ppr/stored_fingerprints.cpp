@@ -4,9 +4,9 @@
 #include <memory>
 #include <vector>
 
+#include "algorithms/detail/slices.hpp"
 #include "algorithms/ppr/detail/candidates.hpp"
 #include "algorithms/ppr/detail/fingerprints.hpp"
-#include "algorithms/ppr/detail/prepare.hpp"
 #include "engine/exec/visit_counter.hpp"
 #include "engine/parallel/parallel.hpp"
 
@@ -38,7 +38,7 @@ FingerprintIndex count_stored_walks(const comm::Communicator& comm, const graph:
     const IndexRange block = rows.block(comm.rank());
     FingerprintTable& table = index.tables.emplace_back(1).front();
     detail::for_slices(
-        comm, block, rows.block(Rank{0}).size(), "ppr: counting walks", *options.progress, [&](IndexRange slice) {
+        comm, block, rows.largest_block(), "ppr: counting walks", *options.progress, [&](IndexRange slice) {
           std::vector<Fingerprint> fingerprints(slice.size());
           parallel::for_each(slice, kStoredFingerprintsGrain, [&](std::uint64_t row) {
             std::unique_ptr<exec::VisitCounter>& counter = counters.local();

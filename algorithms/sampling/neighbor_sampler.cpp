@@ -207,7 +207,6 @@ void NeighborSampler::sample(std::span<const SeedRows> seeds, std::uint64_t epoc
       const RandomStream stream = detail::neighbor_stream(options_, adjacency.link, epoch, hop);
       const std::span<const VertexKey> keys = graph_->keys(adjacency.anchors);
       if (fanout != 0 && plain) {
-        if (fanout > 0) state.draws.reserve(static_cast<std::uint64_t>(fanout));
         expand({adjacency, keys, stream, fanout, options_.replace}, anchors.begin, anchors.end,
                builder.table(adjacency.neighbors), state.draws, state.slots, state.rows, result, result.edges[l]);
       } else if (fanout != 0) {

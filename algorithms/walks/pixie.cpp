@@ -19,6 +19,8 @@ namespace {
 /// Walks of one query vertex that are made before any is counted. Those beyond the end of the budget are for nothing.
 constexpr std::uint64_t kFewestWalks = 32;
 constexpr std::uint64_t kMostWalks = 1024;
+/// The smallest factor of a bias over the largest: a step among vertices of the smallest takes the inverse in tries.
+constexpr double kLeastFactor = 1e-3;
 
 double log_degree(std::uint64_t degree) {
   return math::log(static_cast<double>(degree + 1));
@@ -78,6 +80,13 @@ void check_pixie_options(const PixieOptions& options) {
     require_config(factor > 0.0 && std::isfinite(factor),
                    fmt::format("a factor of a bias is {}, expected a finite number above 0", factor));
   }
+  if (options.factors.empty()) return;
+  const auto [smallest, largest] = std::ranges::minmax(options.factors);
+  require_config(
+      smallest / largest >= kLeastFactor,
+      fmt::format("the factors of a bias go from {} to {}, expected the largest to be at most 1000 times the "
+                  "smallest; vertices without a feature that is named have factor 1",
+                  smallest, largest));
 }
 
 PixieGraph::PixieGraph(const exec::WalkGraph& graph, std::span<const VertexKey> keys, IndexRange targets,

@@ -35,8 +35,8 @@ struct PixieOptions {
   std::uint32_t enough_visits = 4;        ///< n_v of the paper, at least 1
   std::uint32_t enough_vertices = 2'000;  ///< n_p of the paper, per query vertex; 0: all budgets are used up
   bool boost = true;
-  /// The bias of its users' features: a vertex is stepped to in proportion to the factor (> 0) of its feature. Empty:
-  /// any edge alike.
+  /// The bias of its users' features: a vertex is stepped to in proportion to the factor of its feature: above 0, the
+  /// largest at most 1000 times the smallest. Empty: any edge alike.
   std::span<const std::uint8_t> features = {};  ///< by stable id
   std::vector<double> factors;                  ///< by feature
   std::uint64_t seed = 42;

@@ -48,7 +48,7 @@ void for_batches(const comm::Communicator& comm, const graph::Schema& schema, co
       work({type, rows});
       done += rows.size() * options.walks;
       if (comm.is_root()) options.progress->update(done, "");
-      if (comm.agree_stop()) throw Interrupted("walk stopped on request");
+      comm.stop_if_asked("walk stopped on request");
     }
   }
   if (comm.is_root()) options.progress->end("");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/base/stop.hpp"
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -9,11 +10,14 @@
 #include <ctime>
 
 #include <fmt/format.h>
+#include <pthread.h>
 
 #include "engine/base/error.hpp"
 
 namespace rove::stop {
 namespace {
+
+constexpr std::array kStopSignals{SIGUSR1, SIGTERM};
 
 std::atomic<bool> flag{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "the signal handler needs a lock-free flag");
@@ -38,12 +42,19 @@ void raise_flag(int signal) {
   std::raise(SIGTERM);
 }
 
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : kStopSignals) sigaddset(&set, signal);
+  return set;
+}
+
 }  // namespace
 
 void install_signal_handlers(std::chrono::milliseconds patience) {
   patience_ms.store(patience.count());
   first_term_ms.store(-1);
-  for (const int signal : {SIGUSR1, SIGTERM}) {
+  for (const int signal : kStopSignals) {
     struct sigaction action{};
     action.sa_handler = raise_flag;
     action.sa_flags = SA_RESTART;
@@ -52,6 +63,18 @@ void install_signal_handlers(std::chrono::milliseconds patience) {
       throw InternalError(fmt::format("cannot handle signal {}: {}", signal, std::strerror(errno)));
     }
   }
+}
+
+HeldSignals::HeldSignals() {
+  const sigset_t held = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &held, &before_);
+}
+HeldSignals::~HeldSignals() {
+  pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+void leave_signals_to_main_thread() {
+  const sigset_t held = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &held, nullptr);
 }
 
 void request() {

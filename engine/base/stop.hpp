@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <csignal>
 
 namespace rove::stop {
 
@@ -9,9 +10,28 @@ namespace rove::stop {
 /// that comes `patience` or more after the first ends the process: it may never reach the place where it would stop.
 /// Launchers pass one signal on several ways, so the same request may arrive twice at once.
 void install_signal_handlers(std::chrono::milliseconds patience = std::chrono::seconds(5));
+
+/// Holds SIGUSR1 and SIGTERM back from the calling thread while it lives; one that came meanwhile is taken when it
+/// goes. Threads inherit what their creator holds back: those that are started meanwhile never take them. All threads
+/// but the main one are to be such threads, so that a library which cannot bear these signals (METIS) is rid of them
+/// when the main thread holds them back.
+class HeldSignals {
+ public:
+  HeldSignals();
+  ~HeldSignals();
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+/// From now on the calling thread does not take them. For threads that a library starts when it likes.
+void leave_signals_to_main_thread();
+
 /// Raises the flag by hand (fault injection, time limits). Thread-safe.
 void request();
-/// Whether this process was asked to stop. Ranks may differ: act only on `comm::Communicator::agree_stop`.
+/// Whether this process was asked to stop. Ranks may differ: act only on `comm::Communicator::agree_stop`
+/// and `stop_if_asked`.
 [[nodiscard]] bool requested();
 /// Lowers the flag (tests).
 void reset();

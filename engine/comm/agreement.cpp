@@ -65,6 +65,10 @@ bool Communicator::agree_stop() const {
   return all_reduce(static_cast<std::uint32_t>(stop::requested()), ReduceOp::kMax) != 0;
 }
 
+void Communicator::stop_if_asked(const std::string& message) const {
+  if (agree_stop()) detail::throw_agreed({detail::ErrorClass::kInterrupted, ExitCode::kInterrupted, message, true});
+}
+
 namespace {
 
 void print_failure(const Failure& failure, std::optional<Rank> rank) {
@@ -105,22 +109,29 @@ class FailureNotices {
   int rank_;
 };
 
-/// The lowest rank that comes here with a failure, the number of ranks when none does, or nothing when not every rank
-/// came within the time (no limit: waits).
-std::optional<std::int32_t> lowest_failing(const Communicator& comm, bool failed,
-                                           std::optional<std::chrono::milliseconds> limit) {
+/// The lowest rank that comes here with a failure; the number of ranks when none does.
+struct LowestFailing {
+  std::int32_t mine = 0;
+  std::int32_t of_all = 0;
+};
+
+/// Whether every rank came within the time (no limit: waits). If not, MPI may still read and write `lowest`, which must
+/// last until the job is aborted.
+bool find_lowest_failing(const Communicator& comm, bool failed, std::optional<std::chrono::milliseconds> limit,
+                         LowestFailing& lowest) {
   const auto handle = *static_cast<const MPI_Comm*>(comm.native_handle());
-  const std::int32_t mine = failed ? comm.rank().value() : comm.size();
-  std::int32_t lowest = mine;
+  lowest.mine = failed ? comm.rank().value() : comm.size();
   MPI_Request request = MPI_REQUEST_NULL;
-  if (MPI_Iallreduce(&mine, &lowest, 1, MPI_INT32_T, MPI_MIN, handle, &request) != MPI_SUCCESS) return std::nullopt;
+  if (MPI_Iallreduce(&lowest.mine, &lowest.of_all, 1, MPI_INT32_T, MPI_MIN, handle, &request) != MPI_SUCCESS) {
+    return false;
+  }
   const auto end = std::chrono::steady_clock::now() + limit.value_or(std::chrono::milliseconds(0));
   for (int arrived = 0; arrived == 0;) {
-    if (limit && std::chrono::steady_clock::now() > end) return std::nullopt;
-    if (MPI_Test(&request, &arrived, MPI_STATUS_IGNORE) != MPI_SUCCESS) return std::nullopt;
+    if (limit && std::chrono::steady_clock::now() > end) return false;
+    if (MPI_Test(&request, &arrived, MPI_STATUS_IGNORE) != MPI_SUCCESS) return false;
     if (arrived == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  return lowest;
+  return true;
 }
 
 }  // namespace
@@ -142,16 +153,16 @@ int run_to_exit_code(const Communicator& world, const std::function<int()>& prog
   const auto limit = alone ? std::optional(std::chrono::milliseconds(500)) : std::nullopt;
   std::optional<FailureNotices> notices;
   if (alone) notices.emplace(last_words);
-  const std::optional<std::int32_t> lowest = lowest_failing(last_words, failure.has_value(), limit);
-  if (!lowest) {
+  LowestFailing lowest;
+  if (!find_lowest_failing(last_words, failure.has_value(), limit, lowest)) {
     if (!failure)
       failure = Failure{detail::ErrorClass::kComm, ExitCode::kInternal, "MPI failed at the end of the program"};
     if (notices) notices->leave_to_lower_rank();
     print_failure(*failure, world.rank());
     world.abort(static_cast<int>(failure->code));
   }
-  if (*lowest == world.size()) return code;
-  const Failure shared = share(last_words, failure, Rank{*lowest});
+  if (lowest.of_all == world.size()) return code;
+  const Failure shared = share(last_words, failure, Rank{lowest.of_all});
   if (world.is_root()) print_failure(shared, std::nullopt);
   const auto skips_finalize = static_cast<std::uint32_t>(world.leaves_without_finalize());
   if (last_words.all_reduce(skips_finalize, ReduceOp::kMax) != 0) {
@@ -172,6 +183,16 @@ int run_main(int* argc, char*** argv, const std::function<int(Environment&)>& pr
     return static_cast<int>(failure.code);
   }
   return run_to_exit_code(environment->world(), [&] { return program(*environment); });
+}
+
+int run_alone(const std::function<int()>& program, bool prints) {
+  try {
+    return program();
+  } catch (...) {
+    const Failure failure = describe(std::current_exception());
+    if (prints) print_failure(failure, std::nullopt);
+    return static_cast<int>(failure.code);
+  }
 }
 
 }  // namespace rove::comm

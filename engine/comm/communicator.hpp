@@ -204,6 +204,9 @@ class Communicator {
 
   /// **Collective.** Whether any rank's stop flag (`rove::stop`) is raised.
   [[nodiscard]] bool agree_stop() const;
+  /// **Collective.** Throws `Interrupted` with this message, the same on all ranks and as agreed, when any rank's stop
+  /// flag is raised.
+  void stop_if_asked(const std::string& message) const;
 
   /// What this rank is doing ("train epoch 3"), for the message of a rank that waits in vain (`Environment`).
   void set_phase(std::string_view phase) const;

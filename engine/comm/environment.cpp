@@ -13,6 +13,7 @@
 
 #include "engine/base/error.hpp"
 #include "engine/base/fault.hpp"
+#include "engine/base/stop.hpp"
 #include "engine/comm/detail/impl.hpp"
 
 namespace rove::comm {
@@ -86,8 +87,11 @@ Environment::Environment(int* argc, char*** argv) {
   if (ranks_exceed_cores()) setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
 
   int provided = MPI_THREAD_SINGLE;
-  if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
-    throw CommError("MPI_Init_thread failed");
+  {
+    const stop::HeldSignals held;  // from the threads that MPI starts
+    if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
+      throw CommError("MPI_Init_thread failed");
+    }
   }
   if (provided < MPI_THREAD_FUNNELED) {
     throw CommError(fmt::format("MPI provides thread level {}, expected at least MPI_THREAD_FUNNELED ({})", provided,

@@ -50,4 +50,7 @@ int run_to_exit_code(const Communicator& world, const std::function<int()>& prog
 /// up is reported the same way.
 int run_main(int* argc, char*** argv, const std::function<int(Environment&)>& program);
 
+/// The same for a program of one process that starts no MPI. Its error is printed if `prints`.
+int run_alone(const std::function<int()>& program, bool prints);
+
 }  // namespace rove::comm

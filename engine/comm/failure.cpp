@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/comm/detail/failure.hpp"
 
+#include <filesystem>
 #include <new>
 
 #include <fmt/format.h>
@@ -47,6 +48,8 @@ Failure describe(const std::exception_ptr& exception) {
             "out of memory: an allocation was refused; use more ranks or nodes, or lower what the job asks for "
             "(rove estimate shows what each stage needs)",
             false};
+  } catch (const std::filesystem::filesystem_error& error) {
+    return {ErrorClass::kIo, ExitCode::kFile, error.what(), false};
   } catch (const std::exception& error) {
     return {ErrorClass::kInternal, ExitCode::kInternal, fmt::format("unexpected exception: {}", error.what()), false};
   } catch (...) {

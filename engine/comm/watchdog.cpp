@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/error.hpp"
+#include "engine/base/stop.hpp"
 #include "engine/comm/detail/impl.hpp"
 
 namespace rove::comm::detail {
@@ -41,6 +42,7 @@ void Watchdog::set_timeout(double seconds) {
   stop_thread();
   if (seconds <= 0) return;
   armed_ = true;
+  const stop::HeldSignals held;  // from the thread that is started
   thread_ = std::thread([this, seconds] { watch(seconds); });
 }
 

@@ -15,7 +15,6 @@
 
 #include <fmt/format.h>
 
-#include "engine/base/error.hpp"
 #include "engine/base/progress.hpp"
 #include "engine/exec/adjacency_view.hpp"
 #include "engine/exec/aggregates.hpp"
@@ -175,8 +174,8 @@ class SuperstepRunner {
     const bool due = options_.checkpoint_every != 0 && superstep_ % options_.checkpoint_every == 0;
     if (options_.checkpoint && (stop || due)) options_.checkpoint(*state_);
     if (stop) {
-      throw Interrupted(fmt::format("{} stopped on request after superstep {}{}", options_.name, superstep_,
-                                    options_.checkpoint ? "; a checkpoint was written" : ""));
+      comm_.stop_if_asked(fmt::format("{} stopped on request after superstep {}{}", options_.name, superstep_,
+                                      options_.checkpoint ? "; a checkpoint was written" : ""));
     }
   }
 

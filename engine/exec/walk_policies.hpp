@@ -196,13 +196,14 @@ class WeightByRejection {
 class FeatureBias {
  public:
   using Memory = NoMemory;
-  /// `features`: one per target of the graph (rows, then ghosts), outliving this. `factors`: one per feature, > 0.
+  /// `features`: one per target of the graph (rows, then ghosts), outliving this. `factors`: one per feature, > 0, and
+  /// at least 2^-32 of the largest: a step among vertices that are never accepted would not end.
   FeatureBias(std::span<const std::uint8_t> features, std::span<const double> factors) : features_(features.data()) {
     ROVE_ASSERT(!factors.empty() && factors.size() <= accept_below_.size());
     const double largest = *std::max_element(factors.begin(), factors.end());
     for (std::size_t f = 0; f < factors.size(); ++f) {
-      ROVE_ASSERT(factors[f] > 0.0);
       accept_below_[f] = static_cast<std::uint64_t>(factors[f] / largest * 0x1.0p32);
+      ROVE_ASSERT(accept_below_[f] > 0);
     }
   }
   void prefetch(std::uint64_t /*slot*/) const {}

@@ -16,6 +16,7 @@ class BlockDistribution {
 
   [[nodiscard]] std::uint64_t size() const { return n_; }
   [[nodiscard]] IndexRange block(Rank rank) const { return {begin_of(rank.index()), begin_of(rank.index() + 1)}; }
+  [[nodiscard]] std::uint64_t largest_block() const { return block(Rank{0}).size(); }
   [[nodiscard]] Rank home_of(std::uint64_t i) const {
     const std::uint64_t quotient = n_ / parts_;
     const std::uint64_t remainder = n_ % parts_;

@@ -129,6 +129,14 @@ OwnedVertices collect_owned(const comm::Communicator& comm, const GraphBlocks& b
   return owned;
 }
 
+/// One 32-bit number is left for no vertex.
+void check_num_local(std::uint64_t num_local) {
+  if (num_local >= std::uint64_t{std::numeric_limits<std::uint32_t>::max()}) {
+    throw DoesNotFitError(
+        fmt::format("{} owned and ghost vertices on one rank, more than 2^32 - 2; use more ranks", num_local));
+  }
+}
+
 Partition agree_partition(const comm::Communicator& comm, std::uint64_t num_owned) {
   std::vector<std::uint64_t> offsets{0};
   for (const std::uint64_t count : comm.all_gather(num_owned)) offsets.push_back(offsets.back() + count);
@@ -183,13 +191,7 @@ class Endpoints {
       locals_.emplace_back(is_owned ? static_cast<std::uint32_t>(next_owned) : 0U);
       if (!is_owned) remote.emplace_back(stable);
     });
-    comm.agree([&] {
-      const std::uint64_t num_local = owned.size() + remote.size();
-      if (num_local >= std::uint64_t{std::numeric_limits<std::uint32_t>::max()}) {
-        throw DoesNotFitError(
-            fmt::format("{} owned and ghost vertices on one rank, more than 2^32 - 2; use more ranks", num_local));
-      }
-    });
+    comm.agree([&] { check_num_local(owned.size() + remote.size()); });
 
     const std::vector<GlobalVertexId> globals = index_map.global_of(comm, remote);
     std::vector<Ghost> ghosts(remote.size());
@@ -257,6 +259,7 @@ DistributedGraph DistributedGraph::build(const comm::Communicator& comm, const G
   for (const std::vector<std::int32_t>& parts : assignment.parts) homes.emplace_back(comm, parts);
 
   OwnedVertices owned = collect_owned(comm, blocks, homes);
+  comm.agree([&] { check_num_local(owned.stable.size()); });
   Partition partition = agree_partition(comm, owned.stable.size());
   const std::uint64_t first_global = partition.owned_by(comm.rank()).begin;
   const BlockDistribution stable_homes(schema.num_vertices(), comm.size());

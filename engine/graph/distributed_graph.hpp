@@ -26,7 +26,8 @@ class DistributedGraph {
  public:
   /// **Collective.** Ships every row to the rank its part names (part p to rank p; `assignment.num_parts` must equal
   /// the number of ranks) and numbers owned vertices by stable id, ghosts after, by (owner, stable id). Throws
-  /// `InputError` when the assignment does not cover the graph. Cost: two exchanges of the edges, one of the ghosts.
+  /// `InputError` when the assignment does not cover the graph, `DoesNotFitError` when a rank gets more than 2^32 - 2
+  /// owned and ghost vertices. Cost: two exchanges of the edges, one of the ghosts.
   [[nodiscard]] static DistributedGraph build(const comm::Communicator& comm, const GraphBlocks& blocks,
                                               const Assignment& assignment);
 

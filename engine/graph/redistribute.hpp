@@ -31,7 +31,6 @@ class HomeExchange {
   /// **Collective.** `parts`: the owner of every row of my home block. Precondition: 0 <= part < P.
   HomeExchange(const comm::Communicator& comm, std::span<const std::int32_t> parts);
 
-  [[nodiscard]] std::uint64_t num_home_rows() const { return home_rows_.size(); }
   [[nodiscard]] std::uint64_t num_owned_rows() const { return num_owned_rows_; }
 
   /// **Collective.** Owned rows of the type (in local order, `width` values each) to the rows of my home block.

@@ -17,11 +17,13 @@
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/parallel_invoke.h>
 #include <oneapi/tbb/task_arena.h>
+#include <oneapi/tbb/task_scheduler_observer.h>
 #include <sched.h>
 
 #include "engine/base/assert.hpp"
 #include "engine/base/checked_cast.hpp"
 #include "engine/base/error.hpp"
+#include "engine/base/stop.hpp"
 
 #ifdef ROVE_THREAD_SANITIZER
 #include <sanitizer/tsan_interface.h>
@@ -65,17 +67,32 @@ class Task {
   ForkJoin& region_;
 };
 
+/// Every worker leaves the signals that ask to stop to the main thread.
+class WorkerSignals final : public tbb::task_scheduler_observer {
+ public:
+  explicit WorkerSignals(tbb::task_arena& arena) : tbb::task_scheduler_observer(arena) { observe(); }
+  ~WorkerSignals() override { observe(false); }
+  WorkerSignals(const WorkerSignals&) = delete;
+  WorkerSignals& operator=(const WorkerSignals&) = delete;
+
+  void on_scheduler_entry(bool is_worker) override {
+    if (is_worker) stop::leave_signals_to_main_thread();
+  }
+};
+
 /// All loops run inside one arena of exactly as many slots as threads may be used, so that slot numbers index
 /// per-thread storage.
 struct Pool {
   explicit Pool(std::uint32_t thread_count)
       : threads(thread_count),
         control(tbb::global_control::max_allowed_parallelism, thread_count),
-        arena(checked_cast<int>(thread_count, "number of threads")) {}
+        arena(checked_cast<int>(thread_count, "number of threads")),
+        signals(arena) {}
 
   std::uint32_t threads;
   tbb::global_control control;
   tbb::task_arena arena;
+  WorkerSignals signals;
 };
 
 std::atomic<Pool*> limited{nullptr};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <cstdint>
 #include <numeric>
 #include <set>
@@ -195,6 +196,44 @@ TEST(Partition, FennelKeepsVerticesOfEveryTypeWithinTheTolerance) {
       EXPECT_LE(excess, 1.0) << parts << " parts";
     }
   }
+}
+
+TEST(Partition, FennelCountsAnUndirectedEdgeOnce) {
+  // Neighbours and loads are the same either way, so only another price can change the parts.
+  std::vector<tests::Edge> edges;
+  for (const tests::Edge& edge : tests::random_edges(200, 200, true, 800, 1, 5)) {
+    if (edge.source != edge.destination) edges.push_back(edge);
+  }
+  std::vector<std::vector<std::int32_t>> parts;
+  for (const bool undirected : {false, true}) {
+    const graph::GraphBlocks whole = tests::make_graph(
+        {{"vertex", 200}}, {{{VertexTypeId{0}, "links", VertexTypeId{0}, 0, undirected, false, false, {}}, edges}});
+    parts.push_back(gathered(assign(tests::world(), my_blocks(whole), options_for("fennel", 4))));
+  }
+  EXPECT_EQ(parts[0], parts[1]);
+}
+
+TEST(Partition, MetisLeavesTheHandlersOfSignalsInPlace) {
+  const PartitionOptions options = options_for("metis", 4);
+  MetisProblem problem = collect_metis_problem(alone(), planted_groups(4, 60), options);
+  struct sigaction ours{};
+  ours.sa_handler = [](int) {};
+  ours.sa_flags = SA_RESTART;
+  sigemptyset(&ours.sa_mask);
+  for (const int signal : {SIGTERM, SIGABRT}) {
+    struct sigaction original{};
+    sigaction(signal, &ours, &original);
+    struct sigaction before{};
+    sigaction(signal, nullptr, &before);
+    (void)run_metis(problem, options, 1);
+    struct sigaction after{};
+    sigaction(signal, &original, &after);
+    EXPECT_TRUE(after.sa_handler == before.sa_handler) << "signal " << signal;
+    EXPECT_EQ(after.sa_flags, before.sa_flags) << "signal " << signal;
+  }
+  sigset_t held{};
+  pthread_sigmask(SIG_BLOCK, nullptr, &held);
+  EXPECT_EQ(sigismember(&held, SIGTERM), 0);
 }
 
 TEST(Partition, MorePartsThanVertices) {
@@ -400,10 +439,19 @@ TEST(Partition, RefusesWhatItCannotDo) {
   // What METIS gets counts: an undirected type is stored both ways, parallel edges and loops merge.
   const graph::GraphBlocks undirected = my_blocks(tests::random_graph(50, 150, 4, true));
   const auto entries = static_cast<std::int64_t>(tests::world().broadcast(
-      std::uint64_t{collect_metis_problem(tests::world(), undirected, options).neighbors.size()}, Rank{0}));
+      std::uint64_t{collect_metis_graph(tests::world(), undirected).neighbors.size()}, Rank{0}));
   EXPECT_GT(entries, 100);
-  EXPECT_NO_THROW((void)collect_metis_problem(tests::world(), undirected, options, entries));
-  EXPECT_THROW((void)collect_metis_problem(tests::world(), undirected, options, entries - 1), DoesNotFitError);
+  EXPECT_NO_THROW((void)collect_metis_graph(tests::world(), undirected, entries));
+  EXPECT_THROW((void)collect_metis_graph(tests::world(), undirected, entries - 1), DoesNotFitError);
+  // So do the weights, two for each of 30 vertices, and their sum, twice the 40 edges of one pair.
+  const graph::GraphBlocks repeated = my_blocks(
+      tests::make_graph({{"vertex", 30}}, {{{VertexTypeId{0}, "links", VertexTypeId{0}, 0, false, false, false, {}},
+                                            std::vector<tests::Edge>(40, tests::Edge{0, 1})}}));
+  EXPECT_THAT(message_of<DoesNotFitError>([&] { (void)collect_metis_problem(tests::world(), repeated, options, 59); }),
+              testing::AllOf(HasSubstr("found 60 weights of vertices"), HasSubstr("at most 59 fit")));
+  EXPECT_THAT(message_of<DoesNotFitError>([&] { (void)collect_metis_problem(tests::world(), repeated, options, 79); }),
+              testing::AllOf(HasSubstr("found 80 edges at the vertices of one type"), HasSubstr("at most 79 fit")));
+  EXPECT_NO_THROW((void)collect_metis_problem(tests::world(), repeated, options, 80));
 
   options.memory_limit_bytes = 1000;
   options.memory_limit_source = "resources.memory";

@@ -2,19 +2,15 @@
 #include "algorithms/ppr/detail/prepare.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include <fmt/format.h>
 
+#include "algorithms/detail/walk_limits.hpp"
 #include "engine/base/error.hpp"
 #include "engine/exec/walk_graph.hpp"
 
 namespace rove::algorithms::detail {
-
-namespace {
-
-constexpr std::uint64_t kSliceRows = 4096;
-
-}  // namespace
 
 void require_weights(const graph::Schema& schema, const exec::EdgeSelection& edges) {
   const bool any = std::ranges::any_of(exec::selected_sides(schema, edges),
@@ -26,13 +22,7 @@ void require_weights(const graph::Schema& schema, const exec::EdgeSelection& edg
 }
 
 void require_walk_options(const std::string& section, double restart, std::uint32_t walks, std::uint32_t entries) {
-  require_config(
-      restart >= 0.001 && restart < 1.0,
-      fmt::format("the restart probability of {} is {}, expected at least 0.001 and below 1", section, restart));
-  require_config(
-      walks >= 1 && walks / restart <= kMaxVisits,
-      fmt::format("the walks of {} are {}, expected at least 1 and at most 2^30 times the restart probability", section,
-                  walks));
+  require_restart_walks(section, restart, walks);
   require_config(entries >= 1, fmt::format("the entries of {} are 0, expected at least 1", section));
 }
 
@@ -149,19 +139,6 @@ std::uint64_t num_sources(const graph::Schema& schema, const PprOptions& options
 
 bool is_source(const PprOptions& options, std::uint64_t row) {
   return !options.source_rows || std::binary_search(options.source_rows->begin(), options.source_rows->end(), row);
-}
-
-void for_slices(const comm::Communicator& comm, IndexRange block, std::uint64_t largest_block, const std::string& stage,
-                ProgressSink& progress, const std::function<void(IndexRange)>& work) {
-  if (comm.is_root()) progress.begin(stage, largest_block, "rows per rank");
-  for (std::uint64_t done = 0; done < largest_block; done += kSliceRows) {
-    const IndexRange slice{std::min(block.begin + done, block.end),
-                           std::min(block.begin + done + kSliceRows, block.end)};
-    comm.agree([&] { work(slice); });
-    if (comm.is_root()) progress.update(std::min(done + kSliceRows, largest_block), "");
-    if (comm.agree_stop()) throw Interrupted(fmt::format("{} stopped on request", stage));
-  }
-  if (comm.is_root()) progress.end("");
 }
 
 }  // namespace rove::algorithms::detail

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -10,9 +9,6 @@
 #include "algorithms/walks/pixie.hpp"
 
 namespace rove::algorithms::detail {
-
-/// Visits of one source must fit 32-bit counts with a wide margin.
-inline constexpr double kMaxVisits = 0x1.0p30;
 
 /// Throws `ConfigError` for what is out of range or not in the graph; returns the options with a concrete method.
 [[nodiscard]] PprOptions checked_options(const graph::Schema& schema, const PprOptions& options);
@@ -42,10 +38,5 @@ struct Decomposition {
 /// Sources over all ranks.
 [[nodiscard]] std::uint64_t num_sources(const graph::Schema& schema, const PprOptions& options);
 [[nodiscard]] bool is_source(const PprOptions& options, std::uint64_t row);
-
-/// **Collective.** Calls `work(rows)` for consecutive slices of my block, as many slices on every rank. Between two
-/// slices errors are agreed on, a stop request ends all ranks with `Interrupted`, and rank 0 reports progress.
-void for_slices(const comm::Communicator& comm, IndexRange block, std::uint64_t largest_block, const std::string& stage,
-                ProgressSink& progress, const std::function<void(IndexRange)>& work);
 
 }  // namespace rove::algorithms::detail

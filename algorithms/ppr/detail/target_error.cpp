@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "algorithms/ppr/detail/prepare.hpp"
+#include "algorithms/detail/walk_limits.hpp"
 
 namespace rove::algorithms::detail {
 

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "algorithms/ppr/detail/ppr_policy.hpp"
-#include "engine/base/error.hpp"
 #include "engine/exec/pair_counter.hpp"
 #include "engine/parallel/parallel.hpp"
 
@@ -103,10 +102,10 @@ std::vector<BatchSource> share_batch(const comm::Communicator& comm, std::vector
   return all;
 }
 
-std::uint64_t bytes_per_source(std::uint32_t walks, double restart, std::uint64_t num_targets) {
+std::uint64_t bytes_per_source(std::uint32_t walks, double restart, std::uint64_t num_targets, std::uint32_t threads) {
   const auto visits = static_cast<std::uint64_t>(static_cast<double>(walks) / restart * 1.25);
-  const std::uint64_t pairs = std::min(visits, num_targets);
-  const std::uint64_t walkers = 48 * std::uint64_t{walks};
+  const std::uint64_t pairs = std::min(visits, threads * num_targets);
+  const std::uint64_t walkers = exec::kTravellingBytesPerWalk<exec::RestartPolicy> * walks;
   const std::uint64_t messages = pairs * (2 * sizeof(CountMessage) + sizeof(exec::VisitCounter::Entry));
   return walkers + exec::PairCounter::max_bytes(pairs) + messages + sizeof(BatchSource);
 }
@@ -120,10 +119,10 @@ exec::WalkTraffic count_travelling_visits(const comm::Communicator& comm, const 
   const std::vector<BatchSource> mine = owned_sources(comm, graph, options.sources, is_source);
   const RandomStream random(options.seed, Purpose::kWalk);
 
-  // Batches are ranges of rows; which rows share a batch changes no count. The smallest budget of all ranks rules.
-  const std::uint64_t budget = comm.all_reduce(options.batch_bytes, comm::ReduceOp::kMin);
-  const std::uint64_t rows_per_batch =
-      std::max<std::uint64_t>(1, budget / bytes_per_source(options.walks, options.restart, num_targets));
+  // Batches are ranges of rows; which rows share a batch changes no count. The rank with room for the fewest rules.
+  const std::uint64_t fitting =
+      options.batch_bytes / bytes_per_source(options.walks, options.restart, num_targets, parallel::concurrency());
+  const std::uint64_t rows_per_batch = comm.all_reduce(std::max<std::uint64_t>(1, fitting), comm::ReduceOp::kMin);
 
   parallel::PerThread<std::unique_ptr<exec::VisitCounter>> counters;
   exec::WalkTraffic traffic;
@@ -176,7 +175,7 @@ exec::WalkTraffic count_travelling_visits(const comm::Communicator& comm, const 
       });
     });
     if (comm.is_root()) options.progress->update(row_end, "");
-    if (comm.agree_stop()) throw Interrupted(fmt::format("{} stopped on request", options.stage));
+    comm.stop_if_asked(fmt::format("{} stopped on request", options.stage));
   }
   if (comm.is_root()) options.progress->end("");
   return traffic;

@@ -60,7 +60,9 @@ exec::WalkTraffic count_travelling_visits(const comm::Communicator& comm, const 
                                           const exec::WalkGraph& walk_graph, const TravellingCountsOptions& options,
                                           const IsSource& is_source, const ConsumeCounts& consume);
 
-/// Bytes one source of a batch may take on one rank in the worst case, where all its walks are in one place.
-[[nodiscard]] std::uint64_t bytes_per_source(std::uint32_t walks, double restart, std::uint64_t num_targets);
+/// Bytes one source of a batch may take on one rank in the worst case, where all its walks are in one place and every
+/// thread there meets all targets.
+[[nodiscard]] std::uint64_t bytes_per_source(std::uint32_t walks, double restart, std::uint64_t num_targets,
+                                             std::uint32_t threads);
 
 }  // namespace rove::algorithms::detail

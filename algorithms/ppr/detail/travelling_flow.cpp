@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "algorithms/ppr/slot_lists.hpp"
-#include "engine/base/error.hpp"
 #include "engine/parallel/parallel.hpp"
 
 namespace rove::algorithms::detail {
@@ -102,6 +101,7 @@ class FlowBatch {
       });
       now = next.exchange(comm_);
       comm_.agree([&] { merge(now); });
+      if (comm_.all_reduce(std::uint64_t{now.size()}, comm::ReduceOp::kSum) == 0) break;
     }
     comm_.agree([&] {
       merge(kept);
@@ -223,7 +223,7 @@ void decompose_travelling(const comm::Communicator& comm, const graph::Distribut
       });
     }
     if (comm.is_root()) options.progress->update(row_end, "");
-    if (comm.agree_stop()) throw Interrupted(fmt::format("{} stopped on request", stage));
+    comm.stop_if_asked(fmt::format("{} stopped on request", stage));
   }
   if (comm.is_root()) options.progress->end("");
 }

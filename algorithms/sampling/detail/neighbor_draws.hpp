@@ -43,7 +43,6 @@ class NeighborDraws {
     adjacency_ = &adjacency;
     stream_ = stream;
     fanout_ = fanout;
-    if (fanout > 0) uniform_.reserve(static_cast<std::uint64_t>(fanout));
   }
 
   /// Appends the slots that `row` draws. `time` counts only for temporal options and links with times.

@@ -16,15 +16,6 @@ inline constexpr std::uint64_t kWideDegree = 1U << 16U;
 
 class SlotDraws {
  public:
-  /// For at most `largest_count` draws per vertex.
-  void reserve(std::uint64_t largest_count) {
-    if (words_.size() < 2 * largest_count + 4) words_.resize(2 * largest_count + 4);
-    if (largest_count > kScanned) {
-      const std::uint64_t size = std::bit_ceil(2 * largest_count);
-      if (seen_.size() < size) seen_.resize(size);
-    }
-  }
-
   /// Writes `count` independent slots, plus `first`. Precondition: degree > 0.
   void with_replacement(const RandomStream& stream, std::uint64_t entity, std::uint64_t degree, std::uint64_t count,
                         std::uint64_t first, std::uint64_t* out) {
@@ -64,6 +55,7 @@ class SlotDraws {
       }
     } else {
       const std::uint64_t mask = std::bit_ceil(2 * count) - 1;
+      if (seen_.size() <= mask) seen_.resize(mask + 1);
       for (std::uint64_t j = 0; j <= mask; ++j) seen_[j] = kFree;
       for (std::uint64_t j = 0; j < count; ++j) {
         std::uint64_t slot = draw(j, degree, lowest + j + 1);
@@ -82,6 +74,7 @@ class SlotDraws {
 
   void fill(const RandomStream& stream, std::uint64_t entity, std::uint64_t degree, std::uint64_t count) {
     const std::uint64_t needed = degree < kWideDegree ? count : 2 * count;
+    if (words_.size() < needed + 3) words_.resize(needed + 3);  // blocks of four
     std::uint32_t* words = words_.data();
     for (std::uint64_t w = 0; w < needed; w += 4) {
       const RandomBlock block = stream.block(entity, static_cast<std::uint32_t>(w / 4), 0);

@@ -29,7 +29,8 @@ struct Failure {
   bool agreed = false;  ///< thrown by `agree`, so all ranks throw it
 };
 
-/// `std::bad_alloc` becomes a `DoesNotFitError`, other exceptions that are not Rove's become an `InternalError`.
+/// `std::bad_alloc` becomes a `DoesNotFitError`, an error of the filesystem library an `IoError`; other exceptions that
+/// are not Rove's become an `InternalError`.
 [[nodiscard]] Failure describe(const std::exception_ptr& exception);
 
 /// Throws the failure as the class it was, marked so that `describe` finds it agreed.

@@ -3,14 +3,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <map>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "algorithms/ppr/detail/travelling_counts.hpp"
 #include "engine/base/error.hpp"
 #include "engine/base/stop.hpp"
+#include "engine/comm/detail/failure.hpp"
+#include "engine/exec/pair_counter.hpp"
 #include "tests/algorithms/ppr/expect_exact.hpp"
 #include "tests/algorithms/ppr/serial_ppr.hpp"
 #include "tests/algorithms/ppr/whole_lists.hpp"
@@ -101,6 +105,16 @@ TEST(Ppr, VerdEqualsTheSerialTwinInBothLayouts) {
   options.edges.direction = exec::Direction::kOut;
   options.method = PprMethod::kVerd;
   expect_everywhere(directed, options, tests::serial_ppr_verd(directed, options));
+}
+
+TEST(Ppr, VerdEndsWhenNoFlowMoves) {
+  const graph::GraphBlocks whole = tests::random_graph(50, 160, 9);
+  PprOptions options = options_for(whole).front();
+  options.method = PprMethod::kVerd;
+  options.verd_walks = 30;
+  options.verd_threshold = 0.02;
+  options.verd_hops = 4'000'000'000U;
+  expect_everywhere(whole, options, tests::serial_ppr_verd(whole, options));
 }
 
 TEST(Ppr, DirectedWalksLoseMassAtDanglingVertices) {
@@ -432,11 +446,68 @@ TEST(Ppr, StopsTogetherWhenOneRankIsAsked) {
   options.targets = VertexTypeId{1};
   options.walks = 50;
   options.method = PprMethod::kWalks;
+  const graph::DistributedGraph graph = tests::distribute(world(), whole, tests::Spread::kBlock);
+  const auto expect_stop = [](const auto& run) {
+    try {
+      (void)run();
+      ADD_FAILURE() << "went on";
+    } catch (const Interrupted&) {
+      EXPECT_TRUE(comm::detail::describe(std::current_exception()).agreed);
+    }
+  };
   if (world().rank().value() == world().size() - 1) stop::request();
-  EXPECT_THROW((void)personalized_pagerank(world(), my_cut(whole), options), Interrupted);
-  EXPECT_THROW((void)personalized_pagerank(world(), tests::distribute(world(), whole, tests::Spread::kBlock), options),
-               Interrupted);
+  expect_stop([&] { return personalized_pagerank(world(), my_cut(whole), options); });
+  expect_stop([&] { return personalized_pagerank(world(), graph, options); });
   stop::reset();
+}
+
+TEST(Ppr, ABatchHoldsWalkersAndTheCountsOfEveryThread) {
+  const std::uint64_t one = detail::bytes_per_source(10'000, 0.15, 100, 1);
+  EXPECT_GE(one, exec::kTravellingBytesPerWalk<exec::RestartPolicy> * 10'000);
+  EXPECT_GE(detail::bytes_per_source(10'000, 0.15, 100, 8), one + 7 * 100 * sizeof(exec::PairCounter::Entry));
+}
+
+std::uint64_t bytes_of(const MemoryPlan& plan, const std::string& what) {
+  std::uint64_t bytes = 0;
+  for (const MemoryPlan::Item& item : plan.items()) bytes += item.what == what ? item.bytes : 0;
+  return bytes;
+}
+
+TEST(Ppr, PlansHoldScratchIndexAndGhosts) {
+  constexpr std::uint64_t kUsers = 1'000;
+  constexpr std::uint64_t kItems = 7'999'000;  // too many to be counted in a dense array
+  constexpr std::uint64_t kEdges = 400'000;
+  graph::Schema schema;
+  schema.add_vertex_type("user", kUsers);
+  schema.add_vertex_type("item", kItems);
+  graph::EdgeType rates;
+  rates.source = VertexTypeId{0};
+  rates.relation = "rates";
+  rates.destination = VertexTypeId{1};
+  rates.count = kEdges;
+  rates.has_weights = true;
+  schema.add_edge_type(rates);
+  PprOptions options;
+  options.targets = VertexTypeId{1};
+
+  // Flow is added up in two numbers of 64 bits per target and thread.
+  for (const PprMethod method : {PprMethod::kVerd, PprMethod::kItemIndex, PprMethod::kMaintained}) {
+    options.method = method;
+    options.weighted = method != PprMethod::kVerd;
+    EXPECT_GE(bytes_of(plan_ppr_replicated(schema, 4, 3, options), "counts per thread"), 3 * 16 * kItems)
+        << ppr_method_name(method);
+  }
+  // One rank makes the whole index, in vectors that grow, and holds what is gathered of it.
+  options.method = PprMethod::kVerd;
+  options.weighted = false;
+  const std::uint64_t whole_index = (kUsers + kItems) * (16 + 8 * std::uint64_t{options.item_entries});
+  EXPECT_GE(bytes_of(plan_ppr_replicated(schema, 1, 3, options), "fingerprints"), 3 * whole_index);
+  EXPECT_EQ(bytes_of(plan_ppr_replicated(schema, 4, 3, options), "fingerprints"), 2 * whole_index);
+  // Ranks read two values of a ghost for each end of their edges.
+  options.method = PprMethod::kPower;
+  constexpr std::uint64_t kOwned = (kUsers + kItems) / 4;
+  EXPECT_GE(bytes_of(plan_ppr_partitioned(schema, 4, 3, options), "eight columns of doubles"),
+            64 * (3 * kOwned + 2 * (2 * kEdges / 4)));
 }
 
 }  // namespace

@@ -100,6 +100,23 @@ TEST(NeighborSampler, RelabelsInTablesThatGrow) {
   }
 }
 
+// By the sampler of shared subgraphs and by the one of disjoint ones: scratch of the fan-out's size would be 25 GB.
+TEST(NeighborSampler, HoldsWhatIsDrawnNotWhatIsAskedFor) {
+  const graph::GraphBlocks whole = tests::random_bipartite(30, 20, 200, 4);
+  const std::vector<SampledLink> links = all_links(whole.schema);
+  const SamplingGraph graph = replicate(whole, links);
+  const std::vector<std::uint32_t> rows = rows_from(0, 30);
+  const SeedRows seeds{VertexTypeId{0}, rows};
+  for (const bool disjoint : {false, true}) {
+    FanoutOptions options{{std::vector<std::int64_t>(links.size(), std::int64_t{1} << 30U)}, false, 4};
+    options.disjoint = disjoint;
+    NeighborSampler::Workspace workspace;
+    SampledSubgraph got;
+    NeighborSampler(graph, options).sample({&seeds, 1}, 0, workspace, got);
+    expect_equal(got, serial_sample(whole, links, options, {&seeds, 1}, 0), disjoint ? "disjoint" : "shared");
+  }
+}
+
 TEST(NeighborSampler, DrawsAllSubsetsEquallyOften) {
   // A user with 6 items, 3 drawn: 20 subsets without, 216 sequences with replacement; epochs are independent.
   graph::EdgeType type;

@@ -332,11 +332,15 @@ TEST(Pixie, RefusesWhatCannotBeMeant) {
   const IndexRange items = whole.schema.stable_range(VertexTypeId{1});
   for (const auto& change : std::vector<std::function<void(PixieOptions&)>>{
            [](PixieOptions& o) { o.restart = 0.0; }, [](PixieOptions& o) { o.moves = 0; },
-           [](PixieOptions& o) { o.enough_visits = 0; }, [](PixieOptions& o) { o.factors = {1.0, 0.0}; }}) {
+           [](PixieOptions& o) { o.enough_visits = 0; }, [](PixieOptions& o) { o.factors = {1.0, 0.0}; },
+           [](PixieOptions& o) { o.factors = {1.0, 0.9e-3}; }, [](PixieOptions& o) { o.factors = {1.0, 1e12}; }}) {
     PixieOptions options;
     change(options);
     EXPECT_THROW(check_pixie_options(options), ConfigError);
   }
+  PixieOptions widest;
+  widest.factors = {1.0, 1000.0};
+  EXPECT_NO_THROW(check_pixie_options(widest));
   const PixieGraph pixie(graph, keys, items, {});
   PixieWalker walker(pixie);
   EXPECT_THROW(static_cast<void>(walker.answer({{}, 5, true})), ConfigError);

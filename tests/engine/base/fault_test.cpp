@@ -90,6 +90,16 @@ TEST_F(Fault, SignalsRaiseTheStopFlag) {
   stop::reset();
 }
 
+TEST_F(Fault, HeldSignalsAreTakenWhenTheyAreLetGo) {
+  stop::install_signal_handlers();
+  {
+    const stop::HeldSignals held;
+    raise(SIGUSR1);
+    EXPECT_FALSE(stop::requested());
+  }
+  EXPECT_TRUE(stop::requested());
+}
+
 TEST_F(Fault, ASecondRequestThatWasNotHeardEndsTheProcess) {
   EXPECT_EXIT(
       {

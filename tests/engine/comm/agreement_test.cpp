@@ -1,15 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <csignal>
+#include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <typeinfo>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <unistd.h>
 
 #include "engine/base/error.hpp"
+#include "engine/base/stop.hpp"
 #include "engine/comm/communicator.hpp"
+#include "engine/comm/detail/failure.hpp"
 #include "engine/comm/environment.hpp"
 #include "tests/support/mpi.hpp"
 
@@ -129,6 +140,12 @@ TEST(Agree, OutOfMemoryBecomesDoesNotFit) {
   }
 }
 
+TEST(Agree, ErrorsOfTheFilesystemLibraryBecomeIo) {
+  const std::filesystem::filesystem_error error("cannot copy", "/full/disk",
+                                                std::make_error_code(std::errc::no_space_on_device));
+  expect_everywhere<IoError>(Rank{0}, ExitCode::kFile, error.what(), [&] { throw error; });
+}
+
 TEST(Agree, ForeignExceptionsBecomeInternal) {
   expect_everywhere<InternalError>(Rank{0}, ExitCode::kInternal, "unexpected exception: vector too long",
                                    [] { throw std::length_error("vector too long"); });
@@ -153,6 +170,47 @@ TEST(Agree, CommunicationGoesOnAfterwards) {
   EXPECT_THROW(world().agree([] { throw IoError("x"); }), IoError);
 
   EXPECT_EQ(world().all_reduce(1, ReduceOp::kSum), world().size());
+}
+
+TEST(Agree, AStopIsAgreedWhenOneRankIsAsked) {
+  EXPECT_NO_THROW(world().stop_if_asked("nobody asked"));
+
+  if (world().rank().value() == world().size() - 1) stop::request();
+  try {
+    world().stop_if_asked("walks stopped on request");
+    ADD_FAILURE() << "went on";
+  } catch (const Interrupted& error) {
+    EXPECT_STREQ(error.what(), "walks stopped on request");
+    EXPECT_TRUE(detail::describe(std::current_exception()).agreed);
+  }
+  stop::reset();
+}
+
+/// Threads beside the main one that would take a signal of the process, as the kernel says.
+std::vector<std::string> helpers_that_take(int signal) {
+  std::vector<std::string> takers;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    if (task.path().filename() == std::to_string(getpid())) continue;
+    std::ifstream status(task.path() / "status");
+    std::string name;
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with("Name:")) name = line;
+      if (!line.starts_with("SigBlk:")) continue;
+      const std::uint64_t held = std::stoull(line.substr(7), nullptr, 16);
+      if (((held >> (signal - 1)) & 1U) == 0) takers.push_back(name);
+    }
+  }
+  return takers;
+}
+
+// MPI's own threads, and the one that looks for stalls (tests/support/mpi_main.cpp).
+TEST(Environment, ThreadsBesideTheMainOneLeaveTheStopSignalsToIt) {
+  EXPECT_THAT(helpers_that_take(SIGTERM), ::testing::IsEmpty());
+  EXPECT_THAT(helpers_that_take(SIGUSR1), ::testing::IsEmpty());
+  sigset_t held{};
+  pthread_sigmask(SIG_BLOCK, nullptr, &held);
+  EXPECT_EQ(sigismember(&held, SIGTERM), 0);
+  EXPECT_EQ(sigismember(&held, SIGUSR1), 0);
 }
 
 TEST(RunToExitCode, ReturnsTheProgramsCode) {
@@ -182,6 +240,21 @@ TEST(RunToExitCode, AnErrorThatEscapesEverywhereIsPrintedOnce) {
 
   EXPECT_EQ(code, 2);
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), world().is_root() ? "rove: error: no such verb\n" : "");
+}
+
+TEST(RunAlone, ReturnsTheProgramsCode) {
+  EXPECT_EQ(run_alone([] { return 3; }, true), 3);
+}
+
+TEST(RunAlone, AnErrorIsPrintedIfAskedForAndItsCodeReturned) {
+  for (const bool prints : {false, true}) {
+    ::testing::internal::CaptureStderr();
+
+    const int code = run_alone([]() -> int { throw IoError("disk full"); }, prints);
+
+    EXPECT_EQ(code, 4);
+    EXPECT_EQ(::testing::internal::GetCapturedStderr(), prints ? "rove: error: disk full\n" : "");
+  }
 }
 
 }  // namespace

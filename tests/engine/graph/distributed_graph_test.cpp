@@ -9,7 +9,6 @@
 
 #include "engine/base/error.hpp"
 #include "engine/graph/validate.hpp"
-#include "engine/graph/vertex_array.hpp"
 #include "tests/support/gather.hpp"
 #include "tests/support/graphs.hpp"
 #include "tests/support/mpi.hpp"
@@ -169,24 +168,6 @@ TEST(HaloExchange, AccumulatingOnesCountsTheGhostCopies) {
   for (std::uint32_t v = 0; v < graph.num_owned(); ++v) {
     const auto rows = graph.halo().send_rows();
     EXPECT_EQ(copies[v], static_cast<std::uint64_t>(std::count(rows.begin(), rows.end(), LocalVertexId{v})));
-  }
-}
-
-TEST(VertexArray, KnowsWhetherItsGhostsAreFresh) {
-  const DistributedGraph graph = tests::distribute(world(), tests::random_graph(30, 90, 4), tests::Spread::kScattered);
-  VertexArray<std::uint64_t> values(graph.halo(), 7);
-  EXPECT_TRUE(values.ghosts_are_fresh());
-
-  values.mark_stale();
-  for (std::uint32_t v = 0; v < graph.num_owned(); ++v) {
-    values.owned(LocalVertexId{v}) = graph.index_map().stable_of(LocalVertexId{v}).value();
-  }
-  EXPECT_FALSE(values.ghosts_are_fresh());
-  values.refresh(graph.halo());
-
-  EXPECT_TRUE(values.ghosts_are_fresh());
-  for (std::uint32_t v = 0; v < graph.num_local(); ++v) {
-    EXPECT_EQ(values[LocalVertexId{v}], graph.index_map().stable_of(LocalVertexId{v}).value());
   }
 }
 

@@ -2,17 +2,22 @@
 #include "engine/parallel/parallel.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <mutex>
 #include <numeric>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include "engine/base/error.hpp"
 #include "engine/base/random.hpp"
@@ -140,6 +145,30 @@ TEST_P(Parallel, SortsLikeTheStandardLibrary) {
       EXPECT_EQ(values, expected);
     }
   }
+}
+
+TEST(ConcurrencyLimit, WorkersLeaveTheStopSignalsToTheMainThread) {
+  const ConcurrencyLimit limit(2);
+  const std::thread::id caller = std::this_thread::get_id();
+  std::atomic<int> arrived = 0;
+  std::array<bool, 2> is_caller{};
+  std::array<int, 2> holds{};
+  for_each({0, 2}, 1, [&](std::uint64_t i) {
+    // Either body waits for the other, so that each has a thread of its own.
+    ++arrived;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (arrived < 2 && std::chrono::steady_clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    sigset_t held{};
+    pthread_sigmask(SIG_BLOCK, nullptr, &held);
+    is_caller[i] = std::this_thread::get_id() == caller;
+    holds[i] = sigismember(&held, SIGTERM) + sigismember(&held, SIGUSR1);
+  });
+
+  ASSERT_NE(is_caller[0], is_caller[1]) << "no worker came: the test shows nothing";
+  EXPECT_EQ(holds[is_caller[0] ? 0 : 1], 0);
+  EXPECT_EQ(holds[is_caller[0] ? 1 : 0], 2);
 }
 
 TEST(ConcurrencyLimit, ZeroMeansWhatThisRankMayUse) {
