@@ -68,6 +68,7 @@ class TypeRows {
       static_cast<void>(read_header(*file_, FileFormat::kEmbeddings));
       info_ = node_type(*file_, type);
       dim_ = checked_cast<std::uint32_t>(file_->attribute<std::int64_t>("/", "dim"), "dim");
+      file_->require_columns(info_.group + "/vectors", dim_);
       mine_ = graph::BlockDistribution(info_.count, comm.size()).block(comm.rank());
     });
   }

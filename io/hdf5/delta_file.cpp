@@ -5,10 +5,13 @@
 #include <array>
 #include <limits>
 #include <memory>
+#include <span>
+#include <system_error>
 
 #include <fmt/format.h>
 
 #include "engine/base/checked_cast.hpp"
+#include "engine/base/error.hpp"
 #include "engine/graph/block_distribution.hpp"
 #include "io/hdf5/result_files.hpp"
 #include "io/hdf5/row_join.hpp"
@@ -33,6 +36,12 @@ struct Kind {
 constexpr std::array<Kind, 3> kKinds{{{FileFormat::kEmbeddings, "embeddings.h5", kDeltaVectors},
                                       {FileFormat::kPpr, "ppr.h5", "/neighbors"},
                                       {FileFormat::kRecommendations, "recommendations.h5", "/recommendations"}}};
+
+/// What cannot be looked at may: opening it says why.
+bool may_exist(const fs::path& path) {
+  std::error_code error;
+  return fs::status(path, error).type() != fs::file_type::not_found;
+}
 
 /// One file of both nights.
 struct Nights {
@@ -60,11 +69,17 @@ class DeltaWriter {
   DeltaWriter(const comm::Communicator& comm, const fs::path& run, const fs::path& previous_run,
               const DeltaOptions& options)
       : comm_(comm), options_(options), previous_run_(previous_run) {
-    comm_.agree([&] {
-      for (const Kind& kind : kKinds) {
-        if (fs::exists(run / kind.file) && fs::exists(previous_run / kind.file)) {
-          nights_.push_back(std::make_unique<Nights>(kind, run, previous_run));
-        }
+    // Every file takes collective calls, and ranks on a slow shared file system may see different files.
+    std::vector<std::uint8_t> in_both(kKinds.size());
+    if (comm_.is_root()) {
+      for (std::size_t k = 0; k < kKinds.size(); ++k) {
+        in_both[k] = may_exist(run / kKinds[k].file) && may_exist(previous_run / kKinds[k].file) ? 1 : 0;
+      }
+    }
+    comm_.broadcast(std::span(in_both), Rank{0});
+    agree_on_nights([&] {
+      for (std::size_t k = 0; k < kKinds.size(); ++k) {
+        if (in_both[k] != 0) nights_.push_back(std::make_unique<Nights>(kKinds[k], run, previous_run));
       }
     });
   }
@@ -93,6 +108,19 @@ class DeltaWriter {
   }
 
  private:
+  /// **Collective.** `agree` for work that reads last night's files. HDF5 fails with an `IoError` on some damage: to
+  /// whoever asks for a delta it is bad input as well, unlike a delta that cannot be written.
+  template <class Work>
+  void agree_on_nights(const Work& work) const {
+    comm_.agree([&] {
+      try {
+        work();
+      } catch (const IoError& error) {
+        throw InputError(fmt::format("cannot compare with {}: {}", previous_run_.string(), error.what()));
+      }
+    });
+  }
+
   [[nodiscard]] MyRows my_rows(const Nights& nights, const std::string& group) const {
     const hdf5::InputFile& tonight = nights.tonight.file();
     const std::uint64_t count = tonight.info(group + "/keys").rows();
@@ -138,7 +166,7 @@ class DeltaWriter {
     std::vector<std::uint64_t> added;
     IdBlock removed_ids;
     std::vector<std::uint64_t> removed_keys;
-    comm_.agree([&] {
+    agree_on_nights([&] {
       const MyRows mine = my_rows(nights, type.group);
       nodes = read_nodes(nights.tonight.file(), type.name, mine.tonight.rows);
       NodeRows read;  // last night's rows from `read_from` on
@@ -199,7 +227,7 @@ class DeltaWriter {
     set_embeddings_info(file, kDeltaVectors, info);
     for (const NodeTypeInfo& type : types) {
       Changed changed;
-      comm_.agree([&] { changed = changed_vectors(nights, type, info.dim); });
+      agree_on_nights([&] { changed = changed_vectors(nights, type, info.dim); });
       const std::string group = kDeltaVectors + ("/" + hdf5::escape_name(type.name));
       file.make_group(group);
       write_changed(file, group, changed, "cosines", type.count);
@@ -211,7 +239,7 @@ class DeltaWriter {
       in_pieces(changed.rows, per_piece, [&](std::span<const std::uint64_t> rows) {
         std::vector<float> values;
         comm_.agree([&] {
-          if (!vectors) vectors.emplace(nights.tonight.file(), type.group + "/vectors");
+          if (!vectors) vectors.emplace(nights.tonight.file(), type.group + "/vectors", info.dim);
           for (const std::uint64_t row : rows) {
             const std::span<const float> vector = vectors->row(row);
             values.insert(values.end(), vector.begin(), vector.end());
@@ -227,9 +255,9 @@ class DeltaWriter {
     MyRows mine = my_rows(nights, type.group);
     const std::string name = type.group + "/vectors";
     if (!nights.before.file().contains(name) || nights.before.file().info(name).width() != dim) mine.before.reset();
-    RowReader<float> tonight(nights.tonight.file(), name);
+    RowReader<float> tonight(nights.tonight.file(), name, dim);
     std::optional<RowReader<float>> before;
-    if (mine.before) before.emplace(nights.before.file(), name);
+    if (mine.before) before.emplace(nights.before.file(), name, dim);
     Changed changed;
     JoinVisitor visit;
     visit.first_only = [&](std::uint64_t row) { changed.add(row, 0); };
@@ -248,7 +276,7 @@ class DeltaWriter {
   void write_lists(hdf5::OutputFile& file, const Nights& nights) {
     const std::string root = nights.kind.root;
     std::vector<std::string> groups;
-    comm_.agree([&] {
+    agree_on_nights([&] {
       for (const std::string& source : nights.tonight.file().members(root)) {
         for (const std::string& target : nights.tonight.file().members(root + "/" + source)) {
           const std::string group = root + "/" + source + "/" + target;
@@ -263,7 +291,7 @@ class DeltaWriter {
     Changed changed;
     NodeTypeInfo source;
     std::string target;
-    comm_.agree([&] {
+    agree_on_nights([&] {
       source = node_type(nights.tonight.file(), nights.tonight.file().attribute<std::string>(group, "source"));
       target = nights.tonight.file().attribute<std::string>(group, "target");
       changed = changed_lists(nights, group, source);
@@ -357,7 +385,7 @@ std::optional<DeltaSummary> write_delta(const comm::Communicator& comm, const fs
 
 MemoryPlan plan_delta(std::uint64_t rows, std::int32_t num_ranks) {
   MemoryPlan plan("delta");
-  const std::uint64_t mine = graph::BlockDistribution(rows, num_ranks).block(Rank{0}).size();
+  const std::uint64_t mine = graph::BlockDistribution(rows, num_ranks).largest_block();
   plan.hold("ids of a type and the rows that changed", 64 * mine);
   plan.hold("pieces of both nights' files", 8 * kPieceBytes);
   return plan;

@@ -42,7 +42,8 @@ struct DeltaSummary {
 /// **Collective.** Compares two run directories by key and writes the delta. Files that only one of them has are left
 /// out; nothing is written, and nothing returned, when they share none. Each rank reads its home block of tonight's
 /// rows and last night's rows with keys in that range, so the bytes do not depend on the ranks. The graph digest is
-/// that of tonight's files, whatever `provenance` has. Throws `InputError` when a file is not what its name says.
+/// that of tonight's files, whatever `provenance` has. Throws `InputError` when a file is not what its name says, or
+/// cannot be read while the nights are compared. Which files there are is what rank 0 sees.
 [[nodiscard]] std::optional<DeltaSummary> write_delta(const comm::Communicator& comm, const std::filesystem::path& path,
                                                       const std::filesystem::path& run,
                                                       const std::filesystem::path& previous_run,

@@ -90,9 +90,10 @@ FileDiff::Rows compare_rows(const Pair& files, const NodeTypeInfo& type) {
 void compare_vectors(const Pair& files, const NodeTypeInfo& type, FileDiff& diff) {
   const std::string name = type.group + "/vectors";
   if (!files.first.contains(name) || !files.second.contains(name)) return;
-  if (files.first.info(name).width() != files.second.info(name).width()) return;
-  RowReader<float> a(files.first, name);
-  RowReader<float> b(files.second, name);
+  const std::uint64_t columns = files.first.info(name).width();
+  if (files.second.info(name).width() != columns) return;
+  RowReader<float> a(files.first, name, columns);
+  RowReader<float> b(files.second, name, columns);
   FileDiff::Drift drift;
   drift.type = type.name;
   drift.min_cosine = 2;

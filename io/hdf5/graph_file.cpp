@@ -24,20 +24,6 @@ void write_adjacency(hdf5::OutputFile& file, const std::string& group, const gra
   if (!type.relations.empty()) file.write<std::uint32_t>(group + "/relations", block.relations);
 }
 
-/// Everything that reads the graph takes these for rows of arrays.
-void require_below(const hdf5::InputFile& file, const std::string& dataset, std::uint64_t found, std::uint64_t end) {
-  if (found >= end) {
-    throw InputError(fmt::format("{}: {} holds {}, expected numbers below {}; the file is damaged (see rove verify)",
-                                 file.path().string(), dataset, found, end));
-  }
-}
-
-template <class Number>
-void require_all_below(const hdf5::InputFile& file, const std::string& dataset, const std::vector<Number>& values,
-                       std::uint64_t end) {
-  if (!values.empty()) require_below(file, dataset, *std::ranges::max_element(values), end);
-}
-
 /// `neighbors`: vertices of the other endpoint's type.
 graph::AdjacencyBlock read_adjacency(const hdf5::InputFile& file, const std::string& group, const graph::EdgeType& type,
                                      IndexRange rows, std::uint64_t neighbors) {

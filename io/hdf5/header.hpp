@@ -32,7 +32,7 @@ enum class FileFormat : std::uint8_t {
 
 /// Where a file comes from: the same for all outputs of one run, given by the job.
 struct FileProvenance {
-  std::int64_t numerics_version = 1;  ///< rises when results may change in their bits
+  std::int64_t numerics_version = 2;  ///< rises when results may change in their bits
   std::string software_version;
   std::string commit;
   std::uint64_t seed = 0;

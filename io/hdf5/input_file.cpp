@@ -217,6 +217,21 @@ DatasetInfo InputFile::info(const std::string& dataset) const {
   return info;
 }
 
+void InputFile::require_columns(const std::string& dataset, std::uint64_t columns) const {
+  const std::uint64_t found = info(dataset).width();
+  if (found != columns) {
+    throw InputError(fmt::format("{}: dataset {} has {} columns, expected {}; the file is damaged (see rove verify)",
+                                 path_.string(), dataset, found, columns));
+  }
+}
+
+void InputFile::require_rows(const std::string& dataset, const DatasetInfo& found, IndexRange rows) const {
+  if (rows.begin > rows.end || rows.end > found.rows()) {
+    throw InputError(fmt::format("{}: dataset {} has {} rows, but rows {} to {} are needed", path_.string(), dataset,
+                                 found.rows(), rows.begin, rows.end));
+  }
+}
+
 std::uint64_t InputFile::offset(const std::string& dataset) const {
   if (!contains(dataset)) throw InputError(fmt::format("{} has no dataset {}", path_.string(), dataset));
   const Handle handle = state_->open_dataset(dataset, path_);
@@ -235,16 +250,13 @@ std::uint64_t InputFile::element_count(const std::string& dataset, ElementType t
     throw InputError(fmt::format("{}: dataset {} holds {}, expected {}", path_.string(), dataset, found.type.name(),
                                  StoredType{type, 8}.name()));
   }
+  require_rows(dataset, found, rows);
   return rows.size() * found.width();
 }
 
 void InputFile::read_rows(const std::string& dataset, std::optional<ElementType> type, IndexRange rows,
                           std::span<std::byte> bytes) const {
   const DatasetInfo found = info(dataset);
-  if (rows.begin > rows.end || rows.end > found.rows()) {
-    throw InputError(fmt::format("{}: dataset {} has {} rows, but rows {} to {} are needed", path_.string(), dataset,
-                                 found.rows(), rows.begin, rows.end));
-  }
   const std::string what = fmt::format("read dataset {} of {}", dataset, path_.string());
   const Handle handle = state_->open_dataset(dataset, path_);
   const Handle stored(H5Dget_type(handle.get()), H5Tclose, what);
@@ -274,16 +286,21 @@ void InputFile::read_rows(const std::string& dataset, std::optional<ElementType>
 }
 
 std::vector<std::byte> InputFile::read_bytes(const std::string& dataset, IndexRange rows) const {
-  std::vector<std::byte> bytes(rows.size() * info(dataset).row_bytes());
+  const DatasetInfo found = info(dataset);
+  require_rows(dataset, found, rows);
+  std::vector<std::byte> bytes(rows.size() * found.row_bytes());
   read_rows(dataset, std::nullopt, rows, bytes);
   return bytes;
 }
 
 std::vector<std::string> InputFile::read_fixed_text(const std::string& dataset, IndexRange rows) const {
-  const StoredType type = info(dataset).type;
+  const DatasetInfo found = info(dataset);
+  const StoredType type = found.type;
   if (type.element != ElementType::kText) {
     throw InputError(fmt::format("{}: dataset {} holds {}, expected text", path_.string(), dataset, type.name()));
   }
+  require_columns(dataset, 1);
+  require_rows(dataset, found, rows);
   std::vector<char> bytes(rows.size() * type.bytes);
   read_rows(dataset, std::nullopt, rows, std::as_writable_bytes(std::span(bytes)));
   std::vector<std::string> texts;

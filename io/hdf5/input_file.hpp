@@ -46,6 +46,10 @@ class InputFile {
   [[nodiscard]] T attribute(const std::string& object, const std::string& name) const;
 
   [[nodiscard]] DatasetInfo info(const std::string& dataset) const;
+  /// Throws `InputError` unless the dataset has this many values in a row.
+  void require_columns(const std::string& dataset, std::uint64_t columns) const;
+  /// Throws `InputError` unless the dataset, which is as `found` says, has these rows.
+  void require_rows(const std::string& dataset, const DatasetInfo& found, IndexRange rows) const;
   /// Where the bytes of a contiguous dataset begin in the file. Throws `InputError` for another storage.
   [[nodiscard]] std::uint64_t offset(const std::string& dataset) const;
 
@@ -77,7 +81,9 @@ class InputFile {
   [[nodiscard]] Objects walk() const;
   /// Before HDF5 reads a text of variable length; looks once.
   void require_sound_texts() const;
+  /// Values in the rows of a dataset that has them, of this type.
   [[nodiscard]] std::uint64_t element_count(const std::string& dataset, ElementType type, IndexRange rows) const;
+  /// Precondition: the dataset has the rows; `bytes` are as many as they take.
   void read_rows(const std::string& dataset, std::optional<ElementType> type, IndexRange rows,
                  std::span<std::byte> bytes) const;
   [[noreturn]] void fail_attribute(const std::string& object, const std::string& name, std::string_view problem) const;

@@ -62,16 +62,17 @@ void write_texts(hdf5::OutputFile& file, const std::string& group, const std::st
 IdBlock read_texts(const hdf5::InputFile& file, const std::string& group, const std::string& name, IndexRange rows) {
   const std::string base = group + "/" + name;
   IdBlock texts;
-  texts.offsets.reserve(rows.size() + 1);
   if (!file.contains(base + "_offsets")) {
-    const std::uint64_t width = file.info(base).type.bytes;
+    const std::uint64_t width = file.info(base).row_bytes();
     const std::vector<std::byte> padded = file.read_bytes(base, rows);
+    texts.offsets.reserve(rows.size() + 1);
     for (std::uint64_t row = 0; row < rows.size(); ++row) {
       const auto* text = reinterpret_cast<const char*>(padded.data()) + row * width;
       append(texts, {text, ::strnlen(text, width)});
     }
     return texts;
   }
+  file.require_columns(base + "_offsets", 1);
   texts.offsets = file.read<std::uint64_t>(base + "_offsets", {rows.begin, rows.end + 1});
   const std::uint64_t first = texts.offsets.front();
   if (!std::is_sorted(texts.offsets.begin(), texts.offsets.end())) {
@@ -99,6 +100,7 @@ NodeRows read_nodes(const hdf5::InputFile& file, const std::string& type, IndexR
   NodeRows nodes;
   nodes.type = type;
   nodes.ids = read_texts(file, group, "ids", rows);
+  file.require_columns(group + "/keys", 1);
   const std::vector<std::uint64_t> keys = file.read<std::uint64_t>(group + "/keys", rows);
   nodes.keys.reserve(keys.size());
   for (const std::uint64_t key : keys) nodes.keys.emplace_back(key);
@@ -132,6 +134,13 @@ NodeTypeInfo node_type(const hdf5::InputFile& file, const std::string& name) {
     known += (known.empty() ? "" : ", ") + type.name;
   }
   throw InputError(fmt::format("{} has no vertex type '{}', only: {}", file.path().string(), name, known));
+}
+
+void require_below(const hdf5::InputFile& file, const std::string& dataset, std::uint64_t found, std::uint64_t end) {
+  if (found >= end) {
+    throw InputError(fmt::format("{}: {} holds {}, expected numbers below {}; the file is damaged (see rove verify)",
+                                 file.path().string(), dataset, found, end));
+  }
 }
 
 }  // namespace rove::io

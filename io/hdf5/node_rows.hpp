@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -62,5 +63,14 @@ struct NodeTypeInfo {
 [[nodiscard]] std::vector<NodeTypeInfo> node_types(const hdf5::InputFile& file);
 /// Throws `InputError` naming the types the file has.
 [[nodiscard]] NodeTypeInfo node_type(const hdf5::InputFile& file, const std::string& name);
+
+/// Throws `InputError` when a value of the dataset is not below `end`. Whoever reads such values takes them for rows of
+/// arrays.
+void require_below(const hdf5::InputFile& file, const std::string& dataset, std::uint64_t found, std::uint64_t end);
+template <class Number>
+void require_all_below(const hdf5::InputFile& file, const std::string& dataset, const std::vector<Number>& values,
+                       std::uint64_t end) {
+  if (!values.empty()) require_below(file, dataset, *std::ranges::max_element(values), end);
+}
 
 }  // namespace rove::io

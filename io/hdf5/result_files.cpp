@@ -110,6 +110,7 @@ EmbeddingsBlock read_embeddings(const comm::Communicator& comm, const std::files
     const NodeTypeInfo found = node_type(file, type);
     const IndexRange rows = home_block(comm, found.count);
     result.nodes = read_nodes(file, type, rows);
+    file.require_columns(found.group + "/vectors", result.info.dim);
     result.vectors = file.read<float>(found.group + "/vectors", rows);
     require_finite(path, result.nodes, result.vectors, result.info.dim);
   });
@@ -136,6 +137,7 @@ void write_neighbor_set(hdf5::OutputFile& file, FileFormat format, const Neighbo
 
 NeighborSet read_neighbor_set(const hdf5::InputFile& file, const std::string& group, IndexRange rows) {
   NeighborSet result;
+  for (const char* dataset : {"/indptr", "/indices", "/scores"}) file.require_columns(group + dataset, 1);
   result.lists.offsets = file.read<std::uint64_t>(group + "/indptr", {rows.begin, rows.end + 1});
   std::vector<std::uint64_t>& offsets = result.lists.offsets;
   if (!std::is_sorted(offsets.begin(), offsets.end())) {
@@ -143,6 +145,8 @@ NeighborSet read_neighbor_set(const hdf5::InputFile& file, const std::string& gr
   }
   const IndexRange slots{offsets.front(), offsets.back()};
   result.lists.targets = file.read<std::uint64_t>(group + "/indices", slots);
+  require_all_below(file, group + "/indices", result.lists.targets,
+                    node_type(file, file.attribute<std::string>(group, "target")).count);
   result.lists.scores = file.read<float>(group + "/scores", slots);
   if (file.contains(group + "/error_bounds")) result.error_bounds = file.read<float>(group + "/error_bounds", rows);
   for (std::uint64_t& offset : offsets) offset -= slots.begin;

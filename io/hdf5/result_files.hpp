@@ -81,7 +81,7 @@ struct EmbeddingsBlock {
   std::vector<float> vectors;
   FileHeader header;
 };
-/// **Collective.** My home block of one type. Throws `InputError` when a vector is not finite.
+/// **Collective.** My home block of one type. Throws `InputError` when a vector is not finite, or not `dim` long.
 [[nodiscard]] EmbeddingsBlock read_embeddings(const comm::Communicator& comm, const std::filesystem::path& path,
                                               const std::string& type);
 
@@ -113,12 +113,13 @@ struct NeighborSet {
   std::vector<float> error_bounds;
   FileHeader header;
 };
-/// **Collective.** The lists of my home block of `source`.
+/// **Collective.** The lists of my home block of `source`. Throws `InputError` for a target that is no row of its type.
 [[nodiscard]] NeighborSet read_neighbors(const comm::Communicator& comm, const std::filesystem::path& path,
                                          FileFormat format, const std::string& source, const std::string& target);
 
-/// **Collective.** One set into a file that is being written, and my rows of one from a file that is open.
+/// **Collective.** One set into a file that is being written.
 void write_neighbor_set(hdf5::OutputFile& file, FileFormat format, const NeighborSetView& set);
+/// Rows of one from a file that is open, checked as by `read_neighbors`.
 [[nodiscard]] NeighborSet read_neighbor_set(const hdf5::InputFile& file, const std::string& group, IndexRange rows);
 
 /// "/neighbors/<source>/<target>" or "/recommendations/<source>/<target>".

@@ -33,6 +33,7 @@ KeyedRows all_rows(const hdf5::InputFile& file, const std::string& group) {
 
 KeyedRows rows_with_keys(const hdf5::InputFile& file, const std::string& group, std::uint64_t begin,
                          std::uint64_t end) {
+  file.require_columns(group + "/keys", 1);
   const std::uint64_t first = first_row_from(file, group, begin);
   return {file, group, {first, std::max(first, first_row_from(file, group, end))}};
 }

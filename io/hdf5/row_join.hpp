@@ -21,13 +21,17 @@ namespace rove::io {
 template <class T>
 class RowReader {
  public:
-  RowReader(const hdf5::InputFile& file, std::string dataset)
-      : file_(file), dataset_(std::move(dataset)), info_(file.info(dataset_)) {}
+  /// Throws `InputError` unless the dataset has this many columns.
+  RowReader(const hdf5::InputFile& file, std::string dataset, std::uint64_t columns = 1)
+      : file_(file), dataset_(std::move(dataset)), info_(file.info(dataset_)) {
+    file_.require_columns(dataset_, columns);
+  }
 
   [[nodiscard]] std::uint64_t rows() const { return info_.rows(); }
-  /// Valid until the next call.
+  /// Valid until the next call. Throws `InputError` for rows that the dataset does not have.
   std::span<const T> row(std::uint64_t row) { return rows({row, row + 1}); }
   std::span<const T> rows(IndexRange range) {
+    file_.require_rows(dataset_, info_, range);
     if (range.begin < loaded_.begin || range.end > loaded_.end) {
       constexpr std::uint64_t kChunkBytes = std::uint64_t{4} << 20U;
       const std::uint64_t chunk =

@@ -176,8 +176,12 @@ void declare_numbers(IdTable& table, std::uint64_t count, Rank rank, std::int32_
   }
 }
 
-void check_layouts(std::span<const text::InputFile> files, const RowFilter& filter) {
+void check_layouts(std::span<const text::InputFile> files, const RowFilter& filter, bool takes_relations) {
   for (const text::InputFile& file : files) {
+    if (!takes_relations && file.layout.has_relations()) {
+      throw InputError({file.info.path.string(), file.layout.header_lines, 1}, "a relation in every row",
+                       "pairs of ids alone; name a file without relations (of RecBole's files a .link, not a .kg)");
+    }
     const auto differ = [&](const char* what, bool here, bool there) {
       if (here == there) return;
       throw InputError(fmt::format("{} has {}{}, but {} has {}; the files of one edge type must agree",
@@ -243,7 +247,7 @@ ReadEdges read_edges(const comm::Communicator& comm, const TextLayout& layout, c
   }
   Collector collector(filter, sources, targets, relations, files);
   comm.agree([&] {
-    check_layouts(files, filter);
+    check_layouts(files, filter, relations != nullptr);
     for (const text::InputFile& file : files) {
       if (file.layout.format != TextFormat::kMatrixMarket && file.layout.format != TextFormat::kMetis) continue;
       if (&sources != &targets && (file.layout.symmetric || file.layout.format == TextFormat::kMetis)) {

@@ -48,8 +48,8 @@ struct ReadEdges {
   std::uint64_t bytes_read = 0;
 };
 
-/// **Collective.** Reads this rank's share of an input. `sources` and `targets` may be the same table; `relations` may
-/// be null when `layout` has none.
+/// **Collective.** Reads this rank's share of an input. `sources` and `targets` may be the same table; without
+/// `relations`, files that have some are refused.
 [[nodiscard]] ReadEdges read_edges(const comm::Communicator& comm, const TextLayout& layout, const RowFilter& filter,
                                    IdTable& sources, IdTable& targets, IdTable* relations, ProgressSink& progress);
 

@@ -81,6 +81,12 @@ void check_links(const ImportOptions& options) {
                       "that type instead",
                       links.type, links.alias_type, links.alias_type));
     }
+    if (std::ranges::find(aliases, links.alias_type) != aliases.end()) {
+      throw ConfigError(
+          fmt::format("graph.links: '{}' is the alias type of two entries; put the files that link it to one type into "
+                      "one entry, and link it to one type only",
+                      links.alias_type));
+    }
     aliases.push_back(links.alias_type);
   }
 }

@@ -381,8 +381,10 @@ FileLayout recognise_vertex_list(const std::string& file, std::string_view head_
     const bool is_id = name == "user_id" || name == "item_id" || name == "entity_id";
     if (is_id && layout.source_column == kNoColumn) layout.source_column = c;
     if (type == "float" && !is_id) {
-      if (c >= 64)
-        head.fail(0, fmt::format("a float column at position {}", c + 1), "features in the first 64 columns");
+      if (c >= kMaxFeatureColumns) {
+        head.fail(0, fmt::format("a float column at position {}", c + 1),
+                  fmt::format("features in the first {} columns", kMaxFeatureColumns));
+      }
       layout.feature_columns |= std::uint64_t{1} << c;
     }
   }

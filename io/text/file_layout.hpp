@@ -16,6 +16,8 @@ namespace rove::io::text {
 inline constexpr std::uint32_t kNoColumn = std::numeric_limits<std::uint32_t>::max();
 /// Bytes of a delimiter at most.
 inline constexpr std::size_t kMaxDelimiter = 16;
+/// Only the first columns of a file can be features.
+inline constexpr std::uint32_t kMaxFeatureColumns = 64;
 
 /// How one file is laid out, as its first lines and the options say; needed before its middle can be read. Made by one
 /// rank and copied to the others byte by byte.
@@ -39,7 +41,7 @@ struct FileLayout {
   std::uint32_t vertex_weights = 0;   ///< metis: numbers to pass over at the start of a line
   std::uint64_t feature_columns = 0;  ///< bit c: column c is a feature (vertex lists of recbole)
   std::uint64_t header_lines = 0;     ///< lines before the first row
-  std::uint64_t header_bytes = 0;     ///< their bytes, a byte-order mark included
+  std::uint64_t header_bytes = 0;     ///< their bytes, with a byte-order mark unless the file is streamed
   std::uint64_t num_sources = 0;      ///< matrix-market, metis: declared vertices of the source type
   std::uint64_t num_targets = 0;      ///< matrix-market: of the target type
   std::uint64_t num_entries = 0;      ///< matrix-market: entries; metis: undirected edges

@@ -236,8 +236,9 @@ InputFile open_input(const std::string& path, const Recognise& recognise) {
   } catch (const ParseError& error) {
     throw_located(file, head, error);
   }
-  // In a plain file the byte-order mark counts as part of the header.
-  if (file.info.compression == Compression::kNone) file.layout.header_bytes += stream.byte_order_mark_bytes();
+  // Ranges of a plain file begin after the header, which the mark is part of; without a header the first row begins
+  // with it, and `read_lines` takes it off, as a stream does.
+  if (!file.streamed() && file.layout.header_bytes > 0) file.layout.header_bytes += stream.byte_order_mark_bytes();
   return file;
 }
 

@@ -160,6 +160,7 @@ void parse_columns(std::string_view text, Batcher& out) {
 
 void parse_vertices(std::string_view text, Batcher& out) {
   const FileLayout& layout = out.layout();
+  const std::uint32_t columns = std::min(layout.num_columns, kMaxFeatureColumns);
   Fields fields;
   for_each_line(text, [&](std::string_view line) {
     if (line.empty()) return;
@@ -169,7 +170,7 @@ void parse_vertices(std::string_view text, Batcher& out) {
       split(layout, line, fields, out.unescaped());
       require_columns(layout, fields, layout.source_column + 1, line);
       out.push_vertex(non_empty(fields.values[layout.source_column], "id"));
-      for (std::uint32_t c = 0; c < layout.num_columns; ++c) {
+      for (std::uint32_t c = 0; c < columns; ++c) {
         if ((layout.feature_columns >> c & 1U) != 0) out.push_feature(parse_number(fields.values[c], "feature"));
       }
     }

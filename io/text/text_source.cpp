@@ -91,7 +91,6 @@ void read_lines(const FileInfo& info, IndexRange bytes, Block& block) {
     block.byte_offset = from + first_end + 1;
   } else {
     block.first_line = 1;
-    if (block.text.starts_with(kByteOrderMark)) block.text.erase(0, kByteOrderMark.size());
   }
   // The last line may end beyond the range.
   std::uint64_t at = bytes.end;
@@ -107,6 +106,8 @@ void read_lines(const FileInfo& info, IndexRange bytes, Block& block) {
     at += got;
     step = std::min<std::size_t>(2 * step, 1U << 20U);
   }
+  // The range may have ended within the mark, or right after it.
+  if (bytes.begin == 0 && block.text.starts_with(kByteOrderMark)) block.text.erase(0, kByteOrderMark.size());
 }
 
 std::uint64_t line_number_at(const FileInfo& info, std::uint64_t byte_offset) {

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "engine/base/error.hpp"
+#include "engine/base/fault.hpp"
 #include "io/hdf5/delta_file.hpp"
 #include "io/hdf5/lookup.hpp"
 #include "io/hdf5/node_rows.hpp"
@@ -161,6 +167,59 @@ TEST_F(Delta, LookupSaysHowAnIdStands) {
   EXPECT_EQ(status("back.h5", "user100").status, "gone");
   EXPECT_EQ(io::lookup(out / "delta.h5", "item3", "item", 5).at(0).status, "same");
   EXPECT_THAT(io::to_text(status("back.h5", "user100")), ::testing::HasSubstr("gone"));
+}
+
+/// **Collective.** Flips a bit in the header of every object but the root, which is found when the object is looked at.
+void damage_objects(const std::filesystem::path& path) {
+  world().barrier();
+  if (world().is_root()) {
+    std::ifstream in(path, std::ios::binary);
+    std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    std::uint64_t root = 0;
+    std::memcpy(&root, bytes.data() + 36, sizeof root);  // in the superblock of version 2
+    ASSERT_EQ(bytes.substr(root, 4), "OHDR");
+    for (std::size_t at = bytes.find("OHDR"); at != std::string::npos; at = bytes.find("OHDR", at + 1)) {
+      if (at != root) bytes[at + 8] = static_cast<char>(bytes[at + 8] ^ 1);
+    }
+    std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  }
+  world().barrier();
+}
+
+TEST_F(Delta, ALastNightThatCannotBeReadIsBadInput) {
+  const auto code_with = [&](const std::string& rule) {
+    setenv("ROVE_FAULT", rule.c_str(), 1);
+    fault::set_rank(world().rank().value());
+    fault::reload();
+    ExitCode code = ExitCode::kSuccess;
+    try {
+      static_cast<void>(io::write_delta(world(), out / "delta.h5", many.path(), few.path(), {}, sample_provenance()));
+    } catch (const Error& error) {
+      code = error.code();
+    }
+    unsetenv("ROVE_FAULT");
+    fault::reload();
+    return code;
+  };
+  // Its embeddings.h5 is the second file that a rank opens.
+  EXPECT_EQ(code_with(fmt::format("io.open:2@{}", world().size() - 1)), ExitCode::kInput);
+  EXPECT_EQ(code_with("io.rename@0"), ExitCode::kFile) << "the delta cannot be written";
+  EXPECT_EQ(code_with(""), ExitCode::kSuccess);
+  damage_objects(few / "embeddings.h5");
+  EXPECT_EQ(code_with(""), ExitCode::kInput);
+}
+
+TEST_F(Delta, RankZeroSaysWhichFilesThereAre) {
+  const SharedTempDirectory empty(world());
+  const auto write = [&](bool sees_none) {
+    return io::write_delta(world(), out / "delta.h5", many.path(), sees_none ? empty.path() : few.path(), {},
+                           sample_provenance());
+  };
+  EXPECT_FALSE(write(world().is_root()));
+  if (world().size() > 1) {
+    EXPECT_THROW(static_cast<void>(write(world().rank().value() == world().size() - 1)), InputError);
+  }
+  EXPECT_FALSE(std::filesystem::exists(out / "delta.h5"));
 }
 
 TEST_F(Delta, NothingIsWrittenWithoutCommonResults) {

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdint>
 #include <cstring>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/base/error.hpp"
+#include "io/export/vector_files.hpp"
 #include "io/hdf5/checkpoint_directory.hpp"
 #include "io/hdf5/graph_file.hpp"
+#include "io/hdf5/mapped_file.hpp"
 #include "io/hdf5/result_files.hpp"
+#include "io/hdf5/row_join.hpp"
 #include "tests/io/hdf5/sample_files.hpp"
 #include "tests/support/graphs.hpp"
 #include "tests/support/mpi.hpp"
@@ -116,6 +125,84 @@ TEST(ResultFiles, DatasetBytesAreThoseOfOneRank) {
       comm.barrier();
     });
   }
+}
+
+/// What the `InputError` says, or "no error".
+std::string input_error_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+/// **Collective.** A ppr.h5 of nine users and six items with the lists that rank 0 gives, sound or not.
+void write_raw_lists(const std::filesystem::path& path, std::vector<std::uint64_t> indptr,
+                     std::vector<std::uint64_t> indices) {
+  const io::ImportedGraph graph = sample_import(random_bipartite(9, 6, 30, 2), world().rank(), world().size());
+  if (!world().is_root()) {
+    indptr.clear();
+    indices.clear();
+  }
+  io::hdf5::OutputFile file(world(), path);
+  const std::string types[] = {"user", "item"};
+  for (std::size_t t = 0; t < 2; ++t) io::write_nodes(file, {types[t], graph.ids[t], graph.blocks.keys[t]}, t);
+  const std::string group = io::neighbor_group(io::FileFormat::kPpr, types[0], types[1]);
+  file.make_group(group);
+  file.set_attribute(group, "source", types[0]);
+  file.set_attribute(group, "target", types[1]);
+  file.write_as_int64(group + "/indptr", indptr);
+  file.write_as_int64(group + "/indices", indices);
+  file.write<float>(group + "/scores", std::vector<float>(indices.size(), 0.5F));
+  io::write_header(file, io::FileFormat::kPpr, sample_provenance());
+  file.commit();
+}
+
+TEST(ResultFiles, ListsThatPointNowhereAreRefused) {
+  const SharedTempDirectory directory(world());
+  const auto path = directory / "ppr.h5";
+  const auto read = [&] { (void)io::read_neighbors(world(), path, io::FileFormat::kPpr, "user", "item"); };
+  write_raw_lists(path, {0, 1, 2, 3, 3, 3, 3, 3, 3, 4}, {5, 0, 1, 2});
+  EXPECT_EQ(input_error_of(read), "no error");
+  write_raw_lists(path, {0, 1, 2, 3, 3, 3, 3, 3, 3, 4}, {5, 0, 1, 6});
+  EXPECT_THAT(input_error_of(read),
+              ::testing::HasSubstr("ppr.h5: /neighbors/user/item/indices holds 6, expected numbers below 6"));
+  write_raw_lists(path, {0, 1, 2, 3, 3, 3, 3, 3, 3, std::uint64_t{1} << 60U}, {5, 0, 1, 2});
+  EXPECT_THAT(input_error_of(read), ::testing::HasSubstr("dataset /neighbors/user/item/indices has 4 rows, but rows"));
+}
+
+TEST(ResultFiles, RowsOfListsThatDoNotExistAreRefused) {
+  const SharedTempDirectory directory(world());
+  write_raw_lists(directory / "ppr.h5", {0, 1, 2, 2, 2, 2, 2, 4, 3, 400}, {5, 0, 1, 2});
+  const io::hdf5::MappedFile file(directory / "ppr.h5");
+  io::ListReader lists(file, "/neighbors/user/item");
+  EXPECT_EQ(lists.targets(0).size(), 1U);
+  EXPECT_THAT(input_error_of([&] { (void)lists.targets(7); }),
+              ::testing::HasSubstr("dataset /neighbors/user/item/indices has 4 rows, but rows 4 to 3 are needed"));
+  EXPECT_THAT(input_error_of([&] { (void)lists.targets(8); }), ::testing::HasSubstr("but rows 3 to 400 are needed"));
+  EXPECT_THAT(input_error_of([&] { (void)lists.targets(9); }), ::testing::HasSubstr("/neighbors/user/item/indptr"));
+}
+
+TEST(ResultFiles, VectorsOfAnotherLengthThanTheFileSaysAreRefused) {
+  const SharedTempDirectory directory(world());
+  const graph::GraphBlocks whole = random_bipartite(9, 6, 30, 2);
+  const io::ImportedGraph graph = sample_import(whole, world().rank(), world().size());
+  const auto path = directory / "embeddings.h5";
+  io::hdf5::OutputFile file(world(), path);
+  io::write_nodes(file, {"user", graph.ids[0], graph.blocks.keys[0]}, 0);
+  file.write_matrix<float>("/nodes/user/vectors",
+                           sample_vectors(whole, VertexTypeId{0}, world().rank(), world().size(), 3), 3);
+  io::set_embeddings_info(file, "/", {"lightgcn", 5, "dot", false, "space-1"});
+  io::write_header(file, io::FileFormat::kEmbeddings, sample_provenance());
+  file.commit();
+
+  const auto refused = ::testing::HasSubstr("dataset /nodes/user/vectors has 3 columns, expected 5");
+  EXPECT_THAT(input_error_of([&] { (void)io::read_embeddings(world(), path, "user"); }), refused);
+  EXPECT_THAT(input_error_of([&] {
+                (void)io::export_vectors(world(), path, "user", io::VectorFormat::kNpy, directory / "users");
+              }),
+              refused);
 }
 
 TEST(Header, FilesOfOtherKindsAndNewerVersionsAreRejected) {

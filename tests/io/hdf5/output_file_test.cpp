@@ -203,5 +203,23 @@ TEST(InputFile, ErrorsNameTheFileAndTheReason) {
   EXPECT_THAT(message_of(directory / "values.h5"), ::testing::HasSubstr("truncated"));
 }
 
+TEST(InputFile, RowsThatAreNotThereAreRefusedBeforeTheyTakeMemory) {
+  const SharedTempDirectory directory(world());
+  OutputFile file(world(), directory / "values.h5");
+  file.write<float>("/values", std::vector<float>(world().is_root() ? 10U : 0U, 1.0F));
+  file.write_fixed_text("/texts", std::vector<char>(world().is_root() ? 20U : 0U, 'x'), 2);
+  file.commit();
+
+  const InputFile read(directory / "values.h5");
+  for (const IndexRange rows : {IndexRange{5, 3}, IndexRange{10, 11}, IndexRange{0, std::uint64_t{1} << 60U}}) {
+    EXPECT_THROW((void)read.read<float>("/values", rows), InputError);
+    EXPECT_THROW((void)read.read_bytes("/values", rows), InputError);
+    EXPECT_THROW((void)read.read_fixed_text("/texts", rows), InputError);
+  }
+  EXPECT_EQ(read.read_fixed_text("/texts", {9, 10}), std::vector<std::string>{"xx"});
+  EXPECT_NO_THROW(read.require_columns("/values", 1));
+  EXPECT_THROW(read.require_columns("/values", 2), InputError);
+}
+
 }  // namespace
 }  // namespace rove::tests

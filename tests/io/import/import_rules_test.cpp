@@ -249,6 +249,24 @@ TEST(Features, FloatColumnsOfRecBoleFiles) {
   EXPECT_EQ(graph.report.edge_types[0].dangling_endpoints, 1U);
 }
 
+TEST(Features, OfMoreThan64ColumnsAreTheFloatColumns) {
+  const SharedTempDirectory directory(world());
+  std::string header = "user_id:token\tage:float";
+  std::string row = "1\t30";
+  for (int column = 2; column < 70; ++column) {
+    header += fmt::format("\tname{}:token", column);
+    row += "\tx";
+  }
+  io::ImportOptions options;
+  options.nodes.resize(1);
+  options.nodes[0].type = "user";
+  options.nodes[0].files = {put(directory, "wide.user", header + "\n" + row + "\n")};
+  options.nodes[0].format = io::NodeFormat::kRecBole;
+  EXPECT_THAT(features_of(io::import_graph(world(), options), 0).at("1"), ElementsAre(30));
+  options.nodes[0].files = {put(directory, "wider.user", header + "\theight:float\n" + row + "\t1.7\n")};
+  EXPECT_THAT(message_of(options), HasSubstr("found a float column at position 71, expected features in the first 64"));
+}
+
 TEST(Features, TheSecondRowOfAVertexIsNamed) {
   const SharedTempDirectory directory(world());
   io::ImportOptions options;
@@ -345,6 +363,44 @@ TEST(Links, MakeAnEntityTheItemItIs) {
   options.links[0].layout.files = {put(directory, "l2", "a m1\nb m1\n")};
   EXPECT_THAT(message_of(options),
               HasSubstr("'m1' of type 'entity' is linked to two different vertices, 'a' and 'b', expected one"));
+}
+
+TEST(Links, OfOneAliasTypeStandInOneEntry) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges.push_back(edge_type("user", "rates", "item", put(directory, "e", "1 a\n2 b\n")));
+  options.edges.push_back(edge_type("entity", "like", "entity", put(directory, "k", "m1 m2\nm2 m3\nm3 m1\n")));
+  const std::string first = put(directory, "l1", "a m1\n");
+  const std::string second = put(directory, "l2", "b m3\n");
+  options.links.resize(2);
+  for (io::LinkOptions& links : options.links) {
+    links.type = "item";
+    links.alias_type = "entity";
+  }
+  options.links[0].layout.files = {first};
+  options.links[1].layout.files = {second};
+  EXPECT_THAT(message_of(options), HasSubstr("'entity' is the alias type of two entries; put the files that link it to "
+                                             "one type into one entry"));
+  options.links[1].type = "user";
+  EXPECT_THAT(message_of(options), HasSubstr("'entity' is the alias type of two entries"));
+  options.links.pop_back();
+  options.links[0].layout.files = {first, second};
+  EXPECT_THAT(whole(world(), io::import_graph(world(), options)).ids.at("entity"), ElementsAre("m2"));
+}
+
+TEST(Links, WithARelationAreRefused) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges.push_back(edge_type("item", "like", "entity", put(directory, "e", "a m1\na m2\n")));
+  options.links.resize(1);
+  options.links[0].type = "item";
+  options.links[0].alias_type = "entity";
+  options.links[0].layout.format = io::TextFormat::kRecBole;
+  options.links[0].layout.files = {
+      put(directory, "x.kg", "head_id:token\trelation_id:token\ttail_id:token\na\tr\tm1\n")};
+  EXPECT_THAT(message_of(options), HasSubstr("x.kg:1:1: found a relation in every row, expected pairs of ids alone"));
+  options.links[0].layout.files = {put(directory, "x.link", "item_id:token\tentity_id:token\na\tm1\n")};
+  EXPECT_EQ(message_of(options), "no error");
 }
 
 // --- rules that refuse

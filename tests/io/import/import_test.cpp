@@ -115,6 +115,36 @@ TEST(Formats, DelimitersOfSeveralCharacters) {
             (std::vector<NamedEdge>{{"a", "b", "", 1, 2}}));
 }
 
+TEST(Formats, AByteOrderMarkIsNoPartOfTheFirstLine) {
+  const SharedTempDirectory directory(world());
+  const std::string mark = "\xEF\xBB\xBF";
+  struct Case {
+    io::TextFormat format;
+    const char* text;
+  };
+  for (const Case& one :
+       {Case{io::TextFormat::kEdgeList, "a b\nc d\na d\n"}, Case{io::TextFormat::kAdjacency, "a b d\nc d\n"},
+        Case{io::TextFormat::kTriples, "a r b\nc s d\n"}, Case{io::TextFormat::kCsv, "source,target\na,b\nc,d\n"},
+        Case{io::TextFormat::kMetis, "3 2\n2\n1 3\n2\n"}}) {
+    io::EdgeOptions edges = edge_type("node", "to", "node", {put(directory, "plain", one.text)}, one.format);
+    const WholeGraph expected = import_one(edges);
+    edges.layout.files = {put(directory, "marked", mark + one.text)};
+    for (const std::uint64_t block_bytes : {1U, 2U, 3U, 4U, 5U, 64U}) {
+      edges.layout.block_bytes = block_bytes;
+      EXPECT_EQ(import_one(edges), expected) << io::name_of(one.format) << " in blocks of " << block_bytes;
+    }
+  }
+  io::ImportOptions list;
+  list.nodes.resize(1);
+  list.nodes[0].type = "node";
+  list.nodes[0].files = {put(directory, "ids", mark + "a\nb\nc\n")};
+  EXPECT_THAT(whole(world(), io::import_graph(world(), list)).ids.at("node"),
+              testing::UnorderedElementsAre("a", "b", "c"));
+  io::ImportOptions bad;
+  bad.edges.push_back(edge_type("n", "to", "n", {put(directory, "bad", mark + "a\nb c\n")}, io::TextFormat::kEdgeList));
+  EXPECT_THAT(message_of(bad), HasSubstr("bad:1:1: found 1 column in 'a'"));
+}
+
 TEST(Formats, HeadersOfCsvFiles) {
   const SharedTempDirectory directory(world());
   const auto count = [&](const std::string& text, io::Header header, const std::string& source) {
