@@ -148,7 +148,8 @@ int main(int argc, char** argv) {
       if (record.evaluation) {
         const gnn::RankingMetrics& at = record.evaluation->at[0];
         fmt::print("epoch {}: bpr {:.4f} loss {:.4f} recall@20 {:.4f} ndcg@20 {:.4f} precision@20 {:.4f}, {:.3f} s\n",
-                   record.epoch, record.bpr_loss, record.loss, at.recall, at.ndcg, at.precision, record.seconds);
+                   record.epoch, record.bpr_loss.value_or(0.0), record.loss, at.recall, at.ndcg, at.precision,
+                   record.seconds);
       }
     }
     const double peak = gnn::peak_flops_per_second();

@@ -12,6 +12,7 @@
 #include "gnn/bpr.hpp"
 #include "gnn/detail/contrast_kernels.hpp"
 #include "gnn/hard_bpr.hpp"
+#include "gnn/triple_sampler.hpp"
 
 namespace rove::gnn {
 namespace {
@@ -106,16 +107,12 @@ class PositivePairs {
 
 class Softmax final : public BatchLoss {
  public:
-  Softmax(const BatchContext& context, const LossOptions& options, std::uint64_t batch_size)
-      : context_(context), options_(options), pairs_(context_), contrast_(context.width) {
-    const graph::CsrGraph& items = context.graph.by_destination(context.interactions.edge_type());
-    const auto all = static_cast<double>(context.interactions.num_interactions());
-    corrections_.resize(items.num_rows());
-    for (std::uint64_t item = 0; item < items.num_rows(); ++item) {
-      const auto share = static_cast<double>(items.degree(item)) / all;
-      const double in_batch =
-          share < 1.0 ? 1.0 - math::exp(static_cast<double>(batch_size) * math::log1p(-share)) : 1.0;
-      corrections_[item] = in_batch > 0 ? static_cast<float>(math::pow(in_batch, -options.correction)) : 1.0F;
+  Softmax(const BatchContext& context, const BatchOptions& options)
+      : context_(context), options_(options.loss), pairs_(context_), contrast_(context.width) {
+    const auto batch_size = static_cast<double>(options.batch_size);
+    for (const double share : positive_shares(context.comm, context.interactions, options.sampler)) {
+      const double in_batch = share < 1.0 ? 1.0 - math::exp(batch_size * math::log1p(-share)) : 1.0;
+      corrections_.push_back(in_batch > 0 ? static_cast<float>(math::pow(in_batch, -options_.correction)) : 1.0F);
     }
   }
 
@@ -193,7 +190,7 @@ std::unique_ptr<BatchLoss> make_loss(const BatchContext& context, const BatchOpt
     case LossKind::kBpr:
       break;
     case LossKind::kSoftmax:
-      return std::make_unique<Softmax>(context, options.loss, options.batch_size);
+      return std::make_unique<Softmax>(context, options);
     case LossKind::kAlignment:
       return std::make_unique<Alignment>(context, options.loss);
     case LossKind::kCosineContrastive:

@@ -17,8 +17,9 @@ namespace rove::gnn {
 /// kSoftmax (Wu et al., "On the effectiveness of sampled softmax loss", arXiv 2201.02327): mean over the pairs (u, p)
 /// of
 ///   (1 - cos(u, p)) / τ⁺ + log Σ_j f_j exp((cos(u, j) - 1) / τ) over the batch's distinct positives j. f_j = Q_j^-c
-///   with Q_j the chance that j is in the batch: c = 1 is the logQ correction of Yi et al. (RecSys 2019). τ⁺ is τ
-///   unless set, which makes it BSL (Wu et al., ICDE 2024, arXiv 2312.12882). Negatives are not read.
+///   with Q_j the chance that j is in the batch, as the sampler draws positives: c = 1 is the logQ correction of Yi et
+///   al. (RecSys 2019). τ⁺ is τ unless set, which makes it BSL (Wu et al., ICDE 2024, arXiv 2312.12882). Negatives are
+///   not read.
 /// kAlignment (DirectAU, Wang et al., KDD 2022): mean of ‖û - p̂‖² + γ/2 (uniformity of the distinct users + of the
 ///   distinct positives), where uniformity is log mean_{i<j} exp(-2 ‖x̂_i - x̂_j‖²). Negatives are not read.
 /// kCosineContrastive (SimpleX, Mao et al., CIKM 2021, arXiv 2109.12613): mean over the pairs (u, p) of
@@ -31,7 +32,7 @@ class BatchLoss {
   virtual void run(const BatchStep& step, std::span<float> row_buffer, std::span<float> gradients) = 0;
 };
 
-/// References of the context must outlive the result.
+/// **Collective.** References of the context must outlive the result.
 [[nodiscard]] std::unique_ptr<BatchLoss> make_loss(const BatchContext& context, const BatchOptions& options);
 
 }  // namespace rove::gnn

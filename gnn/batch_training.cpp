@@ -168,15 +168,17 @@ class BatchTraining final : public EpochModel {
     const std::uint64_t triples = sampler_.num_triples();
     const std::uint64_t rest = triples % options_.batch_size;
     const std::uint64_t full_batches = triples / options_.batch_size;
-    const auto divisor = static_cast<double>(full_batches + 1);
+    const bool is_bpr = options_.loss.kind == LossKind::kBpr && !model_->has_own_loss();
+    const auto divisor = static_cast<double>(is_bpr ? full_batches + 1 : batches_->num_batches());
     const auto mean = [&](const ExactSum& full, const ExactSum& last) {
       double sum = comm_.all_reduce(full).value() / batch;
       const double of_last = comm_.all_reduce(last).value();
       if (rest > 0) sum += of_last / static_cast<double>(rest);
       return sum / divisor;
     };
-    record.bpr_loss = mean(sums_.full_bpr, sums_.short_bpr);
-    record.loss = record.bpr_loss + 0.5 * options_.decay * mean(sums_.full_decay, sums_.short_decay) +
+    const double bpr_loss = mean(sums_.full_bpr, sums_.short_bpr);
+    if (is_bpr) record.bpr_loss = bpr_loss;
+    record.loss = bpr_loss + 0.5 * options_.decay * mean(sums_.full_decay, sums_.short_decay) +
                   comm_.all_reduce(extra_loss_).value() / divisor;
     // By columns every rank pulls all slots.
     const std::uint64_t own_slots = columns_ && !comm_.is_root() ? 0 : model_->slots_per_step();

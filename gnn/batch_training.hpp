@@ -69,6 +69,8 @@ class BatchModel {
   virtual void embed(const EmbeddingTable& table, EmbeddingTable& result) = 0;
   /// Slots of this rank pulled or skipped per step.
   [[nodiscard]] virtual std::uint64_t slots_per_step() const = 0;
+  /// Whether the model minimises something of its own, not `BatchOptions::loss`.
+  [[nodiscard]] virtual bool has_own_loss() const { return false; }
   /// Whether the model propagates on `BatchContext::propagated()` and moves rows by `BatchRows`.
   [[nodiscard]] virtual bool knows_columns() const { return false; }
   /// Whether the model propagates in `BatchOptions::storage`.

@@ -5,6 +5,7 @@
 
 #include "engine/base/checked_cast.hpp"
 #include "engine/parallel/parallel.hpp"
+#include "gnn/grouped_slots.hpp"
 
 namespace rove::gnn {
 namespace {
@@ -12,6 +13,12 @@ namespace {
 constexpr std::uint64_t kCoInteractionsGrain = 16;
 
 }  // namespace
+
+std::uint64_t CoInteractions::bytes(const ModelShare& share) {
+  const std::uint64_t per_row = share.owned_rows == 0 ? 0 : share.owned_interactions / share.owned_rows + 1;
+  const std::uint64_t lists = sizeof(Listed) * (share.owned_interactions + 2 * share.ghost_rows * per_row);
+  return lists + share.threads * share.items * (sizeof(std::uint64_t) + sizeof(Entry));
+}
 
 CoInteractions::CoInteractions(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type)
     : by_item_(graph.by_destination(type)),
@@ -22,12 +29,13 @@ CoInteractions::CoInteractions(const comm::Communicator& comm, const graph::Dist
   const IndexRange items = graph.owned_of_type(edge_type.destination);
   first_user_ = users.begin;
 
-  // Slots of a pair lie together, so the diagonal is the sum of the squares of their runs.
+  // The diagonal is the sum of the squares of how often each pair occurs.
   std::vector<std::uint32_t> squares(graph.num_local());
   comm.agree([&] {
+    const GroupedSlots grouped(by_item_, graph.num_local());
     for (std::uint64_t item = 0; item < items.size(); ++item) {
       std::uint64_t sum = 0;
-      const auto row = by_item_.neighbors(item);
+      const auto row = grouped.neighbors(item);
       for (std::size_t slot = 0; slot < row.size();) {
         std::uint64_t run = 1;
         while (slot + run < row.size() && row[slot + run] == row[slot]) ++run;

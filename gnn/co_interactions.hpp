@@ -8,6 +8,7 @@
 
 #include "engine/comm/communicator.hpp"
 #include "engine/graph/distributed_graph.hpp"
+#include "gnn/training.hpp"
 #include "gnn/type_halo.hpp"
 
 namespace rove::gnn {
@@ -23,6 +24,9 @@ class CoInteractions {
     std::uint64_t count = 0;    ///< entry of the matrix
     std::uint64_t squares = 0;  ///< diagonal entry of `item`
   };
+
+  /// What one rank holds at most, rows that are being made included.
+  [[nodiscard]] static std::uint64_t bytes(const ModelShare& share);
 
   /// **Collective.**
   CoInteractions(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type);

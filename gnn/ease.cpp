@@ -18,28 +18,31 @@ namespace rove::gnn {
 namespace {
 
 constexpr std::uint32_t kBlockItems = 64;
-/// Rows of co-interactions that travel together.
-constexpr std::uint64_t kItemsPerMessage = 2048;
+/// Entries of co-interactions that travel together, of all ranks and at most.
+constexpr std::uint64_t kEntriesPerMessage = 1U << 22U;
 constexpr std::uint64_t kEaseGrain = 256;
+
+/// An entry of AᵀA on its way to the matrix.
+struct MatrixEntry {
+  std::uint32_t row;
+  std::uint32_t column;
+  std::uint64_t count;
+};
 
 /// **Collective.** AᵀA + regularisation I, from the items' owners.
 void fill(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type, double regularisation,
           SymmetricMatrix& matrix) {
-  struct Entry {
-    std::uint32_t row;
-    std::uint32_t column;
-    std::uint64_t count;
-  };
   const VertexTypeId items = graph.schema().edge_type(type).destination;
   const std::uint64_t first_item = graph.schema().stable_range(items).begin;
   const IndexRange owned = graph.owned_of_type(items);
   const CoInteractions co_interactions(comm, graph, type);
-  const std::uint64_t rounds =
-      comm.all_reduce((owned.size() + kItemsPerMessage - 1) / kItemsPerMessage, comm::ReduceOp::kMax);
+  const auto ranks = static_cast<std::uint64_t>(comm.size());
+  const std::uint64_t step =
+      std::max<std::uint64_t>(1, kEntriesPerMessage / (ranks * graph.schema().vertex_type(items).count));
+  const std::uint64_t rounds = comm.all_reduce((owned.size() + step - 1) / step, comm::ReduceOp::kMax);
   for (std::uint64_t round = 0; round < rounds; ++round) {
-    const IndexRange part{std::min(owned.size(), round * kItemsPerMessage),
-                          std::min(owned.size(), (round + 1) * kItemsPerMessage)};
-    std::vector<std::vector<Entry>> rows(part.size());
+    const IndexRange part{std::min(owned.size(), round * step), std::min(owned.size(), (round + 1) * step)};
+    std::vector<std::vector<MatrixEntry>> rows(part.size());
     co_interactions.for_each_row(part, [&](std::uint64_t item, std::span<const CoInteractions::Entry> entries) {
       const LocalVertexId local{static_cast<std::uint32_t>(owned.begin + item)};
       const auto row = static_cast<std::uint32_t>(graph.index_map().stable_of(local).value() - first_item);
@@ -48,16 +51,16 @@ void fill(const comm::Communicator& comm, const graph::DistributedGraph& graph, 
       }
     });
     // Owned items ascend by row, so their rows' ranks ascend too.
-    std::vector<Entry> outgoing;
+    std::vector<MatrixEntry> outgoing;
     std::vector<std::uint64_t> counts(static_cast<std::size_t>(comm.size()));
     std::size_t rank = 0;
-    for (const std::vector<Entry>& row : rows) {
+    for (const std::vector<MatrixEntry>& row : rows) {
       if (row.empty()) continue;
       while (row.front().row >= matrix.rows_of(Rank{static_cast<std::int32_t>(rank)}).end) ++rank;
       counts[rank] += row.size();
       outgoing.insert(outgoing.end(), row.begin(), row.end());
     }
-    for (const Entry& entry : comm.exchange<Entry>(outgoing, counts).data) {
+    for (const MatrixEntry& entry : comm.exchange<MatrixEntry>(outgoing, counts).data) {
       matrix.row(entry.row)[entry.column] = static_cast<float>(entry.count);
     }
   }
@@ -73,6 +76,10 @@ class EaseScorer final : public Scorer {
       : graph_(graph), type_(type), propagation_(graph, options_of(type)), weights_(std::move(weights.tables.at(0))) {}
 
   [[nodiscard]] std::string_view score_name() const override { return "sum of item weights"; }
+
+  [[nodiscard]] std::uint64_t working_bytes(const Interactions& /*interactions*/) const override {
+    return (propagation_.num_local() + weights_.columns) * kBlockItems * sizeof(float);
+  }
 
   [[nodiscard]] graph::NeighborLists top_items(const comm::Communicator& comm, const Interactions& interactions,
                                                const RetrievalOptions& options,
@@ -145,7 +152,7 @@ ModelWeights fit_ease(const comm::Communicator& comm, const graph::DistributedGr
   progress.begin("train", (items + options.tile_items - 1) / options.tile_items, "sweeps");
   matrix.invert([&](std::uint64_t done, std::uint64_t) {
     progress.update(done, "");
-    if (comm.agree_stop()) throw Interrupted("EASE was asked to stop; it keeps no checkpoint and starts anew");
+    comm.stop_if_asked("EASE was asked to stop; it keeps no checkpoint and starts anew");
   });
   // The matrix is -C now: B_ij = -C_ij / C_jj = A_ji / -A_jj.
   const IndexRange rows = matrix.rows();
@@ -184,8 +191,14 @@ ModelWeights fit_ease(const comm::Communicator& comm, const graph::DistributedGr
   return result;
 }
 
-std::unique_ptr<Scorer> make_ease_scorer(const comm::Communicator&, const graph::DistributedGraph& graph,
+std::unique_ptr<Scorer> make_ease_scorer(const comm::Communicator& comm, const graph::DistributedGraph& graph,
                                          EdgeTypeId type, ModelWeights weights) {
+  comm.agree([&] {
+    const VertexTypeId items = graph.schema().edge_type(type).destination;
+    const std::uint64_t count = graph.schema().vertex_type(items).count;
+    if (weights.tables.size() == 1 && weights.tables[0].type == items && weights.tables[0].columns == count) return;
+    throw InputError(fmt::format("the model has no table of {0} x {0} item weights; fit it again", count));
+  });
   return std::make_unique<EaseScorer>(graph, type, std::move(weights));
 }
 
@@ -196,7 +209,10 @@ MemoryPlan plan_ease(const ModelShare& share, const EaseOptions& options) {
   plan.hold("item x item matrix", matrix);
   if (share.ranks > 1)
     plan.hold("item x item weights on their way home", (share.items + parts - 1) / parts * share.items * sizeof(float));
-  plan.hold("lists of the users", 16 * share.owned_interactions);
+  plan.hold("lists of the users and of ghosts among them, one row of counts per thread", CoInteractions::bytes(share));
+  plan.hold(
+      "co-interactions on their way to the matrix",
+      3 * sizeof(MatrixEntry) * std::min(std::max(kEntriesPerMessage, parts * share.items), share.items * share.items));
   plan.hold("block of items", (share.owned_rows + share.ghost_rows + share.items) * kBlockItems * sizeof(float));
   return plan;
 }

@@ -130,11 +130,11 @@ class EpochLoop {
     std::ranges::copy(embeddings.values(), best_rows_->values().data());
   }
 
-  [[noreturn]] void save_and_interrupt() {
+  void save_and_interrupt() {
     if (hooks_.save_checkpoint) hooks_.save_checkpoint(state_, progress_.epoch);
-    throw Interrupted(fmt::format("training was asked to stop after {} epochs{}{}", progress_.epoch,
-                                  progress_.step > 0 ? fmt::format(" and {} steps", progress_.step) : std::string{},
-                                  hooks_.save_checkpoint ? "; a checkpoint was written" : ""));
+    comm_.stop_if_asked(fmt::format("training was asked to stop after {} epochs{}{}", progress_.epoch,
+                                    progress_.step > 0 ? fmt::format(" and {} steps", progress_.step) : std::string{},
+                                    hooks_.save_checkpoint ? "; a checkpoint was written" : ""));
   }
 
   [[nodiscard]] std::string closing_words() const {

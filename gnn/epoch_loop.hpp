@@ -27,7 +27,7 @@ class EpochModel {
   /// Throws the same `ConfigError` on all ranks when a number stopped being finite on any of them, naming epoch, step
   /// and row.
   virtual void require_finite(std::uint64_t epoch) = 0;
-  /// Sets `loss`, `bpr_loss` where it means something, and as `edges_per_second` the edges of the last `steps` steps.
+  /// Sets `loss`, `bpr_loss` where that is minimised, and as `edges_per_second` the edges of the last `steps` steps.
   virtual void end_epoch(std::uint64_t steps, EpochRecord& record) = 0;
   /// What is scored now.
   virtual EmbeddingTable embeddings() = 0;

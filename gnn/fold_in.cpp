@@ -17,6 +17,7 @@
 #include "engine/parallel/parallel.hpp"
 #include "gnn/detail/ials_kernels.hpp"
 #include "gnn/gram_matrix.hpp"
+#include "gnn/grouped_slots.hpp"
 #include "gnn/type_halo.hpp"
 
 namespace rove::gnn {
@@ -165,7 +166,8 @@ class Completion {
     task.others = rows_.data();
     task.rows = rows_.data() + side.owned.begin * width_;
     task.offsets = side.adjacency.offsets.data();
-    task.targets = reinterpret_cast<const std::uint32_t*>(side.adjacency.targets.data());
+    const GroupedSlots slots(side.adjacency, graph_.num_local());
+    task.targets = reinterpret_cast<const std::uint32_t*>(slots.targets().data());
     task.width = width_;
     task.alpha = static_cast<float>(options_.alpha);
     task.steps = 2 * width_;  // in exact arithmetic `dim` suffice; the solver ends earlier where nothing is left

@@ -137,6 +137,10 @@ class GraphFilterScorer final : public Scorer {
 
   [[nodiscard]] std::string_view score_name() const override { return "graph filter"; }
 
+  [[nodiscard]] std::uint64_t working_bytes(const Interactions& /*interactions*/) const override {
+    return std::uint64_t{propagation_.num_local()} * kBlockItems * sizeof(float);
+  }
+
   [[nodiscard]] graph::NeighborLists top_items(const comm::Communicator& comm, const Interactions& interactions,
                                                const RetrievalOptions& options,
                                                const std::function<bool(std::uint64_t)>& wanted) const override {
@@ -372,6 +376,25 @@ ModelWeights fit_graph_filter(const comm::Communicator& comm, const graph::Distr
 
 std::unique_ptr<Scorer> make_graph_filter_scorer(const comm::Communicator& comm, const graph::DistributedGraph& graph,
                                                  EdgeTypeId type, ModelWeights weights) {
+  comm.agree([&] {
+    const graph::EdgeType& edge_type = graph.schema().edge_type(type);
+    const auto& tables = weights.tables;
+    const auto is_of = [&](const ModelWeights::Table& table, VertexTypeId vertex_type) {
+      return table.type == vertex_type && table.columns == tables[0].columns;
+    };
+    const bool has_tables =
+        tables.size() == 2 && ((is_of(tables[0], edge_type.source) && is_of(tables[1], edge_type.destination)) ||
+                               (is_of(tables[0], edge_type.destination) && is_of(tables[1], edge_type.source)));
+    const auto degree = weights.settings.find("degree");
+    bool has_coefficients = degree != weights.settings.end() && degree->second >= 0;
+    for (std::size_t k = 0; has_coefficients && k <= static_cast<std::size_t>(degree->second); ++k) {
+      has_coefficients = weights.settings.contains(fmt::format("coefficient_{}", k));
+    }
+    if (has_tables && has_coefficients) return;
+    throw InputError(
+        "the model lacks coefficients of its filter, or low-pass vectors of one width for users and items; fit it "
+        "again");
+  });
   return std::make_unique<GraphFilterScorer>(comm, graph, type, std::move(weights));
 }
 

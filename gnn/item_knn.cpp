@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
@@ -53,11 +54,15 @@ class ItemKnnScorer final : public Scorer {
 
   [[nodiscard]] std::string_view score_name() const override { return "sum of item similarities"; }
 
+  [[nodiscard]] std::uint64_t working_bytes(const Interactions& interactions) const override {
+    return parallel::concurrency() * padded(interactions.num_items()) * sizeof(float);
+  }
+
   [[nodiscard]] graph::NeighborLists top_items(const comm::Communicator&, const Interactions& interactions,
                                                const RetrievalOptions& options,
                                                const std::function<bool(std::uint64_t)>& wanted) const override {
     BlockSelection selection(interactions, options, wanted);
-    const std::uint64_t padded_items = (interactions.num_items() + 15) / 16 * 16;
+    const std::uint64_t padded_items = padded(interactions.num_items());
     parallel::PerThread<std::vector<float>> scores;
     parallel::for_chunks({0, selection.users().size()}, kUserGrain, [&](IndexRange places) {
       std::vector<float>& mine = scores.local();
@@ -78,6 +83,8 @@ class ItemKnnScorer final : public Scorer {
   }
 
  private:
+  [[nodiscard]] static std::uint64_t padded(std::uint64_t items) { return (items + 15) / 16 * 16; }
+
   struct Neighbor {
     std::uint32_t item = 0;
     std::uint32_t similarity = 0;  ///< bits of the float: messages of integers have no padding to leak
@@ -153,7 +160,7 @@ void to_averages(const comm::Communicator& comm, const graph::DistributedGraph& 
     }
     lists.offsets.push_back(lists.targets.size());
   }
-  weights.tables.push_back({"start", items, 1, std::move(start)});
+  weights.tables.push_back({std::string(kItemKnnStart), items, 1, std::move(start)});
 }
 
 }  // namespace
@@ -207,17 +214,23 @@ ModelWeights fit_item_knn(const comm::Communicator& comm, const graph::Distribut
 
 std::unique_ptr<Scorer> make_item_knn_scorer(const comm::Communicator& comm, const graph::DistributedGraph& graph,
                                              EdgeTypeId type, ModelWeights weights) {
+  comm.agree([&] {
+    const VertexTypeId items = graph.schema().edge_type(type).destination;
+    const bool has_lists =
+        weights.lists.size() == 1 && weights.lists[0].source == items && weights.lists[0].target == items;
+    const bool has_start =
+        weights.tables.empty() || (weights.tables[0].type == items && weights.tables[0].columns == 1);
+    if (has_lists && has_start) return;
+    throw InputError("the model has no list of items per item, or more than a number beside it; fit it again");
+  });
   return std::make_unique<ItemKnnScorer>(comm, graph, type, std::move(weights));
 }
 
 MemoryPlan plan_item_knn(const ModelShare& share, const ItemKnnOptions& options) {
   MemoryPlan plan("train");
-  const std::uint64_t per_row = share.owned_rows == 0 ? 0 : share.owned_interactions / share.owned_rows + 1;
-  plan.hold("lists of the users and of ghosts among them",
-            8 * (share.owned_interactions + 2 * share.ghost_rows * per_row));
+  plan.hold("lists of the users and of ghosts among them, one row of counts per thread", CoInteractions::bytes(share));
   plan.hold("neighbours of the items",
             (2 * share.owned_rows + share.ghost_rows) * std::uint64_t{options.neighbors} * 16);
-  plan.hold("one row of counts per thread", share.threads * share.items * 24);
   if (options.prediction == KnnPrediction::kAverage) {
     plan.hold("shares of the neighbours", share.owned_rows * std::uint64_t{options.neighbors} * 24 + share.items * 12);
   }

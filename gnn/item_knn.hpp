@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "engine/base/memory_plan.hpp"
 #include "engine/base/progress.hpp"
@@ -13,6 +14,9 @@
 #include "gnn/training.hpp"
 
 namespace rove::gnn {
+
+/// The table of what every user gives an item, which averages have beside the lists.
+inline constexpr std::string_view kItemKnnStart = "start";
 
 /// How the neighbours of items make a score.
 enum class KnnPrediction : std::uint8_t {

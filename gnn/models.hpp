@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "engine/base/memory_plan.hpp"
 #include "engine/base/progress.hpp"
@@ -96,8 +98,8 @@ struct ModelOptions {
 struct Model {
   std::string_view name;
   ModelOutput output;
-  bool has_bpr_loss;      ///< `EpochRecord::bpr_loss` means something
-  bool has_unit_vectors;  ///< all vectors have length one: scored by cosine
+  bool trains_on_batches;  ///< by Adam (`BatchOptions`)
+  bool has_unit_vectors;   ///< all vectors have length one: scored by cosine
   /// **Collective.** The contract of `train_lightgcn`: the same bytes on any ranks, interrupted or not.
   TrainResult (*train)(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
                        const ModelOptions& options, const TrainHooks& hooks);
@@ -128,19 +130,22 @@ template <auto Options, auto Step>
 StepShape step_with(const ModelOptions& options) {
   return Step(options.*Options);
 }
+template <auto Options>
+inline constexpr bool trains_on_batches =
+    std::is_base_of_v<BatchOptions, std::remove_cvref_t<decltype(std::declval<ModelOptions>().*Options)>>;
 template <auto Options, auto Train, auto Plan>
-consteval Model vectors(std::string_view name, bool has_bpr_loss, bool has_unit_vectors = false) {
+consteval Model vectors(std::string_view name, bool has_unit_vectors = false) {
   return {name,
           ModelOutput::kVectors,
-          has_bpr_loss,
+          trains_on_batches<Options>,
           has_unit_vectors,
           train_with<Options, Train>,
           plan_with<Options, Plan>};
 }
 /// With the cost of a step: models that know the column layout.
 template <auto Options, auto Train, auto Plan, auto Step>
-consteval Model vectors(std::string_view name, bool has_bpr_loss) {
-  Model model = vectors<Options, Train, Plan>(name, has_bpr_loss);
+consteval Model vectors(std::string_view name) {
+  Model model = vectors<Options, Train, Plan>(name);
   model.step = step_with<Options, Step>;
   return model;
 }
@@ -158,18 +163,18 @@ consteval Model item_scores(std::string_view name) {
 
 /// All models: one line each, the default first (docs/adding_a_model.md).
 inline constexpr auto kModels = std::to_array<Model>({
-    detail::vectors<&ModelOptions::bpr, train_lightgcn, plan_lightgcn, lightgcn_step>("lightgcn", true),
-    detail::vectors<&ModelOptions::bpr, train_mf, plan_mf, mf_step>("mf", true),
-    detail::vectors<&ModelOptions::xsimgcl, train_xsimgcl, plan_xsimgcl, xsimgcl_step>("xsimgcl", true),
-    detail::vectors<&ModelOptions::simgcl, train_simgcl, plan_simgcl, simgcl_step>("simgcl", true),
-    detail::vectors<&ModelOptions::sgl, train_sgl, plan_sgl, sgl_step>("sgl", true),
-    detail::vectors<&ModelOptions::lightgcl, train_lightgcl, plan_lightgcl>("lightgcl", true),
-    detail::vectors<&ModelOptions::ultragcn, train_ultragcn, plan_ultragcn>("ultragcn", false),
-    detail::vectors<&ModelOptions::ssm, train_lightgcn, plan_lightgcn, lightgcn_step>("ssm", false),
-    detail::vectors<&ModelOptions::directau, train_lightgcn, plan_lightgcn, lightgcn_step>("directau", false),
-    detail::vectors<&ModelOptions::dccf, train_dccf, plan_dccf>("dccf", true),
-    detail::vectors<&ModelOptions::simplex, train_simplex, plan_simplex>("simplex", false, true),
-    detail::vectors<&ModelOptions::ials, train_ials, plan_ials>("ials", false),
+    detail::vectors<&ModelOptions::bpr, train_lightgcn, plan_lightgcn, lightgcn_step>("lightgcn"),
+    detail::vectors<&ModelOptions::bpr, train_mf, plan_mf, mf_step>("mf"),
+    detail::vectors<&ModelOptions::xsimgcl, train_xsimgcl, plan_xsimgcl, xsimgcl_step>("xsimgcl"),
+    detail::vectors<&ModelOptions::simgcl, train_simgcl, plan_simgcl, simgcl_step>("simgcl"),
+    detail::vectors<&ModelOptions::sgl, train_sgl, plan_sgl, sgl_step>("sgl"),
+    detail::vectors<&ModelOptions::lightgcl, train_lightgcl, plan_lightgcl>("lightgcl"),
+    detail::vectors<&ModelOptions::ultragcn, train_ultragcn, plan_ultragcn>("ultragcn"),
+    detail::vectors<&ModelOptions::ssm, train_lightgcn, plan_lightgcn, lightgcn_step>("ssm"),
+    detail::vectors<&ModelOptions::directau, train_lightgcn, plan_lightgcn, lightgcn_step>("directau"),
+    detail::vectors<&ModelOptions::dccf, train_dccf, plan_dccf>("dccf"),
+    detail::vectors<&ModelOptions::simplex, train_simplex, plan_simplex>("simplex", true),
+    detail::vectors<&ModelOptions::ials, train_ials, plan_ials>("ials"),
     detail::item_scores<&ModelOptions::item_knn, fit_item_knn, make_item_knn_scorer, plan_item_knn>("item-knn"),
     detail::item_scores<&ModelOptions::ease, fit_ease, make_ease_scorer, plan_ease>("ease"),
     detail::item_scores<&ModelOptions::gf_cf, fit_graph_filter, make_graph_filter_scorer, plan_graph_filter>("gf-cf"),

@@ -31,6 +31,8 @@ class Scorer {
                                                        const std::function<bool(std::uint64_t)>& wanted) const = 0;
   /// What a score is, for people and files: "inner product".
   [[nodiscard]] virtual std::string_view score_name() const = 0;
+  /// What `top_items` holds on this rank beside the lists; models of vectors: 0, their blocks follow from the width.
+  [[nodiscard]] virtual std::uint64_t working_bytes(const Interactions& /*interactions*/) const { return 0; }
   /// The vectors, or nullptr.
   [[nodiscard]] virtual const EmbeddingTable* vectors() const { return nullptr; }
 };

@@ -158,23 +158,19 @@ std::int64_t time_of_last(const comm::Communicator& comm, std::span<const std::i
 void hold_out_by_time(const comm::Communicator& comm, const graph::AdjacencyBlock& rows, const SplitOptions& options,
                       std::vector<std::uint8_t>& part_of_slot) {
   const auto edges = static_cast<double>(comm.all_reduce<std::uint64_t>(rows.times.size(), comm::ReduceOp::kSum));
-  const auto cut = [&](const std::optional<std::int64_t>& given, double share) {
-    return given ? *given : time_of_last(comm, rows.times, static_cast<std::uint64_t>(share * edges));
+  const auto cut = [&](const std::optional<std::int64_t>& given, double share, std::span<const std::int64_t> times) {
+    return given ? *given : time_of_last(comm, times, static_cast<std::uint64_t>(share * edges));
   };
   const bool has_test = options.test_from || options.test > 0;
   const bool has_validation = options.validation_from || options.validation > 0;
-  const std::int64_t test_from = has_test ? cut(options.test_from, options.test) : 0;
-  const double after = options.validation + (has_test && !options.test_from ? options.test : 0.0);
+  const std::int64_t test_from = has_test ? cut(options.test_from, options.test, rows.times) : 0;
   std::int64_t validation_from = 0;
-  if (options.validation_from || !options.test_from) {
-    validation_from = has_validation ? cut(options.validation_from, after) : 0;
-  } else if (has_validation) {
-    // A share of the validation alone, before a given time.
+  if (has_validation) {
     std::vector<std::int64_t> before;
     for (const std::int64_t time : rows.times) {
-      if (time < test_from) before.push_back(time);
+      if (!has_test || time < test_from) before.push_back(time);
     }
-    validation_from = time_of_last(comm, before, static_cast<std::uint64_t>(options.validation * edges));
+    validation_from = cut(options.validation_from, options.validation, before);
   }
   for (std::size_t slot = 0; slot < rows.times.size(); ++slot) {
     if (has_test && rows.times[slot] >= test_from) {

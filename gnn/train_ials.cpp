@@ -13,6 +13,7 @@
 #include "gnn/detail/ials_kernels.hpp"
 #include "gnn/epoch_loop.hpp"
 #include "gnn/gram_matrix.hpp"
+#include "gnn/grouped_slots.hpp"
 #include "gnn/type_halo.hpp"
 
 namespace rove::gnn {
@@ -24,6 +25,7 @@ constexpr std::uint64_t kIalsGrain = 64;
 struct Side {
   IndexRange owned;
   const graph::CsrGraph& adjacency;
+  GroupedSlots slots;
   TypeHalo halo;
 };
 
@@ -85,7 +87,7 @@ class Training final : public EpochModel {
 
  private:
   [[nodiscard]] Side side(VertexTypeId type, const graph::CsrGraph& adjacency) const {
-    return {graph_.owned_of_type(type), adjacency, TypeHalo(graph_, type)};
+    return {graph_.owned_of_type(type), adjacency, GroupedSlots(adjacency, graph_.num_local()), TypeHalo(graph_, type)};
   }
 
   [[nodiscard]] std::span<float> rows_of(const Side& side) {
@@ -120,7 +122,7 @@ class Training final : public EpochModel {
     task.others = rows_.data();
     task.rows = rows_of(side).data();
     task.offsets = side.adjacency.offsets.data();
-    task.targets = reinterpret_cast<const std::uint32_t*>(side.adjacency.targets.data());
+    task.targets = reinterpret_cast<const std::uint32_t*>(side.slots.targets().data());
     task.width = width_;
     task.alpha = static_cast<float>(options_.alpha);
     task.steps = options_.solver_steps;
@@ -202,6 +204,8 @@ MemoryPlan plan_ials(const ModelShare& share, const IalsOptions& options) {
   plan.hold("factors", (share.owned_rows + share.ghost_rows) * row);
   plan.hold("final representations", 2 * share.owned_rows * row + loop_bytes(share.owned_rows, options));
   plan.hold("halo buffers", 2 * share.ghost_rows * (row + 4));
+  plan.hold("slots of repeated pairs, together",
+            8 * (share.owned_interactions + share.threads * (share.owned_rows + share.ghost_rows)));
   plan.hold("Gram matrices", (share.threads + std::uint64_t{2}) * width * width * 24);
   return plan;
 }

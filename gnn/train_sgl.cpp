@@ -144,6 +144,8 @@ MemoryPlan plan_sgl(const ModelShare& share, const SglOptions& options) {
   for (int view = 0; view < 2; ++view) {
     LinearPropagation::plan(plan, rows.owned + rows.ghosts, rows.row_bytes, options.storage);
   }
+  plan.hold("rows of a batch in the second view",
+            options.batch_size * 8 * exec::padded_width(options.dim) * sizeof(float));
   plan.hold("gradients of the views", rows.owned * rows.row_bytes);
   plan.hold("edges of the views", 4 * rows.interactions * 4 + 2 * (rows.owned * 56 + rows.ghosts * 2));
   plan.hold("keys", 8 * (rows.owned + rows.ghosts));

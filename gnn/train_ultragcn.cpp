@@ -15,6 +15,7 @@
 #include "engine/base/random.hpp"
 #include "engine/exec/propagation.hpp"
 #include "engine/parallel/parallel.hpp"
+#include "gnn/co_interactions.hpp"
 #include "gnn/everywhere.hpp"
 #include "gnn/item_constraint.hpp"
 #include "gnn/item_rows.hpp"
@@ -84,7 +85,12 @@ class UltraGcn final : public BatchModel {
     std::ranges::copy(table.values(), result.values().begin());
   }
 
-  [[nodiscard]] std::uint64_t slots_per_step() const override { return pairs_; }
+  void begin_epoch(std::uint64_t /*epoch*/) override { pairs_ = steps_ = 0; }
+
+  [[nodiscard]] bool has_own_loss() const override { return true; }
+
+  /// The mean over the epoch so far: its last batch is a short one.
+  [[nodiscard]] std::uint64_t slots_per_step() const override { return steps_ == 0 ? 0 : pairs_ / steps_; }
 
  private:
   /// The rows of the batch's users on every rank, by position in the batch.
@@ -184,7 +190,7 @@ class UltraGcn final : public BatchModel {
         mine.pairs += used(batch.positives[t]);
       }
     });
-    pairs_ = 0;
+    ++steps_;
     partial.for_each([&](const Partial& mine) {
       step.extra_loss.merge(mine.loss);
       step.sums.failed_position = std::min(step.sums.failed_position, mine.failed_position);
@@ -311,7 +317,8 @@ class UltraGcn final : public BatchModel {
   SortedTerms user_terms_;
   SortedTerms item_terms_;
   std::vector<std::uint32_t> not_in_batch_;  ///< zero per owned row: all of a gradient is handed over
-  std::uint64_t pairs_ = 0;
+  std::uint64_t pairs_ = 0;                  ///< of the epoch so far
+  std::uint64_t steps_ = 0;
 };
 
 void require_valid(const UltraGcnOptions& options) {
@@ -355,15 +362,13 @@ TrainResult train_ultragcn(const comm::Communicator& comm, const graph::Distribu
 MemoryPlan plan_ultragcn(const ModelShare& share, const UltraGcnOptions& options) {
   const std::uint64_t row = exec::padded_width(options.dim) * sizeof(float);
   const std::uint64_t pairs = options.batch_size * list_length(options);
-  const std::uint64_t per_row = share.owned_rows == 0 ? 0 : share.owned_interactions / share.owned_rows + 1;
   MemoryPlan plan = plan_batches(share, options);
   plan.hold("items of a batch with their derivatives", pairs * (share.ranks > 1 ? 40 : 16));
   if (share.ranks > 1) plan.hold("rows of a batch's items", 2 * std::min(pairs, share.items) * row);
   plan.hold("owners and degrees of the items", share.items * (20 + 4 * (share.threads + std::uint64_t{1})));
   plan.hold("strongest neighbours of the items",
             (share.owned_rows + share.ghost_rows) * std::uint64_t{options.item_neighbors} * 8);
-  plan.hold("co-occurrences while they are counted",
-            8 * (share.owned_interactions + 2 * share.ghost_rows * per_row) + share.threads * share.items * 24);
+  plan.hold("co-occurrences while they are counted", CoInteractions::bytes(share));
   return plan;
 }
 

@@ -92,6 +92,7 @@ MemoryPlan plan_xsimgcl(const ModelShare& share, const ContrastOptions& options)
   MemoryPlan plan = plan_batches(share, options);
   LinearPropagation::plan(plan, rows.owned + rows.ghosts, rows.row_bytes, options.storage);
   plan.hold("scales, flags and rows", rows.owned * 56 + rows.ghosts * 2);
+  plan.hold("contrasted rows of a batch", options.batch_size * 8 * exec::padded_width(options.dim) * sizeof(float));
   plan.hold("contrast", contrast_bytes(options.batch_size, options.dim, share.threads));
   return plan;
 }

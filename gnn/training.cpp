@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gnn/training.hpp"
 
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -13,7 +15,7 @@ namespace {
 /// An epoch's fixed part in a checkpoint, followed by its metrics.
 struct PackedEpoch {
   std::uint64_t epoch;
-  double bpr_loss;
+  double bpr_loss;  ///< not a number: none
   double loss;
   double seconds;
   double edges_per_second;
@@ -41,9 +43,10 @@ T take(std::span<const std::byte>& bytes) {
 std::vector<std::byte> pack_history(std::span<const EpochRecord> history) {
   std::vector<std::byte> bytes;
   for (const EpochRecord& record : history) {
-    append(bytes, PackedEpoch{record.epoch, record.bpr_loss, record.loss, record.seconds, record.edges_per_second,
-                              record.evaluation ? record.evaluation->num_users : 0,
-                              record.evaluation ? record.evaluation->at.size() : 0});
+    append(bytes,
+           PackedEpoch{record.epoch, record.bpr_loss.value_or(std::numeric_limits<double>::quiet_NaN()), record.loss,
+                       record.seconds, record.edges_per_second, record.evaluation ? record.evaluation->num_users : 0,
+                       record.evaluation ? record.evaluation->at.size() : 0});
     if (!record.evaluation) continue;
     for (const RankingMetrics& at : record.evaluation->at) append(bytes, at);
   }
@@ -54,7 +57,8 @@ std::vector<EpochRecord> unpack_history(std::span<const std::byte> bytes) {
   std::vector<EpochRecord> history;
   while (!bytes.empty()) {
     const auto packed = take<PackedEpoch>(bytes);
-    EpochRecord record{packed.epoch, packed.bpr_loss, packed.loss, packed.seconds, packed.edges_per_second, {}};
+    EpochRecord record{packed.epoch, {}, packed.loss, packed.seconds, packed.edges_per_second, {}};
+    if (!std::isnan(packed.bpr_loss)) record.bpr_loss = packed.bpr_loss;
     if (packed.num_metrics > 0) {
       record.evaluation = Evaluation{packed.evaluated_users, {}};
       for (std::uint64_t m = 0; m < packed.num_metrics; ++m) {

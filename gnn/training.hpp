@@ -46,9 +46,10 @@ struct ModelShare {
 
 struct EpochRecord {
   std::uint64_t epoch = 0;  ///< from 1
-  /// BPR models: sum of the batches' means over floor(triples / batch size) + 1, as LightGCN's authors report it.
-  double bpr_loss = 0;
-  double loss = 0;  ///< what is minimised, with the regulariser
+  /// Models that minimise BPR: sum of the batches' means over floor(triples / batch size) + 1, as LightGCN's authors
+  /// report it.
+  std::optional<double> bpr_loss;
+  double loss = 0;  ///< what is minimised, with the regulariser: mean over the batches; beside `bpr_loss` as there
   double seconds = 0;
   double edges_per_second = 0;  ///< slots pulled or skipped
   std::optional<Evaluation> evaluation;
@@ -78,7 +79,7 @@ struct TrainHooks {
 
 struct TrainResult {
   EmbeddingTable embeddings;  ///< what is scored; with `patience`, as the best epoch left it
-  EmbeddingTable parameters;  ///< what is trained, as the last epoch left it, for warm starts
+  EmbeddingTable parameters;  ///< what is trained, as the last epoch left it
   std::vector<EpochRecord> history;
   std::uint64_t best_epoch = 0;  ///< with `patience`: the epoch of `embeddings`
 };

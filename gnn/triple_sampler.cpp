@@ -84,6 +84,38 @@ SamplerKind parse_sampler(std::string_view name) {
   throw ConfigError(fmt::format("sampler '{}' found, expected user-stratified, user-uniform or edge-uniform", name));
 }
 
+std::vector<double> positive_shares(const comm::Communicator& comm, const Interactions& interactions,
+                                    SamplerKind kind) {
+  const graph::DistributedGraph& graph = interactions.graph();
+  const graph::CsrGraph& by_item = graph.by_destination(interactions.edge_type());
+  std::vector<double> shares(by_item.num_rows());
+  if (kind == SamplerKind::kEdgeUniform) {
+    const auto all = static_cast<double>(interactions.num_interactions());
+    for (std::uint64_t item = 0; item < shares.size(); ++item) {
+      shares[item] = static_cast<double>(by_item.degree(item)) / all;
+    }
+    return shares;
+  }
+  // Every trainable user equally often, any of its interactions.
+  const graph::CsrGraph& by_user = graph.by_source(interactions.edge_type());
+  const IndexRange users = interactions.owned_users();
+  std::vector<double> per_slot(graph.num_local());
+  std::uint64_t trainable = 0;
+  for (std::uint64_t user = 0; user < users.size(); ++user) {
+    if (!interactions.is_trainable(user)) continue;
+    ++trainable;
+    per_slot[users.begin + user] = 1.0 / static_cast<double>(by_user.degree(user));
+  }
+  trainable = comm.all_reduce(trainable, comm::ReduceOp::kSum);
+  graph.halo().update<double>(per_slot);
+  for (std::uint64_t item = 0; item < shares.size(); ++item) {
+    double sum = 0;
+    for (const LocalVertexId user : by_item.neighbors(item)) sum += per_slot[user.index()];
+    shares[item] = trainable == 0 ? 0.0 : sum / static_cast<double>(trainable);
+  }
+  return shares;
+}
+
 TripleSampler::TripleSampler(const comm::Communicator& comm, const Interactions& interactions, SamplerKind kind,
                              std::uint64_t seed)
     : interactions_(&interactions), kind_(kind), seed_(seed) {

@@ -23,6 +23,11 @@ enum class SamplerKind : std::uint8_t {
 /// Throws `ConfigError` naming the choices.
 [[nodiscard]] SamplerKind parse_sampler(std::string_view name);
 
+/// **Collective.** Per owned item its share among the positives of an epoch, in expectation. The same bits on any
+/// ranks.
+[[nodiscard]] std::vector<double> positive_shares(const comm::Communicator& comm, const Interactions& interactions,
+                                                  SamplerKind kind);
+
 /// A triple of one of this rank's users, at its place in the epoch's order.
 struct Triple {
   std::uint64_t position = 0;

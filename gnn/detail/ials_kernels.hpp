@@ -32,7 +32,7 @@ using AddCrossGram = void(const CrossGram& task);
 
 /// Rows [begin, end) of one side's normal equations, solved by conjugate gradients from where the rows are:
 ///   (gram + Σ alpha y yᵀ) x = Σ (alpha + [first slot of the pair]) y       over the slots of the row, in slot order.
-/// Slots of a pair lie together. Rows without slots become zero.
+/// Slots of a pair lie together (gnn/grouped_slots.hpp). Rows without slots become zero.
 struct IalsRows {
   const float* gram = nullptr;    ///< width × width, regularisation on its diagonal
   const float* others = nullptr;  ///< rows of the other side, by target

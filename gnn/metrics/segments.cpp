@@ -77,11 +77,12 @@ Segments measure_segments(const comm::Communicator& comm, const Interactions& in
                           std::span<const std::uint64_t> popularity, const graph::NeighborLists& lists,
                           const TestItems& test, std::span<const std::uint32_t> cutoffs,
                           const SegmentOptions& options) {
+  const graph::CsrGraph& by_user = interactions.graph().by_source(interactions.edge_type());
   Degrees activity(test.values.size());
   Degrees evaluated;
   for (std::size_t user = 0; user + 1 < test.offsets.size(); ++user) {
     if (test.offsets[user] == test.offsets[user + 1]) continue;
-    evaluated.push_back(interactions.items_of(user).size());
+    evaluated.push_back(by_user.degree(user));
     for (std::uint64_t j = test.offsets[user]; j < test.offsets[user + 1]; ++j) activity[j] = evaluated.back();
   }
   Segments result;

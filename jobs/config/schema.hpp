@@ -10,6 +10,10 @@ namespace rove::jobs {
 
 enum class ValueType { kText, kInteger, kReal, kBoolean, kPath, kPathList, kTextList, kIntegerList, kRealList, kMap };
 
+/// Groups of models as readers of keys.
+inline constexpr std::string_view kVectorModels = "models of vectors";
+inline constexpr std::string_view kBatchModels = "models trained on batches";
+
 /// One key of the job file. The table of keys is the single source of the defaults, the checks, the template and the
 /// list of what may be set.
 struct ConfigKey {
@@ -19,7 +23,7 @@ struct ConfigKey {
   std::string_view choices;        ///< "a|b|c", or empty
   std::string_view help;
   /// Values of the section's choices (of method, model, loss, ...) under which alone the key means something:
-  /// "walks|power". Empty: always.
+  /// "walks|power"; or a group of models, below. Empty: always.
   std::string_view read_by = {};
 };
 

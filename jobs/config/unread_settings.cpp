@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/error.hpp"
+#include "gnn/models.hpp"
 #include "jobs/config/schema.hpp"
 
 namespace rove::jobs {
@@ -63,6 +64,11 @@ std::optional<std::string> unread_settings(const Config& config, std::string_vie
     if (!in_section(selector)) continue;
     selected.push_back(config.text(selector));
     chosen.push_back(fmt::format("{} is {}", selector, selected.back()));
+  }
+  if (section == "train") {
+    const gnn::Model& model = gnn::find_model(config.text("train.model"));
+    if (model.output == gnn::ModelOutput::kVectors) selected.emplace_back(kVectorModels);
+    if (model.trains_on_batches) selected.emplace_back(kBatchModels);
   }
   const Config defaults;
   std::vector<std::string> unread;

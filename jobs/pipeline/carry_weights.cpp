@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/error.hpp"
+#include "gnn/item_knn.hpp"
 #include "io/hdf5/model_file.hpp"
 #include "io/hdf5/row_join.hpp"
 #include "io/ids/id_index.hpp"
@@ -89,6 +90,7 @@ std::vector<float> read_square(const io::hdf5::InputFile& file, const std::strin
                                std::uint64_t items) {
   std::vector<float> values(map.home().size() * items);
   const std::uint64_t columns = map.num_file_rows();
+  file.require_columns(dataset, columns);
   const std::uint64_t step = std::max<std::uint64_t>(1, kFloatsPerRead / std::max<std::uint64_t>(1, columns));
   for (std::uint64_t first = map.mine().begin; first < map.mine().end; first += step) {
     const IndexRange rows{first, std::min(first + step, map.mine().end)};
@@ -101,6 +103,18 @@ std::vector<float> read_square(const io::hdf5::InputFile& file, const std::strin
         if (map.graph_rows()[c] != io::kUnknownRow) to[map.graph_rows()[c]] = from[c];
       }
     }
+  }
+  return values;
+}
+
+/// My home block of a number per item, 0 where the file does not have the item.
+std::vector<float> read_numbers(const io::hdf5::InputFile& file, const std::string& dataset, const RowMap& map) {
+  std::vector<float> values(map.home().size());
+  file.require_columns(dataset, 1);
+  const auto read = file.read<float>(dataset, map.mine());
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    const std::uint32_t row = map.graph_rows()[map.mine().begin + i];
+    if (row != io::kUnknownRow) values[row - map.home().begin] = read[i];
   }
   return values;
 }
@@ -165,6 +179,9 @@ CarriedWeights carry_weights(Session& session, VertexTypeId items, const fs::pat
     } else {
       const std::string group = io::neighbor_group(io::FileFormat::kModel, type, type);
       carried.weights.lists.push_back({items, items, read_lists(file, group, map)});
+      const std::string start(gnn::kItemKnnStart);
+      const std::string dataset = io::node_group(type) + "/" + start;
+      if (file.contains(dataset)) carried.weights.tables.push_back({start, items, 1, read_numbers(file, dataset, map)});
     }
   });
   carried.known_items = map.num_known();

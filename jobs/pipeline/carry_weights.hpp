@@ -19,8 +19,8 @@ struct CarriedWeights {
 
 /// **Collective.** The weights of a `model.h5` that scores a user by the own items alone (item-knn, ease), for the
 /// items of the session's graph, matched by key: rows and columns of items that are gone are left out, those of new
-/// items are empty (item-knn) or zero (ease). Throws `ConfigError` for other models. Memory: 4 bytes per item of the
-/// file on every rank, beside the weights.
+/// items are empty (item-knn) or zero (ease, and what every user gives an item). Throws `ConfigError` for other models.
+/// Memory: 4 bytes per item of the file on every rank, beside the weights.
 [[nodiscard]] CarriedWeights carry_weights(Session& session, VertexTypeId items, const std::filesystem::path& path);
 
 }  // namespace rove::jobs

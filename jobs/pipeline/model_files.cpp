@@ -63,7 +63,9 @@ HomeRows read_home_rows(const fs::path& path, const io::NodeRows& nodes, std::ui
         fmt::format("'{}' has {} columns, but train.dim is {}; set train.dim to it, or train.warm_start to none",
                     path.string(), found, dim));
   }
-  home.in_file = io::node_type(file, nodes.type).count;
+  const io::NodeTypeInfo info = io::node_type(file, nodes.type);
+  file.require_columns(info.group + "/vectors", dim);
+  home.in_file = info.count;
   std::vector<float> vectors;
   for_matching_rows(
       file, nodes,

@@ -128,14 +128,14 @@ void warn_of_other_checkpoint(Session& session, const io::CheckpointDirectory& c
   const std::optional<io::CheckpointInfo> found = checkpoints.latest();
   if (!found || found->identity == identity) return;
   session.warn(
-      fmt::format("train: the checkpoint in {} (after {} epochs) is of another graph or of other settings under "
-                  "seed, split or train; training starts anew and replaces it",
+      fmt::format("train: the checkpoint in {} (after {} epochs) is of another graph, of other settings under "
+                  "seed, split or train, or of other files that they name; training starts anew and replaces it",
                   directory.string(), found->progress));
 }
 
 /// `history.json` and, for spreadsheets, `history.csv`: a row per epoch, metrics empty where nothing was evaluated.
 /// Beside a file of another name than those of runs, its name comes first: `mine.history.json` of `mine.h5`.
-void write_history(Session& session, const gnn::Model& kind, const std::vector<gnn::EpochRecord>& history,
+void write_history(Session& session, const std::vector<gnn::EpochRecord>& history,
                    const std::filesystem::path& model_file) {
   nlohmann::json json = nlohmann::json::array();
   std::vector<std::string> metric_names;
@@ -144,7 +144,7 @@ void write_history(Session& session, const gnn::Model& kind, const std::vector<g
                          {"loss", epoch.loss},
                          {"seconds", epoch.seconds},
                          {"edges_per_second", epoch.edges_per_second}};
-    if (kind.has_bpr_loss) entry["bpr_loss"] = epoch.bpr_loss;
+    if (epoch.bpr_loss) entry["bpr_loss"] = *epoch.bpr_loss;
     if (epoch.evaluation) {
       entry["metrics"] = metric_values(*epoch.evaluation);
       if (metric_names.empty()) {
@@ -257,7 +257,7 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& model_fi
   const io::EmbeddingsInfo info{std::string(kind.name), result.embeddings.dim(),
                                 kind.has_unit_vectors ? "cosine" : "dot", kind.has_unit_vectors, "users and items"};
   write_vectors(session, edge_type, result.embeddings, info, model_file, session.provenance());
-  write_history(session, kind, result.history, model_file);
+  write_history(session, result.history, model_file);
   checkpoints.clear();
   return {edge_type, std::string(kind.name), std::make_unique<gnn::VectorScorer>(std::move(result.embeddings))};
 }

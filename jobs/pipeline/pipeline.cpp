@@ -54,8 +54,8 @@ class Pipeline {
     find_start();
     graph_stages();
     model_stages();
-    delta_stage(session_, *config_.path("output"), result_.run);
-    write_report(session_, result_.run, *config_.path("output"));
+    delta_stage(session_, config_.required_path("output"), result_.run);
+    write_report(session_, result_.run, config_.required_path("output"));
     if (config_.boolean("publish.enabled")) {
       publish();
     } else {
@@ -67,6 +67,7 @@ class Pipeline {
  private:
   /// What would be refused hours later, and needs no graph to be seen.
   void check_options() const {
+    static_cast<void>(config_.required_path("output"));
     static_cast<void>(publish_options());
     static_cast<void>(split_options(config_));
     if (!config_.path("graph.file")) static_cast<void>(import_options(config_));
@@ -144,7 +145,7 @@ class Pipeline {
 
   /// **Collective.** Finds an unfinished run that this configuration can continue, or makes a new one.
   void open_run() {
-    const fs::path output = *config_.path("output");
+    const fs::path output = config_.required_path("output");
     std::string hashes;
     std::string resumable;
     comm_.agree([&] {
@@ -194,12 +195,10 @@ class Pipeline {
   /// **Collective.** Runs a stage that is not done yet and records it.
   template <class Work>
   void stage(const std::string& name, const std::vector<std::string>& files, const Work& work) {
-    if (comm_.agree_stop()) {
-      throw Interrupted(
-          fmt::format("asked to stop before the stage {}; the finished stages are kept in '{}', start the same job "
-                      "again to go on",
-                      name, result_.run.string()));
-    }
+    comm_.stop_if_asked(
+        fmt::format("asked to stop before the stage {}; the finished stages are kept in '{}', start the same job again "
+                    "to go on",
+                    name, result_.run.string()));
     comm_.agree([&] { fault::point("stage." + name); });
     const auto start = std::chrono::steady_clock::now();
     work();
@@ -311,8 +310,8 @@ class Pipeline {
   void publish() {
     const PhaseTimer timer(session_.times(), "publish");
     session_.progress().begin("publish", 0, "files");
-    const io::publish::Manifest manifest =
-        io::publish::publish_run(comm_, *config_.path("output"), result_.run, publish_options(), make_gate(config_));
+    const io::publish::Manifest manifest = io::publish::publish_run(comm_, config_.required_path("output"), result_.run,
+                                                                    publish_options(), make_gate(config_));
     result_.published = true;
     session_.progress().update(manifest.files.size(), "");
     session_.progress().end("verified, `latest` moved");

@@ -14,6 +14,7 @@ RetrievalShare retrieval_share(const gnn::Interactions& interactions, const gnn:
   share.users = interactions.owned_users().size();
   share.items = interactions.owned_items().size();
   if (scorer.vectors() != nullptr) share.dim = scorer.vectors()->dim();
+  share.scoring_bytes = scorer.working_bytes(interactions);
   share.top_k = std::min(top_k, interactions.num_items());
   share.interests = interests;
   return share;
@@ -28,7 +29,7 @@ MemoryPlan plan_retrieval(const std::string& stage, const RetrievalShare& share)
     plan.hold("final representations", share.rows * row_bytes);
     plan.hold("one rank's block of items, twice", 2 * share.items * row_bytes);
   } else {
-    plan.hold("weights and a block of scores, at most", share.weights_bytes);
+    plan.hold("weights and a block of scores, at most", share.scoring_bytes);
   }
   const std::uint64_t list_bytes = share.top_k * kEntryBytes + 16;
   plan.hold("lists at owners and home, sent and written", kCopies * share.users * list_bytes);

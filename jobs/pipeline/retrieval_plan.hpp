@@ -16,7 +16,7 @@ struct RetrievalShare {
   std::uint64_t users = 0;
   std::uint64_t items = 0;
   std::uint64_t dim = 0;            ///< of vectors; 0: the model scores without
-  std::uint64_t weights_bytes = 0;  ///< of a model without vectors, where they are not held already
+  std::uint64_t scoring_bytes = 0;  ///< of a model without vectors: a block of scores, and weights not held already
   std::uint64_t top_k = 0;          ///< entries of a list
   std::uint64_t interests = 0;      ///< per user; 0: one query each
 };

@@ -176,7 +176,7 @@ class Rounds {
       if (epoch == 0) session_.progress().begin(stage, options_.epochs * batches_per_epoch_, "batches");
       begin(epoch);
       for (std::uint64_t at = 0; comm.all_reduce(seeds.size() - at, comm::ReduceOp::kMax) > 0;) {
-        if (comm.agree_stop()) throw Interrupted("sampling stopped on request; nothing was written");
+        comm.stop_if_asked("sampling stopped on request; nothing was written");
         const IndexRange range{at, std::min(seeds.size(), at + round_)};
         comm.agree([&] { batches = seeds.batches(range); });
         drawer_.draw(batches, epoch, results);

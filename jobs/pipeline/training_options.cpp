@@ -68,7 +68,7 @@ gnn::ModelOptions model_options(const Config& config) {
     set_layers(options->layers);
   }
   models.set_batches([&](gnn::BatchOptions& options) {
-    options.batch_size = config.count("train.batch_size", 1);
+    if (config.has("train.batch_size")) options.batch_size = config.count("train.batch_size", 1);
     options.storage = choose<gnn::StateStorage>(
         config.text("train.storage"),
         {{"float32", gnn::StateStorage::kFloat32}, {"bfloat16", gnn::StateStorage::kBFloat16}});
@@ -149,6 +149,7 @@ gnn::ModelOptions model_options(const Config& config) {
   gnn::IalsOptions& ials = models.ials;
   ials.alpha = config.real("train.alpha");
   set("train.regularisation", ials.regularisation);
+  set("train.initial_deviation", ials.initial_deviation);
   models.item_knn.neighbors = config.count_as<std::uint32_t>("train.neighbors", 1);
   models.item_knn.shrinkage = config.real("train.shrinkage");
   models.item_knn.prediction = choose<gnn::KnnPrediction>(

@@ -155,8 +155,8 @@ TEST(Baselines, BitsAreFrozen) {
   EXPECT_EQ(digest("bspm"), 15402336697689348886ULL);
 }
 
-TEST(ItemKnn, ListsAndSumsTheLikestItems) {
-  const graph::GraphBlocks whole = small_graph();
+/// Lists and scores of a graph by item-knn against the definition.
+void expect_likest_items(const graph::GraphBlocks& whole) {
   const MatrixXd counts = counts_of(whole);
   const MatrixXd gram = counts.transpose() * counts;
   const ModelOptions options = small_options();
@@ -181,6 +181,16 @@ TEST(ItemKnn, ListsAndSumsTheLikestItems) {
   const Fitted fitted = fit(world(), whole, tests::Spread::kScattered, "item-knn", options);
   EXPECT_TRUE(same_bytes(fitted.weights, similarities));
   expect_near(fitted.scores, counts * kept, 1e-5);
+}
+
+TEST(ItemKnn, ListsAndSumsTheLikestItems) {
+  expect_likest_items(small_graph());
+}
+
+TEST(ItemKnn, CountsRepeatsWhereTheirSlotsLieApart) {
+  graph::GraphBlocks whole = small_graph();
+  tests::scatter_slots(whole);
+  expect_likest_items(whole);
 }
 
 TEST(ItemKnn, AveragesOverAnItemsNeighbours) {

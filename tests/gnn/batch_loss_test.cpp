@@ -19,6 +19,7 @@ constexpr std::uint32_t kLayers = 2;
 
 TrainOptions options_with(LossKind kind) {
   TrainOptions options;
+  options.sampler = SamplerKind::kEdgeUniform;
   options.dim = kDim;
   options.layers = kLayers;
   options.batch_size = 24;
@@ -67,6 +68,32 @@ TEST(BatchLoss, SoftmaxIsThatOfTheDefinition) {
           sum += std::pow(1.0 - absent, -correction) * std::exp(tests::cosine(h, t.user, h, j) / 0.2);
         }
         loss += (1 - tests::cosine(h, t.user, h, t.positive)) / pulling + std::log(sum) - 1 / 0.2;
+      }
+      return loss / static_cast<double>(batch.triples.size());
+    });
+  }
+}
+
+TEST(BatchLoss, CorrectionFollowsTheSampler) {
+  for (const SamplerKind sampler : {SamplerKind::kUserStratified, SamplerKind::kUserUniform}) {
+    TrainOptions options = options_with(LossKind::kSoftmax);
+    options.sampler = sampler;
+    options.loss.temperature = 0.2;
+    expect_gradient(options, [&](const TwinBatch& batch, const Matrix& h) {
+      // Every user with an item is drawn equally often here, then any of its interactions.
+      double drawn = 0;
+      for (std::uint64_t user = 0; user < batch.num_users; ++user) drawn += batch.degrees[user] > 0 ? 1.0 : 0.0;
+      double loss = 0;
+      for (const TwinBatch::Rows& t : batch.triples) {
+        double sum = 0;
+        for (const std::uint64_t j : batch.positives) {
+          double share = 0;
+          for (std::uint64_t user = 0; user < batch.num_users; ++user) {
+            if (batch.degrees[user] > 0) share += batch.adjacency(user, j) / batch.degrees[user] / drawn;
+          }
+          sum += std::exp(tests::cosine(h, t.user, h, j) / 0.2) / (1.0 - std::pow(1.0 - share, 24.0));
+        }
+        loss += (1 - tests::cosine(h, t.user, h, t.positive)) / 0.2 + std::log(sum) - 1 / 0.2;
       }
       return loss / static_cast<double>(batch.triples.size());
     });

@@ -57,6 +57,36 @@ Trained train(const Model& model, const comm::Communicator& comm, const graph::G
   return trained;
 }
 
+TEST(Models, ReportBprWhereItIsMinimised) {
+  const graph::DistributedGraph graph =
+      tests::distribute(world(), tests::random_bipartite(40, 50, 300, 2), tests::Spread::kScattered);
+  const auto reports = [&](std::string_view name, LossKind loss) {
+    ModelOptions options = small_options();
+    options.set_loop({.dim = 20, .epochs = 1});
+    options.bpr.loss.kind = options.ssm.loss.kind = loss;
+    const TrainResult result = find_model(name).train(world(), graph, kRates, options, {});
+    return result.history.at(0).bpr_loss.has_value();
+  };
+  EXPECT_TRUE(reports("lightgcn", LossKind::kBpr));
+  EXPECT_FALSE(reports("lightgcn", LossKind::kSoftmax));
+  EXPECT_TRUE(reports("ssm", LossKind::kBpr));
+  EXPECT_FALSE(reports("ultragcn", LossKind::kBpr));
+  EXPECT_FALSE(reports("ials", LossKind::kBpr));
+}
+
+TEST(Models, LossIsTheMeanOverBatchesHoweverTheyEnd) {
+  const graph::DistributedGraph graph =
+      tests::distribute(world(), tests::random_bipartite(40, 50, 300, 2), tests::Spread::kScattered);
+  const auto loss_of = [&](std::uint64_t batch_size) {
+    ModelOptions options = small_options();
+    options.set_loop({.dim = 20, .epochs = 1});
+    options.ssm.batch_size = batch_size;
+    return find_model("ssm").train(world(), graph, kRates, options, {}).history.at(0).loss;
+  };
+  // One batch of all triples, which is a full one or not.
+  EXPECT_NEAR(loss_of(300), loss_of(301), 1e-3 * loss_of(301));
+}
+
 ModelOptions with_layout(ModelOptions options, TrainLayout layout) {
   options.set_batches([&](BatchOptions& batches) { batches.layout = layout; });
   return options;

@@ -198,6 +198,23 @@ TEST(Split, CutsTheWholeLogByTime) {
   EXPECT_TRUE(run(world(), whole, dated) == split);
 }
 
+TEST(Split, WhatTiesCostOnePartByTimeDoesNotGoToTheOther) {
+  graph::GraphBlocks whole = make_whole();
+  // The last time has 4 % of the edges, the one before it 8 %: no part of 10 % has both.
+  graph::EdgeBlocks& edges = whole.edges[0];
+  const std::uint64_t all = edges.by_source.targets.size();
+  std::vector<std::int64_t>& times = edges.by_source.times;
+  for (std::uint64_t slot = 0; slot < all; ++slot) {
+    times[slot] = slot % 50 < 2 ? 3000 : slot % 50 < 6 ? 2000 : static_cast<std::int64_t>(slot % 100);
+  }
+  for (std::uint64_t slot = 0; slot < all; ++slot) edges.by_destination.times[slot] = times[edges.edge_positions[slot]];
+  const Whole split = run(world(), whole, options_of(SplitMethod::kTime, 0.1, 0.1));
+  const auto most = static_cast<std::uint64_t>(0.1 * static_cast<double>(all));
+  EXPECT_GE(split.test.size(), 1U);
+  EXPECT_LE(split.test.size(), most);
+  EXPECT_LE(split.validation.size(), most);
+}
+
 TEST(Split, RepeatsOfAKnownPairAreNeitherTrainedOnNorAskedFor) {
   const graph::GraphBlocks whole = make_whole(true);
   const Whole split = run(world(), whole, options_of(SplitMethod::kTime, 0.2, 0.1));

@@ -153,10 +153,9 @@ TEST(TrainIals, BitsAreFrozen) {
   EXPECT_EQ(digest.low, 3407468408931405316ULL);
 }
 
-TEST(TrainIals, SolvesTheNormalEquationsOfTheDefinition) {
-  // With as many steps as it takes, conjugate gradients are the direct solution. Parallel edges occur in this graph.
+/// With as many steps as it takes, conjugate gradients are the direct solution.
+void expect_solution_of(const graph::GraphBlocks& whole) {
   constexpr std::uint32_t kDim = 6;
-  const graph::GraphBlocks whole = tests::random_bipartite(40, 50, 500, 5);
   IalsOptions options = small_options();
   options.dim = kDim;
   options.solver_steps = 40;
@@ -183,6 +182,17 @@ TEST(TrainIals, SolvesTheNormalEquationsOfTheDefinition) {
   ASSERT_EQ(factors.size(), twin.factors().size());
   for (std::size_t i = 0; i < factors.size(); ++i) EXPECT_NEAR(factors[i], twin.factors()[i], 5e-4) << i;
   for (std::size_t e = 0; e < losses.size(); ++e) EXPECT_NEAR(trained.losses[e], losses[e], 1e-4 * losses[e]);
+}
+
+TEST(TrainIals, SolvesTheNormalEquationsOfTheDefinition) {
+  // Parallel edges occur in this graph.
+  expect_solution_of(tests::random_bipartite(40, 50, 500, 5));
+}
+
+TEST(TrainIals, CountsAPairOnceWhereItsSlotsLieApart) {
+  graph::GraphBlocks whole = tests::random_bipartite(40, 50, 500, 5);
+  tests::scatter_slots(whole);
+  expect_solution_of(whole);
 }
 
 TEST(TrainIals, ResumesToTheSameBytes) {

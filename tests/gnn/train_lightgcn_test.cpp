@@ -50,7 +50,7 @@ Trained train(const comm::Communicator& comm, const graph::GraphBlocks& whole, t
   Trained trained{
       tests::whole_table(comm, graph, result.embeddings), tests::whole_table(comm, graph, result.parameters), {}};
   for (const EpochRecord& record : result.history) {
-    trained.losses.push_back(record.bpr_loss);
+    trained.losses.push_back(record.bpr_loss.value_or(0.0));
     trained.losses.push_back(record.loss);
   }
   return trained;

@@ -114,6 +114,23 @@ class FoldIn(unittest.TestCase):
         lengths = [np.linalg.norm(items[f"i{item}"]) for item in range(ITEMS)]
         self.assertLess(max(lengths[76:]), 2 * max(lengths[:76]))
 
+    def test_averages_of_neighbours_keep_what_popularity_gives(self):
+        trained, again = self.path("average.h5"), self.path("average-again.h5")
+        options = ["--model", "item-knn", "--set", "train.prediction=average", "--set", "train.neighbors=20", "-q"]
+        ROVE.run("train", "-g", self.path("old.h5"), "-o", trained, *options)
+        # Of the same graph nothing is lost.
+        ROVE.run("fold-in", "-g", self.path("old.h5"), "-e", trained, "-o", again, "-q", ranks=2)
+        ROVE.run("diff", trained, again, "-q")
+        folded = self.path("average-folded.h5")
+        ROVE.run("fold-in", "-g", self.path("today.h5"), "-e", trained, "-o", folded, "-q", ranks=3)
+        start = {}
+        for path in (trained, folded):
+            with h5py.File(path) as file:
+                items = file["nodes/item"]
+                start[path] = dict(zip(items["ids"].asstr()[:], np.ravel(items["start"][:])))
+        for id, value in start[folded].items():
+            self.assertEqual(value, start[trained].get(id, 0), id)
+
     def test_settings_come_from_the_trained_file(self):
         out = self.path("strong.h5")
         ROVE.run("train", "-g", self.path("old.h5"), "--model", "ials", "--epochs", 10, "--dim", 8, "--set", "train.alpha=3", "--set",

@@ -154,6 +154,41 @@ GraphBlocks random_bipartite(std::uint64_t num_users, std::uint64_t num_items, s
                     {{edge_type(0, "rates", 1), random_edges(num_users, num_items, false, num_edges, 0, seed)}});
 }
 
+void scatter_slots(GraphBlocks& whole) {
+  graph::EdgeBlocks& edges = whole.edges[0];
+  // Every second slot of a row first, then the others.
+  const auto order_of = [](const graph::AdjacencyBlock& block) {
+    std::vector<std::uint64_t> order;
+    for (std::size_t row = 0; row + 1 < block.offsets.size(); ++row) {
+      for (const std::uint64_t first : {0U, 1U}) {
+        for (std::uint64_t slot = block.offsets[row] + first; slot < block.offsets[row + 1]; slot += 2) {
+          order.push_back(slot);
+        }
+      }
+    }
+    return order;
+  };
+  const auto permute = [](auto& values, const std::vector<std::uint64_t>& order) {
+    if (values.empty()) return;
+    auto old = values;
+    for (std::size_t i = 0; i < order.size(); ++i) values[i] = old[order[i]];
+  };
+  const auto permute_block = [&](graph::AdjacencyBlock& block, const std::vector<std::uint64_t>& order) {
+    permute(block.targets, order);
+    permute(block.weights, order);
+    permute(block.times, order);
+    permute(block.relations, order);
+  };
+  const std::vector<std::uint64_t> by_source = order_of(edges.by_source);
+  const std::vector<std::uint64_t> by_destination = order_of(edges.by_destination);
+  permute_block(edges.by_source, by_source);
+  permute_block(edges.by_destination, by_destination);
+  permute(edges.edge_positions, by_destination);
+  std::vector<std::uint64_t> new_position(by_source.size());
+  for (std::uint64_t i = 0; i < by_source.size(); ++i) new_position[by_source[i]] = i;
+  for (std::uint64_t& position : edges.edge_positions) position = new_position[position];
+}
+
 GraphBlocks random_typed(std::uint64_t num_users, std::uint64_t seed) {
   const std::uint64_t num_items = num_users / 2 + 1;
   const std::uint64_t num_entities = num_users / 4 + 1;

@@ -49,6 +49,9 @@ struct EdgeList {
 /// Types "user" and "item", edge type "user,rates,item", as interaction logs give.
 [[nodiscard]] graph::GraphBlocks random_bipartite(std::uint64_t num_users, std::uint64_t num_items,
                                                   std::uint64_t num_edges, std::uint64_t seed);
+/// The same graph with the slots of every row in another order, in which those of a pair may lie apart: what a later
+/// night's repeats and relations per edge make of it. Of edge type 0.
+void scatter_slots(graph::GraphBlocks& whole);
 /// Users, items and entities; "user,rates,item" with weights and times, "item,has,entity" with three relations,
 /// "user,follows,user" undirected, and "entity,unused,item" without any edge.
 [[nodiscard]] graph::GraphBlocks random_typed(std::uint64_t num_users, std::uint64_t seed);
