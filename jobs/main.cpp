@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstdlib>
-#include <exception>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,20 +30,17 @@ int launcher_value(std::initializer_list<const char*> names, int otherwise) {
 
 int run_serial(rove::jobs::SerialVerb& verb, bool prints) {
   const int ranks = launcher_value({"OMPI_COMM_WORLD_SIZE"}, 1);
-  try {
-    if (ranks > 1) {
-      throw rove::ConfigError(fmt::format(
-          "`rove {}` answers from one process, found {} ranks; start it without mpirun or srun", verb.name(), ranks));
-    }
-    verb.run();
-    return static_cast<int>(ExitCode::kSuccess);
-  } catch (const rove::Error& error) {
-    if (prints) fmt::print(stderr, "rove: error: {}\n", error.what());
-    return static_cast<int>(error.code());
-  } catch (const std::exception& error) {
-    if (prints) fmt::print(stderr, "rove: internal error: {}\n", error.what());
-    return static_cast<int>(ExitCode::kInternal);
-  }
+  return rove::comm::run_alone(
+      [&] {
+        if (ranks > 1) {
+          throw rove::ConfigError(
+              fmt::format("`rove {}` answers from one process, found {} ranks; start it without mpirun or srun",
+                          verb.name(), ranks));
+        }
+        verb.run();
+        return static_cast<int>(ExitCode::kSuccess);
+      },
+      prints);
 }
 
 int run_collective(rove::jobs::CollectiveVerb& verb, int argc, char** argv) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
@@ -32,6 +33,16 @@ const ConfigKey* find_key(std::string_view generic) {
   return found == keys.end() ? nullptr : &*found;
 }
 
+/// Throws `InternalError` when there is no such key.
+const ConfigKey& known_key(std::string_view path) {
+  if (const ConfigKey* key = find_key(generic_path(path))) return *key;
+  throw InternalError(fmt::format("the configuration has no key '{}'", path));
+}
+
+[[noreturn]] void throw_not_set(std::string_view path) {
+  throw ConfigError(fmt::format("{} is not set; set it in the job file or with --set {}=...", path, path));
+}
+
 bool is_section(std::string_view generic) {
   return std::ranges::any_of(config_keys(), [&](const ConfigKey& key) {
     return key.path.size() > generic.size() && key.path.starts_with(generic) &&
@@ -54,6 +65,7 @@ bool reads_as(const YAML::Node& node) {
 struct Origin {
   std::string name;
   std::filesystem::path base;
+  bool follows_links = false;
 
   [[nodiscard]] std::string at(const YAML::Node& node) const {
     const YAML::Mark mark = node.Mark();
@@ -120,6 +132,33 @@ std::string shown(const YAML::Node& node) {
   return out.c_str();
 }
 
+/// What `..` behind the path leads to: out of what a link leads to, as it does for the system.
+std::filesystem::path parent_of(const std::filesystem::path& path) {
+  std::error_code error;
+  const bool is_link = std::filesystem::is_symlink(path, error);
+  const std::filesystem::path target = is_link ? std::filesystem::canonical(path, error) : path;
+  return (target.empty() ? path : target).parent_path();
+}
+
+/// An absolute path without `.`, `..` and slashes at its end, links as they stand.
+std::filesystem::path normal_path(const std::filesystem::path& path) {
+  std::filesystem::path result;
+  for (const std::filesystem::path& part : path) {
+    if (part == "..") {
+      result = parent_of(result);
+    } else if (!part.empty() && part != ".") {
+      result /= part;
+    }
+  }
+  return result;
+}
+
+std::filesystem::path followed(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::filesystem::path target = std::filesystem::weakly_canonical(path, error);
+  return error ? path : target;
+}
+
 /// Checks a value and returns it in canonical form: paths absolute, one-element lists as lists, triples split.
 YAML::Node checked_value(const ConfigKey& key, const std::string& path, const YAML::Node& node, const Origin& origin) {
   if (node.IsNull()) return node;
@@ -137,7 +176,9 @@ YAML::Node checked_value(const ConfigKey& key, const std::string& path, const YA
     }
   }
   const auto absolute = [&](const std::string& text) {
-    return text.empty() ? text : std::filesystem::weakly_canonical(origin.base / text).string();
+    if (text.empty()) return text;
+    const std::filesystem::path normal = normal_path(origin.base / text);
+    return (origin.follows_links ? followed(normal) : normal).string();
   };
   if (key.type == ValueType::kPath) return YAML::Node(absolute(node.as<std::string>()));
   if (key.type == ValueType::kPathList || key.type == ValueType::kTextList) {
@@ -299,16 +340,13 @@ struct Config::Tree {
   [[nodiscard]] YAML::Node value(std::string_view path) const {
     YAML::Node node = find_node(root, path);
     if (node.IsDefined()) return node;
-    const ConfigKey* key = find_key(generic_path(path));
-    if (key == nullptr) throw InternalError(fmt::format("the configuration has no key '{}'", path));
-    return YAML::Load(std::string(key->default_value));
+    return YAML::Load(std::string(known_key(path).default_value));
   }
 
   template <class T>
   [[nodiscard]] T as(std::string_view path) const {
     const YAML::Node node = value(path);
-    if (node.IsNull())
-      throw ConfigError(fmt::format("{} is not set; set it in the job file or with --set {}=...", path, path));
+    if (node.IsNull()) throw_not_set(path);
     return node.as<T>();
   }
 };
@@ -364,12 +402,25 @@ void Config::set(const std::string& assignment) {
 
 void Config::set_text(std::string_view path, const std::string& value) {
   const std::string name(path);
-  const ConfigKey* key = find_key(generic_path(path));
-  if (key == nullptr) throw InternalError(fmt::format("the configuration has no key '{}'", path));
-  const Origin origin{name, std::filesystem::current_path()};
+  const Origin origin{"command line", std::filesystem::current_path()};
   YAML::Node node(value);
   const auto steps = steps_of(path);
-  assign(tree_->root, steps, checked_value(*key, name, node, origin));
+  assign(tree_->root, steps, checked_value(known_key(path), name, node, origin));
+}
+
+void Config::set_flag(const std::string& path, const std::string& value) {
+  const ValueType type = known_key(path).type;
+  const bool is_text = type == ValueType::kText || type == ValueType::kPath;
+  const bool is_list = type == ValueType::kTextList || type == ValueType::kPathList;
+  if (is_text || (is_list && !value.starts_with('['))) {
+    set_text(path, value);
+  } else {
+    set(fmt::format("{}={}", path, value));
+  }
+}
+
+void Config::follow_links() {
+  tree_->root.reset(checked_tree("", tree_->root, {"configuration", {}, true}));
 }
 
 bool Config::has(std::string_view path) const {
@@ -433,6 +484,12 @@ std::map<std::string, double> Config::reals(std::string_view path) const {
 std::optional<std::filesystem::path> Config::path(std::string_view path) const {
   if (!has(path)) return std::nullopt;
   return std::filesystem::path(text(path));
+}
+
+std::filesystem::path Config::required_path(std::string_view path) const {
+  const std::string value = text(path);
+  if (value.empty()) throw_not_set(path);
+  return value;
 }
 
 std::vector<std::filesystem::path> Config::paths(std::string_view path) const {

@@ -16,7 +16,8 @@ namespace rove::jobs {
 
 /// The layered configuration: built-in defaults < job file < `--set`. Every layer is checked against the key table when
 /// it is added; an unknown key is a `ConfigError` that names the nearest valid one, with file and line.
-/// Relative paths of a job file are relative to that file; those of `--set` and flags to the working directory.
+/// Relative paths of a job file are relative to that file; those of `--set` and flags to the working directory. All are
+/// kept absolute, links in them as they stand until `follow_links`.
 class Config {
  public:
   /// Built-in defaults.
@@ -31,6 +32,12 @@ class Config {
   void set(const std::string& assignment);
   /// Sets one key to a text as it stands, without YAML interpretation.
   void set_text(std::string_view path, const std::string& value);
+  /// Sets one key as a flag has it: texts and paths as they stand, lists of them too unless written `[a, b]`, and other
+  /// values as `set`.
+  void set_flag(const std::string& path, const std::string& value);
+  /// Puts in place of every path what its links lead to now: a job's files must not change while it runs. A path that
+  /// cannot be looked up stays: whoever reads it says why.
+  void follow_links();
 
   [[nodiscard]] bool has(std::string_view path) const;
   [[nodiscard]] std::string text(std::string_view path) const;
@@ -57,6 +64,8 @@ class Config {
   [[nodiscard]] std::map<std::string, double> reals(std::string_view path) const;
   /// A path, or nothing when the key is not set.
   [[nodiscard]] std::optional<std::filesystem::path> path(std::string_view path) const;
+  /// A path that must be set, or a `ConfigError`.
+  [[nodiscard]] std::filesystem::path required_path(std::string_view path) const;
   [[nodiscard]] std::vector<std::filesystem::path> paths(std::string_view path) const;
   /// Number of entries of a list of maps ("graph.edges"); read entry i as "graph.edges[i].files".
   [[nodiscard]] std::size_t entries(std::string_view list) const;

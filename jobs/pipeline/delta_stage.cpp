@@ -15,7 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 using io::kDeltaFile;
 
-/// **Collective.** The published run, unless it is this one or no delta is wanted; empty when there is none.
+/// **Collective.** The published run, unless it is this one, whose delta stays, or no delta is wanted; empty when there
+/// is none.
 fs::path run_before(Session& session, const fs::path& output, const fs::path& run) {
   std::string found;
   session.comm().agree([&] {
@@ -25,7 +26,8 @@ fs::path run_before(Session& session, const fs::path& output, const fs::path& ru
     }
     if (!session.comm().is_root()) return;
     const auto published = io::publish::published_run(output);
-    if (session.config().boolean("publish.delta") && published && !fs::equivalent(*published, run)) {
+    if (published && fs::equivalent(*published, run)) return;
+    if (session.config().boolean("publish.delta") && published) {
       found = published->string();
     } else {
       fs::remove(run / kDeltaFile);

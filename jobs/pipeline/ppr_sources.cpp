@@ -11,7 +11,8 @@
 #include "engine/graph/block_distribution.hpp"
 #include "io/ids/id_index.hpp"
 #include "io/import/import_graph.hpp"
-#include "io/publish/file_system.hpp"
+#include "io/text/input_files.hpp"
+#include "io/text/text_source.hpp"
 
 namespace rove::jobs {
 
@@ -43,7 +44,9 @@ std::optional<std::vector<std::uint64_t>> listed_sources(Session& session) {
   VertexTypeId type;
   comm.agree([&] {
     type = session.vertex_type("ppr.sources");
-    if (comm.is_root()) text = io::publish::read_text(*file);
+    if (!comm.is_root()) return;
+    io::text::BlockStream stream(io::text::inspect(*file), io::text::kBlockBytes);
+    for (io::text::Block block; stream.next(block);) text += block.text;
   });
   std::istringstream lines(comm.broadcast_text(text, Rank{0}));
   std::vector<std::string> ids;

@@ -2,6 +2,7 @@
 #include "jobs/pipeline/run_state.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -22,7 +23,9 @@ std::string hash_text(const std::string& text) {
   return fmt::format("{:016x}{:016x}", digest.high, digest.low);
 }
 
-std::string identity_of(const std::vector<std::filesystem::path>& patterns) {
+}  // namespace
+
+std::string identity_of_files(const std::vector<std::filesystem::path>& patterns) {
   std::vector<std::string> names;
   for (const auto& pattern : patterns) names.push_back(pattern.string());
   std::string identity;
@@ -38,8 +41,6 @@ std::string identity_of(const std::vector<std::filesystem::path>& patterns) {
   }
   return identity;
 }
-
-}  // namespace
 
 RunState::RunState(std::filesystem::path run_directory) : directory_(std::move(run_directory)) {
   const auto file = directory_ / "state.json";
@@ -99,62 +100,79 @@ namespace {
 /// What `forget` lists make of the graph and of the vectors to start from; empty without lists.
 std::string forget_identity(const Config& config) {
   if (!has_forget_lists(config)) return "";
-  std::string identity = fmt::format("forget {} {} {}\n", config.text("train.users"), config.text("train.items"),
-                                     config.text("forget.format"));
+  std::string identity = fmt::format("forget {} {} {} {}\n", config.text("train.users"), config.text("train.items"),
+                                     config.text("forget.format"), config.text("forget.header"));
   for (const char* list : {"forget.users", "forget.items", "forget.interactions"}) {
-    identity += fmt::format("{}\n{}", list, identity_of(config.paths(list)));
+    identity += fmt::format("{}\n{}", list, identity_of_files(config.paths(list)));
   }
   return identity;
 }
 
-}  // namespace
+std::string evaluation_identity(const Config& config) {
+  return config.effective_yaml({"evaluate"}) + identity_of_files(config.paths("evaluate.test"));
+}
 
-std::map<std::string, std::string> stage_hashes(const Config& config) {
+/// The files that a graph is imported from.
+std::vector<std::filesystem::path> import_inputs(const Config& config) {
   std::vector<std::filesystem::path> inputs;
-  for (const char* list : {"graph.edges", "graph.nodes", "graph.links"}) {
+  for (const auto& [list, key] : {std::pair{"graph.edges", "files"},
+                                  {"graph.nodes", "files"},
+                                  {"graph.nodes", "ids"},
+                                  {"graph.links", "files"}}) {
     for (std::size_t i = 0; i < config.entries(list); ++i) {
-      const auto files = config.paths(fmt::format("{}[{}].files", list, i));
+      const auto files = config.paths(fmt::format("{}[{}].{}", list, i, key));
       inputs.insert(inputs.end(), files.begin(), files.end());
     }
   }
   for (const char* file : {"graph.file", "graph.previous"}) {
     if (const auto path = config.path(file)) inputs.push_back(*path);
   }
+  return inputs;
+}
 
+}  // namespace
+
+std::string train_hash(const Config& config, const TrainInputs& inputs) {
+  const bool is_chosen_by_test = config.count("train.patience") > 0;
+  return hash_text("train\n" + inputs.graph + config.effective_yaml({"seed", "split"}) +
+                   config.effective_yaml({"train"}) + (is_chosen_by_test ? evaluation_identity(config) : "") +
+                   inputs.start + inputs.hard_negatives);
+}
+
+std::map<std::string, std::string> stage_hashes(const Config& config) {
   std::map<std::string, std::string> hashes;
-  hashes["import"] =
-      hash_text("import\n" + config.effective_yaml({"graph"}) + identity_of(inputs) + forget_identity(config));
+  hashes["import"] = hash_text("import\n" + config.effective_yaml({"graph"}) +
+                               identity_of_files(import_inputs(config)) + forget_identity(config));
   const std::string seeded = hashes["import"] + config.effective_yaml({"seed", "split"});
-  hashes["partition"] = hash_text("partition\n" + seeded + config.effective_yaml({"partition"}));
+  const bool is_given = config.text("partition.method") == "file";
+  hashes["partition"] = hash_text("partition\n" + seeded + config.effective_yaml({"partition"}) +
+                                  (is_given ? identity_of_files(config.paths("partition.files")) : ""));
   std::vector<std::filesystem::path> sources = config.paths("ppr.seed_sets");
   if (const auto list = config.path("ppr.source_list")) sources.push_back(*list);
   for (const char* key : {"ppr.exclude_targets", "ppr.allow_targets", "ppr.exclude_pairs", "ppr.pixie_features"}) {
     const auto files = config.paths(key);
     sources.insert(sources.end(), files.begin(), files.end());
   }
-  hashes["ppr"] = hash_text("ppr\n" + seeded + config.effective_yaml({"ppr"}) + identity_of(sources));
+  hashes["ppr"] = hash_text("ppr\n" + seeded + config.effective_yaml({"ppr"}) + identity_of_files(sources));
   hashes["index"] = hash_text("index\n" + seeded + config.effective_yaml({"ppr", "index"}));
-  const std::string evaluated = config.effective_yaml({"evaluate"}) + identity_of(config.paths("evaluate.test"));
-  const bool is_chosen_by_test = config.count("train.patience") > 0;
-  std::string started;
+  TrainInputs training{hashes["import"], {}, {}};
   if (const auto file = warm_start_file(config)) {
     const auto vectors = std::filesystem::canonical(*file);
-    started = identity_of({vectors});
+    training.start = identity_of_files({vectors});
     if (has_forget_lists(config)) {
-      started += identity_of({graph_beside(vectors)}) + forget_identity(config);
+      training.start += identity_of_files({graph_beside(vectors)}) + forget_identity(config);
       hashes["forget"] =
           hash_text("forget\n" + config.effective_yaml({"seed", "split", "forget"}) +
-                    (config.has("train.relation") ? config.text("train.relation") : "") + "\n" + started);
-      started = hashes["forget"];
+                    (config.has("train.relation") ? config.text("train.relation") : "") + "\n" + training.start);
+      training.start = hashes["forget"];
     }
   }
   if (config.text("train.negatives") == "ppr") {
     const auto given = config.path("train.ppr_file");
-    started += given ? identity_of({*given}) : hashes["ppr"];
+    training.hard_negatives = given ? identity_of_files({*given}) : hashes["ppr"];
   }
-  hashes["train"] =
-      hash_text("train\n" + seeded + config.effective_yaml({"train"}) + (is_chosen_by_test ? evaluated : "") + started);
-  hashes["evaluate"] = hash_text("evaluate\n" + hashes["train"] + evaluated);
+  hashes["train"] = train_hash(config, training);
+  hashes["evaluate"] = hash_text("evaluate\n" + hashes["train"] + evaluation_identity(config));
   hashes["recommend"] = hash_text("recommend\n" + hashes["train"] + config.effective_yaml({"recommend"}));
   return hashes;
 }

@@ -42,6 +42,20 @@ class RunState {
   std::map<std::string, Stage> stages_;
 };
 
+/// What tells the files of these paths and shell patterns from others in a content hash: path, size, time of change.
+/// Throws `IoError` for one that cannot be read.
+[[nodiscard]] std::string identity_of_files(const std::vector<std::filesystem::path>& patterns);
+
+/// What training depends on beside the configuration, each by something that tells it from others.
+struct TrainInputs {
+  std::string graph;
+  std::string start;           ///< the vectors to start from; empty: none
+  std::string hard_negatives;  ///< the lists of `train.negatives: ppr`; empty: none
+};
+
+/// Content hash of training.
+[[nodiscard]] std::string train_hash(const Config& config, const TrainInputs& inputs);
+
 /// Content hash of each stage of `rove run` under a configuration: its own section, its input files (path, size, time
 /// of change) and the stages before it. Same on all ranks when they see the same files.
 [[nodiscard]] std::map<std::string, std::string> stage_hashes(const Config& config);

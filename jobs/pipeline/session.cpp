@@ -75,6 +75,7 @@ Session::Session(const comm::Communicator& comm, Config config, ProgressSink& pr
     : comm_(comm), config_(std::move(config)), progress_(progress) {
   std::uint32_t threads = 0;
   comm.agree([&] {
+    config_.follow_links();
     threads = configured_threads(config_);
     static_cast<void>(seed());
   });

@@ -32,6 +32,7 @@ namespace rove::jobs {
 /// **Collective**.
 class Session {
  public:
+  /// Follows the links in the configuration's paths.
   Session(const comm::Communicator& comm, Config config, ProgressSink& progress);
 
   [[nodiscard]] const comm::Communicator& comm() const { return comm_; }

@@ -19,7 +19,7 @@ std::optional<fs::path> warm_start_file(const Config& config) {
   if (choice == "none") return std::nullopt;
   fs::path file;
   if (choice == "latest") {
-    const auto run = io::publish::published_run(*config.path("output"));
+    const auto run = io::publish::published_run(config.required_path("output"));
     if (!run) return std::nullopt;
     file = *run / "embeddings.h5";
   } else {

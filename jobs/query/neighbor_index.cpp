@@ -2,13 +2,14 @@
 #include "jobs/query/neighbor_index.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <sstream>
 
 #include <fmt/format.h>
 
 #include "engine/base/error.hpp"
+#include "io/text/input_files.hpp"
+#include "io/text/text_source.hpp"
 
 namespace rove::jobs {
 namespace {
@@ -18,15 +19,16 @@ namespace fs = std::filesystem;
 /// Calls `take(words)` for every line that is not empty.
 template <class Take>
 void for_each_line(const fs::path& file, const Take& take) {
-  std::ifstream in(file);
-  if (!in) throw IoError(fmt::format("cannot read '{}'", file.string()));
-  for (std::string line; std::getline(in, line);) {
-    std::istringstream words(line);
-    std::vector<std::string> found;
-    for (std::string word; words >> word;) found.push_back(std::move(word));
-    if (!found.empty()) take(found);
+  io::text::BlockStream stream(io::text::inspect(file), io::text::kBlockBytes);
+  for (io::text::Block block; stream.next(block);) {
+    std::istringstream lines(block.text);
+    for (std::string line; std::getline(lines, line);) {
+      std::istringstream words(line);
+      std::vector<std::string> found;
+      for (std::string word; words >> word;) found.push_back(std::move(word));
+      if (!found.empty()) take(found);
+    }
   }
-  if (in.bad()) throw IoError(fmt::format("cannot read '{}' to its end", file.string()));
 }
 
 }  // namespace

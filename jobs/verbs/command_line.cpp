@@ -55,7 +55,7 @@ Config CommandLine::layered(const std::filesystem::path& name, const std::string
   Config config;
   if (!name.empty()) config.add_file(name, job_text);
   for (const auto& [key, value] : key_values_) {
-    if (!value.empty()) config.set(fmt::format("{}={}", key, value));
+    if (!value.empty()) config.set_flag(key, value);
   }
   for (const std::string& assignment : assignments_) config.set(assignment);
   return config;

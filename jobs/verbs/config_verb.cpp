@@ -20,7 +20,13 @@ class ConfigVerb final : public SerialVerb {
     app.add_flag("--template", template_, "Every key with its default and meaning");
   }
   void run() override {
-    fmt::print("{}", template_ ? Config::commented_template() : command_line_.configuration().effective_yaml());
+    if (template_) {
+      fmt::print("{}", Config::commented_template());
+      return;
+    }
+    Config config = command_line_.configuration();
+    config.follow_links();  // as a job does
+    fmt::print("{}", config.effective_yaml());
   }
 
  private:

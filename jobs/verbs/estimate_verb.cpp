@@ -123,7 +123,7 @@ class EstimateVerb final : public CollectiveVerb {
   }
 
   [[nodiscard]] static std::optional<fs::path> previous_run(const Config& config) {
-    return io::publish::published_run(*config.path("output"));
+    return io::publish::published_run(config.required_path("output"));
   }
 
   /// Nothing: the input files are all there is to go by.

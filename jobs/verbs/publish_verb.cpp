@@ -51,6 +51,7 @@ class PublishVerb final : public CollectiveVerb {
   [[nodiscard]] std::string examples() const override {
     return "rove publish runs/gowalla                 the newest run, by the gate of the job that made it\n"
            "  rove publish runs/gowalla --run 12 --set publish.gate.recall@20=0.05\n"
+           "                                            a run that is published already stays as it is\n"
            "  rove publish runs/gowalla --rollback      `latest` back to the complete run before\n"
            "  rove publish runs/gowalla --rollback 9\n"
            "  rove publish runs/gowalla --keep 3        the newest is published: only retires older ones\n"
@@ -74,7 +75,7 @@ class PublishVerb final : public CollectiveVerb {
       world.agree([&] {
         if (command_line_.job_file().empty())
           throw ConfigError("name the output directory, or the job with -c JOB.yaml");
-        output_ = *config.path("output");
+        output_ = config.required_path("output");
       });
     }
     if (rollback_->count() > 0) {
@@ -97,9 +98,13 @@ class PublishVerb final : public CollectiveVerb {
   [[nodiscard]] bool retires_only(const comm::Communicator& world) const {
     std::uint32_t retired = 0;
     world.agree([&] {
-      if (!world.is_root() || keep_->count() == 0 || number_) return;
+      if (!world.is_root() || keep_->count() == 0) return;
       const std::vector<Run> runs = io::publish::list_runs(output_);
-      if (runs.empty() || !runs.back().is_published) return;
+      if (std::ranges::none_of(runs, [&](const Run& run) {
+            return run.is_published && run.number == number_.value_or(runs.back().number);
+          })) {
+        return;
+      }
       const std::uint64_t keep = command_line_.configuration().count("publish.keep");
       const io::publish::PublishLock lock(output_);
       retired = 1;
@@ -119,9 +124,19 @@ class PublishVerb final : public CollectiveVerb {
     });
     const fs::path run = world.broadcast_text(chosen, Rank{0});
     std::optional<io::publish::RunLock> lock;  // nobody may be filling it
+    bool is_published = false;
     world.agree([&] {
-      if (world.is_root()) lock.emplace(run);
+      if (!world.is_root()) return;
+      const auto is_latest = [&] { return io::publish::published_run(output_) == run; };
+      is_published = is_latest();
+      if (is_published) return;
+      lock.emplace(run);
+      is_published = is_latest();  // whoever held it may have published it
     });
+    if (world.broadcast(static_cast<std::uint32_t>(is_published), Rank{0}) != 0) {
+      if (world.is_root()) fmt::print("{} is published already; nothing was changed\n", run.string());
+      return;
+    }
     Session session(world, configuration(world, run), no_progress());
 
     const io::FileProvenance provenance = session.provenance();

@@ -6,6 +6,8 @@
 #include "io/text/part_file.hpp"
 #include "jobs/display/metrics_table.hpp"
 #include "jobs/pipeline/forget_lists.hpp"
+#include "jobs/pipeline/ranked_lists.hpp"
+#include "jobs/pipeline/run_state.hpp"
 #include "jobs/pipeline/stages.hpp"
 #include "jobs/pipeline/warm_start.hpp"
 #include "jobs/verbs/make_verbs.hpp"
@@ -214,15 +216,29 @@ class TrainVerb final : public StageVerb {
     load_graph(job);
     if (out_.empty()) job.session().comm().agree([&] { out_ = model_file_name(job.session().config()); });
     const fs::path checkpoint = checkpoint_.empty() ? fs::path(out_.string() + ".checkpoint") : checkpoint_;
-    const std::string identity =
-        job.session().provenance().graph_digest + job.session().config().effective_yaml({"seed", "split", "train"});
     const std::optional<fs::path> start = agreed_warm_start_file(job.session());
     if (start && has_forget_lists(job.session().config())) {
       job.session().warn(
           "training goes on from vectors that may know what `forget` lists: only `rove run` unlearns it first; here, "
           "start from what `rove forget` writes");
     }
-    static_cast<void>(train_stage(job.session(), out_, checkpoint, identity, start));
+    static_cast<void>(train_stage(job.session(), out_, checkpoint, identity(job.session(), start), start));
+  }
+
+  /// **Collective.** What a checkpoint must be of to be continued, as rank 0 sees the files.
+  [[nodiscard]] std::string identity(const Session& session, const std::optional<fs::path>& start) const {
+    const comm::Communicator& comm = session.comm();
+    std::string hash;
+    comm.agree([&] {
+      if (!comm.is_root()) return;
+      TrainInputs inputs{session.provenance().graph_digest, {}, {}};
+      if (start) inputs.start = identity_of_files({fs::canonical(*start)});
+      // Training says what to do without lists.
+      const auto lists = hard_negatives_file(session.config(), out_.parent_path());
+      if (lists && fs::exists(*lists)) inputs.hard_negatives = identity_of_files({fs::canonical(*lists)});
+      hash = train_hash(session.config(), inputs);
+    });
+    return comm.broadcast_text(hash, Rank{0});
   }
 
   fs::path checkpoint_;

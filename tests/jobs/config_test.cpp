@@ -13,6 +13,7 @@
 #include "engine/base/error.hpp"
 #include "jobs/config/schema.hpp"
 #include "jobs/config/unread_settings.hpp"
+#include "tests/support/temp_directory.hpp"
 
 namespace rove::jobs {
 namespace {
@@ -37,7 +38,7 @@ TEST(Config, LayersOverrideEachOther) {
 
   EXPECT_EQ(config.count("train.dim"), 128U);
   EXPECT_EQ(config.count("train.layers"), 2U);
-  EXPECT_EQ(config.count("train.batch_size"), 2048U);
+  EXPECT_EQ(config.count("train.accumulate"), 1U);
 }
 
 TEST(Config, PathsOfAFileAreRelativeToIt) {
@@ -49,6 +50,79 @@ TEST(Config, PathsOfAFileAreRelativeToIt) {
   EXPECT_EQ(config.entries("graph.edges"), 1U);
   EXPECT_THAT(config.paths("graph.edges[0].files"), testing::ElementsAre("/jobs/night/a.txt", "/b.txt"));
   EXPECT_THAT(config.texts("graph.edges[0].type"), testing::ElementsAre("user", "rates", "item"));
+}
+
+TEST(Config, LinksStandUntilTheyAreFollowed) {
+  const tests::TempDirectory temporary;
+  const std::filesystem::path directory = std::filesystem::canonical(temporary.path());
+  std::filesystem::create_directories(directory / "one" / "jobs");
+  std::filesystem::create_directory_symlink(directory / "one" / "jobs", directory / "jobs");
+  std::filesystem::create_symlink("loop", directory / "loop");
+  Config config;
+  config.add_file(directory / "jobs" / "job.yaml",
+                  "output: ../runs/\nserve: {blocks: ./blocks.txt}\ngraph: {file: ../../loop/graph.h5, edges: "
+                  "[{type: [user, rates, item], files: [log.txt]}]}\n");
+
+  // `..` leads out of what the link leads to, as it does for the system.
+  EXPECT_EQ(*config.path("output"), directory / "one" / "runs");
+  EXPECT_EQ(*config.path("serve.blocks"), directory / "jobs" / "blocks.txt");
+
+  config.follow_links();
+  EXPECT_EQ(*config.path("output"), directory / "one" / "runs");
+  EXPECT_EQ(*config.path("serve.blocks"), directory / "one" / "jobs" / "blocks.txt");
+  EXPECT_THAT(config.paths("graph.edges[0].files"), testing::ElementsAre(directory / "one" / "jobs" / "log.txt"));
+  EXPECT_EQ(*config.path("graph.file"), directory / "loop" / "graph.h5") << "it cannot be looked up";
+}
+
+TEST(Config, FollowingLinksChangesNothingElse) {
+  Config config;
+  config.add_file("/jobs/job.yaml",
+                  "graph: {edges: [{type: [user, rates, item], files: a.txt}]}\ntrain: {dim: 32}\n"
+                  "evaluate: {at: [5]}\nppr: {pixie_bias: {de: 4}}\n");
+  config.set("publish.gate.recall@20=0.1");
+  const std::string yaml = config.effective_yaml();
+
+  config.follow_links();
+
+  EXPECT_EQ(config.effective_yaml(), yaml);
+}
+
+TEST(Config, APathThatMustBeSetIsNamed) {
+  Config config;
+  EXPECT_EQ(config.required_path("output"), std::filesystem::current_path() / "runs" / "rove");
+  for (const char* blank : {"output=", "output=~", "output=''"}) {
+    config.set(blank);
+    EXPECT_THAT(error_of([&] { static_cast<void>(config.required_path("output")); }), HasSubstr("output is not set"));
+  }
+}
+
+TEST(Config, FlagsTakeTextsAndPathsAsTheyStand) {
+  Config config;
+  const std::filesystem::path here = std::filesystem::current_path();
+  for (const char* file : {"*.csv", "night #3.csv", "a: b.csv"}) {
+    config.set_flag("graph.edges[0].files", file);
+    EXPECT_THAT(config.paths("graph.edges[0].files"), testing::ElementsAre(here / file));
+    config.set_flag("ppr.source_list", file);
+    EXPECT_EQ(*config.path("ppr.source_list"), here / file);
+  }
+  config.set_flag("graph.edges[0].files", "[a.csv, 'b #2.csv']");
+  EXPECT_THAT(config.paths("graph.edges[0].files"), testing::ElementsAre(here / "a.csv", here / "b #2.csv"));
+  config.set_flag("graph.edges[0].source", "@id");
+  EXPECT_EQ(config.text("graph.edges[0].source"), "@id");
+  config.set_flag("graph.edges[0].type", "user,rates,item");
+  EXPECT_EQ(config.texts("graph.edges[0].type").size(), 3U);
+  config.set_flag("sample.fanouts", "[15, all]");
+  EXPECT_THAT(config.texts("sample.fanouts"), testing::ElementsAre("15", "all"));
+  config.set_flag("evaluate.at", "[10, 20]");
+  EXPECT_THAT(config.counts("evaluate.at"), testing::ElementsAre(10U, 20U));
+  config.set_flag("train.dim", "128");
+  EXPECT_EQ(config.count("train.dim"), 128U);
+  EXPECT_THAT(error_of([&] { config.set_flag("partition.method", "metsi"); }), HasSubstr("did you mean 'metis'?"));
+
+  Config again;
+  again.add_file("/elsewhere/effective.yaml", config.effective_yaml());
+  EXPECT_EQ(again.text("graph.edges[0].source"), "@id");
+  EXPECT_EQ(*again.path("ppr.source_list"), here / "a: b.csv");
 }
 
 TEST(Config, EntriesOfListsFallBackToDefaults) {
@@ -133,6 +207,23 @@ TEST(UnreadSettings, ThoseOfOtherModelsLossesAndMethodsAreNamed) {
   EXPECT_EQ(unread_settings(config, "train"), std::nullopt);
 }
 
+TEST(UnreadSettings, ThoseOfOtherGroupsOfModelsAreNamed) {
+  Config config;
+  config.add_file("/jobs/job.yaml", "train: {epochs: 5, learning_rate: 1e-2, negatives: popularity, decay: 1e-3}\n");
+  const auto unread = [&](const char* model) {
+    config.set(std::string("train.model=") + model);
+    return unread_settings(config, "train").value_or("");
+  };
+  EXPECT_EQ(unread("lightgcn"), "");
+  EXPECT_EQ(unread("simplex"), "");
+  EXPECT_THAT(unread("lightgcl"), AllOf(HasSubstr("train.decay"), Not(HasSubstr("train.negatives ("))));
+  EXPECT_THAT(unread("ultragcn"),
+              AllOf(HasSubstr("train.decay"), HasSubstr("train.negatives ("), Not(HasSubstr("train.learning_rate"))));
+  EXPECT_THAT(unread("ials"),
+              AllOf(HasSubstr("train.learning_rate (read by models trained on batches)"), Not(HasSubstr("epochs"))));
+  EXPECT_THAT(unread("ease"), HasSubstr("train.epochs (read by models of vectors)"));
+}
+
 TEST(UnreadSettings, WhatAutoMayChooseIsRead) {
   Config config;
   config.add_file("/jobs/job.yaml",
@@ -146,6 +237,7 @@ TEST(UnreadSettings, WhatAutoMayChooseIsRead) {
 TEST(UnreadSettings, EveryReaderIsAChoice) {
   for (const ConfigKey& key : config_keys()) {
     for (const std::string_view reader : split_choices(key.read_by)) {
+      if (reader == kVectorModels || reader == kBatchModels) continue;
       EXPECT_TRUE(std::ranges::any_of(config_keys(),
                                       [&](const ConfigKey& other) {
                                         const auto choices = split_choices(other.choices);

@@ -5,6 +5,7 @@ Usage: hard_negatives_test.py MPIRUN ROVE
 """
 import os
 import random
+import shutil
 import sys
 import tempfile
 import unittest
@@ -61,6 +62,28 @@ class HardNegatives(unittest.TestCase):
         ROVE.run("diff", self.vectors("ppr1"), self.vectors("ppr3"), "-q")
         self.run_job("uniform")
         ROVE.run("diff", self.vectors("ppr1"), self.vectors("uniform"), "-q", code=1)
+
+    def test_a_checkpoint_of_other_lists_or_another_test_is_not_gone_on_from(self):
+        self.run_job("listed", "train.enabled=false")
+        graph, lists, test = self.path("listed", "0001", "graph.h5"), self.path("train", "ppr.h5"), self.path("test.txt")
+        os.makedirs(self.path("train"))
+        shutil.copy(self.path("listed", "0001", "ppr.h5"), lists)
+        with open(test, "w", encoding="utf-8") as file:
+            file.write("u1 i1\n")
+        settings = ("negatives=ppr", "hard_first=2", "hard_last=12", "evaluate_every=1", "patience=5")
+
+        def starts_anew():
+            done = ROVE.run("train", "-g", graph, "-o", self.path("train", "embeddings.h5"), "-q", "--dim", 8, "--epochs", 6,
+                            *(f"--set=train.{setting}" for setting in settings), "--set", f"evaluate.test=[{test}]",
+                            "--set", "evaluate.format=edgelist", code=75, ROVE_FAULT="comm.collective:1:stop")
+            return "training starts anew" in done.stderr
+
+        self.assertEqual([starts_anew(), starts_anew()], [False, False])
+        with open(test, "a", encoding="utf-8") as file:
+            file.write("u2 i2\n")
+        self.assertEqual([starts_anew(), starts_anew()], [True, False])
+        ROVE.run("ppr", "-g", graph, "-o", lists, "-q", "-k", 12, "--restart", 0.5)
+        self.assertTrue(starts_anew())
 
     def test_says_when_there_are_no_lists(self):
         done = self.run_job("none", "train.negatives=ppr", "ppr.enabled=false", code=4)

@@ -15,6 +15,7 @@ import time
 import unittest
 
 import h5py
+import numpy as np
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from identity_test import compare, datasets
@@ -152,6 +153,40 @@ class Pipeline(unittest.TestCase):
         self.assertEqual(self.runs("changed"), ["0001", "0002"])
         self.assertEqual(os.readlink(self.path("changed", "latest")), "0002")
 
+    def test_other_contents_of_any_input_start_a_new_run(self):
+        with open(self.path("train.csv"), encoding="utf-8") as file:
+            pairs = [line.split(",")[:2] for line in file.read().splitlines()[1:]]
+        users, items = (sorted({pair[side] for pair in pairs}) for side in (0, 1))
+
+        def write(name, text):
+            with open(self.path(name), "w", encoding="utf-8") as file:
+                file.write(text)
+            return self.path(name)
+
+        def run_again(output, *settings):
+            self.rove_run(output, *settings, "ppr.enabled=false", "train.enabled=false", "publish.enabled=false")
+            return self.runs(output)
+
+        np.save(self.path("features.npy"), np.ones((len(items), 2), dtype=np.float32))
+        item_parts = write("item.part", "0\n1\n" * (len(items) // 2))
+        cases = [
+            ("ids.txt", "\n".join(items), "\n".join(reversed(items)),
+             [f"graph.nodes=[{{type: item, files: [{self.path('features.npy')}], format: npy, ids: [{self.path('ids.txt')}]}}]"]),
+            ("user.part", "0\n1\n" * (len(users) // 2), "1\n0\n" * (len(users) // 2),
+             ["partition.method=file", "partition.parts=2", f"partition.files=[{self.path('user.part')}, {item_parts}]"]),
+        ]
+        for name, before, after, settings in cases:
+            with self.subTest(name):
+                write(name, before)
+                run_again(f"contents-{name}", *settings)
+                self.assertEqual(run_again(f"contents-{name}", *settings), ["0001"])
+                write(name, after)
+                self.assertEqual(run_again(f"contents-{name}", *settings), ["0001", "0002"])
+        gone = write("gone.txt", "".join(f"{user} {item}\n" for user, item in pairs[:2]))
+        for header, runs in (("yes", ["0001"]), ("no", ["0001", "0002"])):
+            settings = [f"forget.interactions=[{gone}]", "forget.format=edgelist", f"forget.header={header}"]
+            self.assertEqual(run_again("contents-header", *settings), runs)
+
     def test_the_second_night_says_what_it_changes(self):
         with open(self.path("train.csv"), encoding="utf-8") as file:
             lines = file.read().splitlines()
@@ -176,7 +211,10 @@ class Pipeline(unittest.TestCase):
             begin, end = changed["indptr"][-2:]
             first, last = lists["indptr"][row:row + 2]
             self.assertEqual(changed["indices"][begin:end].tolist(), lists["indices"][first:last].tolist())
-        # Republishing writes it again; without the setting it goes.
+        # The published run stays as it is. Republishing writes the delta again; without the setting it goes.
+        done = ROVE.run("publish", self.path("nights-2"), "--run", "2", "--set", "publish.delta=false")
+        self.assertIn("published already", done.stdout)
+        self.assertTrue(os.path.exists(delta))
         ROVE.run("publish", self.path("nights-2"), "--rollback", "1")
         ROVE.run("publish", self.path("nights-2"), "--run", "2")
         self.assertTrue(os.path.exists(delta))
@@ -234,6 +272,7 @@ class Pipeline(unittest.TestCase):
 
     def test_mistakes_are_found_before_the_work(self):
         cases = [
+            (["output="], "output is not set"),
             (["publish.keep=-1"], "publish.keep"),
             (["recommend.top_k=-1"], "recommend.top_k"),
             (["recommend.top_k=4294967296"], "expected at most 4294967295"),

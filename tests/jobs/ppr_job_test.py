@@ -287,6 +287,15 @@ graph:
         _, said = self.night("other", tuesday, *yesterday, *along[:1], along[2], code=2)
         self.assertIn("follows, out, but this job has follows, both", said)
 
+    def test_a_list_of_sources_may_begin_with_a_byte_order_mark(self):
+        listed = self.path("listed.txt")
+        with open(listed, "w", encoding="utf-8-sig") as file:
+            file.write("u3\r\nu5")
+        for ranks in (1, 2):
+            out, said = self.ppr("--source-list", listed, ranks=ranks)
+            self.assertEqual({user for user, items in lists(out).items() if items}, {"u3", "u5"})
+            self.assertNotIn("ppr.source_list", said)
+
     def test_bad_lists(self):
         with open(self.path("bytes.txt"), "wb") as file:
             file.write(b"i1\ni\xff2\n")

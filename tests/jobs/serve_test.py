@@ -486,6 +486,38 @@ class Serve(ServeTest):
         self.assertEqual(code, 0)
         self.assertIn("2 ids of serve.allow_lists", errors)
 
+    def test_lists_behind_links_are_read_again_with_a_new_index(self):
+        near = self.ids(self.users[9], "-k", 3)
+        linked = self.path("linked")
+        os.makedirs(linked)
+        for name in ("index.h5", "graph.h5"):
+            shutil.copy(self.path(name), linked)
+        stock = os.path.join(linked, "stock.txt")
+        for name, item in (("monday.txt", near[1]), ("tuesday.txt", near[2])):
+            with open(os.path.join(linked, name), "w", encoding="utf-8-sig") as file:  # with a byte-order mark
+                file.write(item + "\n")
+        os.symlink("monday.txt", stock)
+        service = Serving("--in", os.path.join(linked, "index.h5"), "--set", f"serve.allow_lists=[{stock}]", "--set",
+                          "serve.watch=0")
+
+        def shown():
+            ask = {"id": self.users[9], "type": "user", "k": 3, "allow_lists": ["stock"]}
+            status, answer = service.ask("POST", "/v1/neighbors", ask)
+            return [n["id"] for n in answer["neighbors"]] if status == 200 else answer
+
+        first = shown()
+        os.symlink("tuesday.txt", stock + ".new")
+        os.replace(stock + ".new", stock)
+        shutil.copy(self.path("index.h5"), os.path.join(linked, "new.h5"))
+        os.replace(os.path.join(linked, "new.h5"), os.path.join(linked, "index.h5"))
+        service.process.send_signal(signal.SIGHUP)
+        reloaded = self.wait_for(service, "rove_index_reloads_total 1")
+        second = shown()
+        code, errors = service.end()
+        self.assertTrue(reloaded, errors)
+        self.assertEqual(code, 0)
+        self.assertEqual((first, second), ([near[1]], [near[2]]))
+
     def test_reloads_and_stops_without_dropping_a_request(self):
         live = self.path("live")
         os.makedirs(live)

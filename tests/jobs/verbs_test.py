@@ -26,9 +26,9 @@ ENVIRONMENT = dict(os.environ, OMPI_MCA_mpi_yield_when_idle="1", OMPI_ALLOW_RUN_
                    OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", ROVE_THREADS="1", OMPI_MCA_btl_vader_single_copy_mechanism="none")
 
 
-def start(program, *arguments, ranks=1):
+def start(program, *arguments, ranks=1, cwd=None):
     launcher = [MPIRUN, "--oversubscribe", "--bind-to", "none", "-n", str(ranks)] if ranks > 1 else []
-    return subprocess.run([*launcher, program, *map(str, arguments)], env=ENVIRONMENT, timeout=limit(60),
+    return subprocess.run([*launcher, program, *map(str, arguments)], env=ENVIRONMENT, timeout=limit(60), cwd=cwd,
                           capture_output=True, text=True)
 
 
@@ -63,8 +63,8 @@ class VerbTest(unittest.TestCase):
     def tearDownClass(cls):
         shutil.rmtree(cls.directory)
 
-    def rove(self, *arguments, code=0, ranks=1):
-        done = start(ROVE, *arguments, ranks=ranks)
+    def rove(self, *arguments, code=0, ranks=1, cwd=None):
+        done = start(ROVE, *arguments, ranks=ranks, cwd=cwd)
         self.assertEqual(done.returncode, code, f"rove {arguments}\n{done.stdout}\n{done.stderr}")
         return done
 
@@ -140,6 +140,48 @@ class Outputs(VerbTest):
             for verb in (("ppr",), ("walk",), ("partition", "--parts", 2), ("sample",)):
                 done = self.rove(*verb, "-g", graph, "-o", os.path.join(self.directory, "x.h5"), "-q", code=3)
                 self.assertIn("is damaged", done.stderr)
+
+
+class Paths(VerbTest):
+    """What the command line and the job file name."""
+
+    def test_flags_take_texts_as_they_stand(self):
+        logs, out = os.path.join(self.directory, "logs"), os.path.join(self.directory, "logs.h5")
+        os.makedirs(logs)
+        for name, rows in (("night #3.csv", "u1,i1\n"), ("a: b.csv", "u2,i1\nu3,i2\n")):
+            with open(os.path.join(logs, name), "w", encoding="utf-8") as file:
+                file.write("@id,item\n" + rows)
+        for files, users in (("*.csv", 3), ("night #3.csv", 1), ("a: b.csv", 2), ("['night #3.csv', 'a: b.csv']", 3)):
+            with self.subTest(files):
+                self.rove("import", "--type", "user,rates,item", "--files", files, "--format", "csv", "--source", "@id",
+                          "--target", "item", "-o", out, "-q", cwd=logs)
+                with h5py.File(out) as file:
+                    self.assertEqual(len(file["nodes/user/ids"]), users)
+
+    def test_a_path_that_cannot_be_looked_up_is_a_file_error(self):
+        loop = os.path.join(self.directory, "loop")
+        os.symlink("loop", loop)
+        self.assertIn("symbolic links", self.rove("config", "-c", loop, code=4).stderr)
+        for ranks in (1, 2):
+            for arguments in (("-c", loop), ("--type", "user,rates,item", "--files", os.path.join(loop, "log.txt"))):
+                done = self.rove("import", *arguments, "-o", os.path.join(self.directory, "loop.h5"), code=4, ranks=ranks)
+                self.assertIn(loop, done.stderr)
+                self.assertEqual(done.stderr.count("rove: error"), 1, done.stderr)
+        # Who does not read it does not mind.
+        self.assertIn(f"blocks: {loop}/blocks.txt", self.rove("config", "--set", f"serve.blocks={loop}/blocks.txt").stdout)
+
+    def test_a_job_is_shown_with_links_followed(self):
+        link = os.path.join(self.directory, "link")
+        os.symlink(self.output, link)
+        self.assertIn(f"output: {os.path.realpath(self.output)}\n", self.rove("config", "--set", f"output={link}").stdout)
+
+    def test_an_output_that_is_not_set(self):
+        job = os.path.join(self.directory, "blank.yaml")
+        with open(job, "w", encoding="utf-8") as file:
+            file.write("output:\n")
+        for verb in (("run", job), ("estimate", "-c", job), ("publish", "-c", job)):
+            with self.subTest(verb):
+                self.assertIn("output is not set", self.rove(*verb, code=2, ranks=2).stderr)
 
 
 class Help(VerbTest):
@@ -282,6 +324,10 @@ class Publish(VerbTest):
     def latest(self):
         return os.path.basename(os.path.realpath(os.path.join(self.output, "latest")))
 
+    @staticmethod
+    def state_of(run):
+        return {entry.name: (entry.stat().st_ino, entry.stat().st_mtime_ns) for entry in os.scandir(run)}
+
     def test_a_week_of_publishing(self):
         refused = self.rove("publish", self.output, code=2).stderr
         self.assertIn("did not finish", refused)
@@ -305,6 +351,12 @@ class Publish(VerbTest):
         self.rove("publish", self.output, "-c", self.job, "--no-gate")
         self.assertEqual(self.latest(), "0002")
         self.assertIn("published already", self.rove("publish", self.output, "-c", self.job, code=2).stderr)
+        # Named again, the published run stays as it is, though the gate would refuse it.
+        before = self.state_of(self.run_2)
+        for ranks in (1, 2):
+            done = self.rove("publish", self.output, "-c", self.job, "--run", 2, ranks=ranks)
+            self.assertIn("published already", done.stdout)
+        self.assertEqual(self.state_of(self.run_2), before)
 
         self.assertIn("0001", self.rove("publish", self.output, "--rollback").stdout)
         self.assertEqual(self.latest(), "0001")
@@ -313,6 +365,9 @@ class Publish(VerbTest):
         self.rove("publish", self.output, "--rollback", 9, code=2)
         self.rove("publish", self.output, "--run", 9, "-c", self.job, code=2)
         self.assertIn("retired 0001", self.rove("publish", self.output, "--keep", 1, ranks=2).stdout)
+        self.assertFalse(os.path.exists(self.run_1))
+        shutil.copytree(self.run_2, self.run_1)
+        self.assertIn("retired 0001", self.rove("publish", self.output, "--run", 2, "--keep", 1).stdout)
         self.assertFalse(os.path.exists(self.run_1))
         self.assertEqual(self.latest(), "0002")
 

@@ -6,6 +6,7 @@ Usage: warm_start_test.py MPIRUN ROVE
 import json
 import os
 import random
+import shutil
 import sys
 import tempfile
 import unittest
@@ -128,6 +129,19 @@ class WarmStart(unittest.TestCase):
         self.assertIn("'item-knn' has none", scores.stderr)
         unknown = self.night("two", "bad", 1, *start[:3], "train.freeze=[shop]", ranks=2, code=2)
         self.assertIn("names the vertex type 'shop', expected 'user' or 'item'", unknown.stderr)
+
+    def test_a_checkpoint_from_other_vectors_is_not_gone_on_from(self):
+        graph, start, out = self.path("runs", "0001", "graph.h5"), self.path("start.h5"), self.path("trained.h5")
+        shutil.copy(self.path("runs", "0001", "embeddings.h5"), start)
+        train = ("train", "-g", graph, "-q", "--dim", 8, "--epochs", 3, "--set", "train.warm_start=file", "--set",
+                 f"train.warm_start_file={start}")
+        for _ in range(2):
+            stopped = ROVE.run(*train, "-o", out, code=75, ROVE_FAULT="comm.collective:1:stop")
+            self.assertNotIn("training starts anew", stopped.stderr)
+        ROVE.run("train", "-g", graph, "-q", "--dim", 8, "--epochs", 1, "--seed", 7, "-o", start)
+        self.assertIn("training starts anew", ROVE.run(*train, "-o", out).stderr)
+        ROVE.run(*train, "-o", self.path("fresh.h5"))
+        ROVE.run("diff", out, self.path("fresh.h5"), "-q")
 
     def test_refusals(self):
         missing = self.night("two", "bad", 1, "train.warm_start=file", code=2)
