@@ -20,7 +20,7 @@ namespace {
 using rove::ExitCode;
 
 /// An integer the launcher left in the environment, or `otherwise`. Needed before MPI starts: usage errors are printed
-/// once and serial verbs start without MPI.
+/// once.
 int launcher_value(std::initializer_list<const char*> names, int otherwise) {
   for (const char* name : names) {
     if (const char* text = std::getenv(name)) return std::atoi(text);
@@ -29,7 +29,7 @@ int launcher_value(std::initializer_list<const char*> names, int otherwise) {
 }
 
 int run_serial(rove::jobs::SerialVerb& verb, bool prints) {
-  const int ranks = launcher_value({"OMPI_COMM_WORLD_SIZE"}, 1);
+  const int ranks = rove::comm::launched_processes();
   return rove::comm::run_alone(
       [&] {
         if (ranks > 1) {

@@ -50,6 +50,7 @@ ONLY_IN = [
 HEAVY = re.compile(r"(spdlog|Eigen|yaml-cpp|nlohmann(?!/json_fwd)|boost|CLI|oneapi|tbb)/.*|httplib\.h|regex|iostream")
 HEAVY_ALLOWED = {
     "engine/graph/boost_adapter.hpp",
+    "jobs/serve/bounded_server.hpp",
     "jobs/verbs/command_line.hpp",
 }
 

@@ -16,6 +16,8 @@ class ProgressSink {
   /// `done` units so far, with a short free text ("loss 0.1234 recall@20 0.1310").
   virtual void update(std::uint64_t done, std::string_view detail) = 0;
   virtual void end(std::string_view detail) = 0;
+  /// One line about a stage whose work was shown already, or took no time worth showing. Leaves an open stage open.
+  virtual void note(std::string_view /*stage*/, std::string_view /*text*/) {}
 };
 
 /// A sink that shows nothing; the default wherever a sink can be passed.

@@ -77,6 +77,17 @@ void leave_signals_to_main_thread() {
   pthread_sigmask(SIG_BLOCK, &held, nullptr);
 }
 
+AwaitedSignals::AwaitedSignals(std::initializer_list<int> signals) {
+  sigemptyset(&set_);
+  for (const int signal : signals) sigaddset(&set_, signal);
+  pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+}
+std::optional<int> AwaitedSignals::next(std::chrono::milliseconds patience) const {
+  const timespec wait{patience.count() / 1000, patience.count() % 1000 * 1'000'000};
+  const int signal = sigtimedwait(&set_, nullptr, &wait);
+  return signal > 0 ? std::optional(signal) : std::nullopt;
+}
+
 void request() {
   flag.store(true, std::memory_order_relaxed);
 }

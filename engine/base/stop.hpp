@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <csignal>
+#include <initializer_list>
+#include <optional>
 
 namespace rove::stop {
 
@@ -27,6 +29,19 @@ class HeldSignals {
 };
 /// From now on the calling thread does not take them. For threads that a library starts when it likes.
 void leave_signals_to_main_thread();
+
+/// Signals that interrupt nobody and are taken one after another by who asks for them. The calling thread and those
+/// that it starts from now on hold them back for good: make it before any thread is started.
+class AwaitedSignals {
+ public:
+  explicit AwaitedSignals(std::initializer_list<int> signals);
+
+  /// The next one, or nothing when none comes within `patience`. Thread-safe.
+  [[nodiscard]] std::optional<int> next(std::chrono::milliseconds patience) const;
+
+ private:
+  sigset_t set_{};
+};
 
 /// Raises the flag by hand (fault injection, time limits). Thread-safe.
 void request();

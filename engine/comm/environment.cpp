@@ -50,16 +50,27 @@ bool started_by_launcher() {
   return std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr || std::getenv("PMIX_RANK") != nullptr;
 }
 
-/// A launcher whose processes cannot find each other gives as many worlds of one rank, each writing the same files.
-void refuse_blind_launcher() {
+/// What launchers other than mpirun say of the processes that they started together, when these are several.
+struct Company {
+  const char* variable = nullptr;
+  double processes = 1;
+};
+std::optional<Company> find_company() {
   for (const char* name : {"SLURM_STEP_NUM_TASKS", "PMI_SIZE"}) {
     const std::optional<double> processes = number_in_environment(name);
-    if (!processes || *processes <= 1) continue;
-    throw ConfigError(fmt::format(
-        "{} says that {} processes were started, but Open MPI cannot see the others; start with mpirun, or with srun "
-        "--mpi=pmix",
-        name, *processes));
+    if (processes && *processes > 1) return Company{name, *processes};
   }
+  return std::nullopt;
+}
+
+/// A launcher whose processes cannot find each other gives as many worlds of one rank, each writing the same files.
+void refuse_blind_launcher() {
+  const std::optional<Company> company = find_company();
+  if (!company) return;
+  throw ConfigError(fmt::format(
+      "{} says that {} processes were started, but Open MPI cannot see the others; start with mpirun, or with srun "
+      "--mpi=pmix",
+      company->variable, company->processes));
 }
 
 double stall_timeout() {
@@ -73,6 +84,15 @@ double stall_timeout() {
 }
 
 }  // namespace
+
+int launched_processes() {
+  // mpirun's own count first: its daemons are a job step of Slurm's, whose count their children inherit.
+  if (const std::optional<double> ranks = number_in_environment("OMPI_COMM_WORLD_SIZE")) {
+    return static_cast<int>(*ranks);
+  }
+  const std::optional<Company> company = find_company();
+  return company ? static_cast<int>(company->processes) : 1;
+}
 
 Environment::Environment(int* argc, char*** argv) {
   const double timeout_s = stall_timeout();

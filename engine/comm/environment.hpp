@@ -40,6 +40,10 @@ class Environment {
   std::unique_ptr<Communicator> world_;
 };
 
+/// How many processes the launcher (mpirun, srun) says that it started together, this one among them; 1 without one.
+/// For programs that start no MPI.
+[[nodiscard]] int launched_processes();
+
 /// **Collective.** Runs `program` and turns its outcome into the process's end, on the standard error stream: an error
 /// that all ranks agreed on (`Communicator::agree`), or that escaped on all of them, is printed once, by rank 0, and
 /// its code returned on all; one that escaped on this rank alone is printed with its rank and aborts the whole job

@@ -15,6 +15,41 @@
 namespace rove::jobs {
 namespace {
 
+/// Requests are flat. On what is not, functions of json recurse, or look through members one by one.
+constexpr std::size_t kMaxDepth = 16;
+constexpr std::uint32_t kMaxMembers = 64;
+
+void refuse_steep(std::string_view text) {
+  std::array<std::uint32_t, kMaxDepth + 1> members{};
+  std::size_t depth = 0;
+  bool is_quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (is_quoted) {
+      if (c == '\\') ++i;
+      is_quoted = c != '"';
+    } else if (c == '"') {
+      is_quoted = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kMaxDepth) {
+        throw ConfigError(fmt::format("the body has arrays or objects within each other {} times, expected {} at most",
+                                      depth, kMaxDepth));
+      }
+      members[depth] = 0;
+    } else if (c == ']' || c == '}') {
+      if (depth > 0) --depth;
+    } else if (c == ':' && ++members[depth] > kMaxMembers) {
+      throw ConfigError(fmt::format("the body has an object of more than {} members", kMaxMembers));
+    }
+  }
+}
+
+/// A value for a message. Arrays and objects may be as large as a request.
+std::string shown(const QueryJson& json) {
+  if (json.is_structured()) return fmt::format("an {}", json.type_name());
+  return json.dump(-1, ' ', false, QueryJson::error_handler_t::replace);
+}
+
 void refuse_unknown(const QueryJson& json, std::span<const std::string_view> known, const char* what) {
   if (!json.is_object()) throw ConfigError(fmt::format("{} must be a JSON object, found {}", what, json.type_name()));
   for (const auto& [name, value] : json.items()) {
@@ -27,7 +62,7 @@ void refuse_unknown(const QueryJson& json, std::span<const std::string_view> kno
 std::string text_of(const QueryJson& json, const char* name, const std::string& otherwise = {}) {
   const auto found = json.find(name);
   if (found == json.end()) return otherwise;
-  if (!found->is_string()) throw ConfigError(fmt::format("'{}' must be a string, found {}", name, found->dump()));
+  if (!found->is_string()) throw ConfigError(fmt::format("'{}' must be a string, found {}", name, shown(*found)));
   return found->get<std::string>();
 }
 
@@ -37,7 +72,7 @@ std::uint64_t count_of(const QueryJson& json, const char* name, std::uint64_t ot
   if (found == json.end()) return otherwise;
   if (!found->is_number_unsigned() || found->get<std::uint64_t>() < least || found->get<std::uint64_t>() > most) {
     throw ConfigError(
-        fmt::format("'{}' is {}, expected a whole number from {} to {}", name, found->dump(), least, most));
+        fmt::format("'{}' is {}, expected a whole number from {} to {}", name, shown(*found), least, most));
   }
   return found->get<std::uint64_t>();
 }
@@ -46,7 +81,7 @@ double number_of(const QueryJson& json, const char* name, double otherwise, doub
   const auto found = json.find(name);
   if (found == json.end()) return otherwise;
   if (!found->is_number() || !(found->get<double>() >= least && found->get<double>() <= most)) {
-    throw ConfigError(fmt::format("'{}' is {}, expected a number from {} to {}", name, found->dump(), least, most));
+    throw ConfigError(fmt::format("'{}' is {}, expected a number from {} to {}", name, shown(*found), least, most));
   }
   return found->get<double>();
 }
@@ -64,7 +99,7 @@ std::vector<std::string> texts_of(const QueryJson& json, const char* name) {
   if (found == json.end()) return texts;
   if (!found->is_array()) throw ConfigError(fmt::format("'{}' must be an array of strings", name));
   for (const QueryJson& text : *found) {
-    if (!text.is_string()) throw ConfigError(fmt::format("'{}' holds {}, expected strings", name, text.dump()));
+    if (!text.is_string()) throw ConfigError(fmt::format("'{}' holds {}, expected strings", name, shown(text)));
     texts.push_back(text.get<std::string>());
   }
   return texts;
@@ -126,6 +161,13 @@ NeighborRequest request_of(const QueryJson& json, const RequestLimits& limits) {
 }
 
 }  // namespace
+
+QueryJson parse_request(const std::string& text) {
+  refuse_steep(text);
+  QueryJson json = QueryJson::parse(text, nullptr, false);
+  if (json.is_discarded()) throw ConfigError("the body is not JSON");
+  return json;
+}
 
 NeighborRequest neighbor_request(const QueryJson& json, const RequestLimits& limits) {
   refuse_unknown(json, kRequestMembers, "a request");

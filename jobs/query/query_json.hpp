@@ -24,6 +24,10 @@ struct RequestLimits {
   double min_threshold = 1e-6;
 };
 
+/// The body of a request. Throws `ConfigError` when it is no JSON, or nested deeper or with more members than requests
+/// ever are.
+[[nodiscard]] QueryJson parse_request(const std::string& text);
+
 /// {"id": "343", "type": "user"} or {"seeds": [{"id": ..., "type": ..., "weight": 2}, ...]} with "target", "k",
 /// "exclude_linked", "exclude", "allow", "allow_lists", "hops", "threshold", "boost". Throws `ConfigError` for unknown
 /// members, wrong types and what is beyond the limits.

@@ -2,6 +2,7 @@
 #include "jobs/serve/service.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cctype>
 #include <charconv>
@@ -9,6 +10,7 @@
 #include <ctime>
 #include <limits>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <thread>
 
@@ -18,6 +20,7 @@
 #include <sys/socket.h>
 
 #include "engine/base/error.hpp"
+#include "jobs/serve/bounded_server.hpp"
 #include "jobs/serve/service_metrics.hpp"
 
 namespace rove::jobs {
@@ -28,6 +31,8 @@ using Endpoint = ServiceMetrics::Endpoint;
 
 /// The library asks for a backlog of five connections; as many as the kernel allows may wait.
 constexpr int kBacklog = 4096;
+
+constexpr auto kPostPaths = std::to_array<std::string_view>({"/v1/neighbors", "/v1/explain", "/v1/batch"});
 
 /// Takes as long for a wrong token as for the right one.
 bool same_secret(std::string_view given, std::string_view wanted) {
@@ -41,6 +46,60 @@ bool same_secret(std::string_view given, std::string_view wanted) {
 
 std::string error_json(const std::string& message) {
   return QueryJson{{"error", message}}.dump(-1, ' ', false, QueryJson::error_handler_t::replace) + "\n";
+}
+
+/// Capitals count for nothing in what HTTP names (RFC 9110).
+bool is_same_word(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](char x, char y) {
+    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
+  });
+}
+
+struct Refusal {
+  int status = 0;
+  std::string message;
+};
+
+Refusal not_found(const httplib::Request& request) {
+  return {404, fmt::format("no '{} {}' here; see docs/serving.md", request.method, request.path)};
+}
+
+Refusal too_large(std::uint64_t max_body) {
+  return {413, fmt::format("the request is larger than the {} bytes allowed (serve.max_body)", max_body)};
+}
+
+/// What the library would do with a body that is announced like this is not wanted: to read one that has no end, to
+/// unpack one into any size, or to take one for forms.
+std::optional<Refusal> refusal_of(const httplib::Request& request, std::uint64_t max_body) {
+  const auto header = [&](const char* name) { return request.get_header_value(name); };
+  if (request.method != "GET" && request.method != "HEAD" && request.method != "POST") {
+    return Refusal{405, fmt::format("the method is {}, expected GET, HEAD or POST", request.method)};
+  }
+  const std::string transfer = header("Transfer-Encoding");
+  if (!transfer.empty() && !is_same_word(transfer, "chunked")) {
+    return Refusal{501, fmt::format("Transfer-Encoding is '{}', expected chunked or none", transfer)};
+  }
+  const std::string length = header("Content-Length");
+  std::uint64_t bytes = 0;
+  const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), bytes);
+  if (!length.empty() && (error != std::errc{} || end != length.data() + length.size())) {
+    return Refusal{400, fmt::format("Content-Length is '{}', expected a number of bytes", length)};
+  }
+  if (request.method != "POST") {
+    if (transfer.empty() && bytes == 0) return std::nullopt;
+    return Refusal{400, fmt::format("a {} has no body; send it with POST", request.method)};
+  }
+  if (std::ranges::find(kPostPaths, request.path) == kPostPaths.end()) return not_found(request);
+  if (transfer.empty() && length.empty()) {
+    return Refusal{411, "a POST needs a body, with Content-Length or in chunks"};
+  }
+  if (transfer.empty() && bytes > max_body) return too_large(max_body);
+  const std::string encoding = header("Content-Encoding");
+  if (!encoding.empty() && !is_same_word(encoding, "identity")) {
+    return Refusal{415, fmt::format("Content-Encoding is '{}'; send the JSON as it is", encoding)};
+  }
+  if (request.is_multipart_form_data()) return Refusal{415, "the body is a form of parts; send JSON alone"};
+  return std::nullopt;
 }
 
 /// The parameters of a GET as the JSON a POST would have: repeated `id` parameters are a basket.
@@ -65,6 +124,8 @@ QueryJson json_of(const httplib::Params& parameters) {
       json[name] = text == "true";
     } else if (name == "exclude" || name == "allow" || name == "allow_lists") {
       json[name].push_back(text);
+    } else if (name == "seeds") {
+      throw ConfigError("'seeds' go with a POST; in a GET repeat 'id'");
     } else if (name == "to_type") {
       json["to"]["type"] = text;
     } else if (name == "to") {
@@ -81,13 +142,6 @@ QueryJson json_of(const httplib::Params& parameters) {
   return json;
 }
 
-QueryJson body_of(const httplib::Request& request) {
-  if (request.method == "GET") return json_of(request.params);
-  QueryJson json = QueryJson::parse(request.body, nullptr, false);
-  if (json.is_discarded()) throw ConfigError("the body is not JSON");
-  return json;
-}
-
 std::int64_t seconds_of(const std::string& utc) {
   std::tm time{};
   if (::strptime(utc.c_str(), "%Y-%m-%dT%H:%M:%SZ", &time) == nullptr) return 0;
@@ -97,10 +151,12 @@ std::int64_t seconds_of(const std::string& utc) {
 }  // namespace
 
 struct Service::State {
-  explicit State(ServiceOptions service_options) : options(std::move(service_options)) {}
+  explicit State(ServiceOptions service_options)
+      : options(std::move(service_options)),
+        server({std::chrono::seconds(options.timeout_seconds), options.max_body}) {}
 
   ServiceOptions options;
-  httplib::Server server;
+  BoundedServer server;
   ServiceMetrics metrics;
   std::uint16_t port = 0;
   std::atomic<bool> stopping{false};
@@ -118,9 +174,8 @@ struct Service::State {
     if (options.token.empty()) return true;
     constexpr std::string_view kScheme = "Bearer ";
     const std::string header = request.get_header_value("Authorization");
-    const auto same_letter = [](char a, char b) { return std::tolower(a) == std::tolower(b); };  // RFC 9110, 11.1
     return header.size() > kScheme.size() &&
-           std::ranges::equal(std::string_view(header).substr(0, kScheme.size()), kScheme, same_letter) &&
+           is_same_word(std::string_view(header).substr(0, kScheme.size()), kScheme) &&
            same_secret(std::string_view(header).substr(kScheme.size()), options.token);
   }
 
@@ -128,6 +183,54 @@ struct Service::State {
     response.status = 401;
     response.set_header("WWW-Authenticate", "Bearer");
     response.set_content(error_json("this service wants the header 'Authorization: Bearer TOKEN'"), "application/json");
+  }
+
+  void refuse(const Refusal& refusal, httplib::Response& response) {
+    response.status = refusal.status;
+    response.set_content(error_json(refusal.message), "application/json");
+    metrics.count_request(Endpoint::kOther, response.status, std::chrono::nanoseconds(0));
+  }
+
+  [[nodiscard]] Refusal too_late() const {
+    return {408, fmt::format("the request did not arrive within {} seconds (serve.timeout)", options.timeout_seconds)};
+  }
+
+  /// In words, what the library refuses itself: paths that are not there, requests that it cannot read.
+  [[nodiscard]] Refusal refusal_by_library(const httplib::Request& request, int status) const {
+    if (status == 404) return not_found(request);
+    switch (BoundedServer::failure()) {
+      case BoundedServer::Failure::kLate:
+        return too_late();
+      case BoundedServer::Failure::kTooLarge:
+        return {431, fmt::format("the headers are larger than {} bytes together", BoundedServer::kHeadBytes)};
+      case BoundedServer::Failure::kNone:
+        break;
+    }
+    if (status == 400) return {400, "this is no HTTP request, or a line of its headers is longer than 8 KiB"};
+    if (status == 414) return {414, "the request line is longer than 8 KiB; send the request as the body of a POST"};
+    return {status, fmt::format("refused with status {}", status)};
+  }
+
+  /// Nothing: it was refused, and where it would have ended is not known.
+  std::optional<std::string> read_body(const httplib::ContentReader& reader, httplib::Response& response) {
+    std::string body;
+    bool fits = true;
+    const bool is_whole = reader([&](const char* data, std::size_t size) {
+      fits = size <= options.max_body - body.size();
+      if (fits) body.append(data, size);
+      return fits;
+    });
+    if (is_whole) return body;
+    const BoundedServer::Failure failure = BoundedServer::failure();
+    if (!fits || failure == BoundedServer::Failure::kTooLarge) {
+      refuse(too_large(options.max_body), response);
+    } else if (failure == BoundedServer::Failure::kLate) {
+      refuse(too_late(), response);
+    } else {
+      refuse({400, "the body ends early, or its chunks are malformed"}, response);
+    }
+    BoundedServer::close_after(response);
+    return std::nullopt;
   }
 
   QueryJson answer_neighbors(const NeighborIndex& from, const QueryJson& request) {
@@ -173,8 +276,9 @@ struct Service::State {
     return {{"results", std::move(results)}};
   }
 
-  template <class Answer>
-  void handle(Endpoint endpoint, const httplib::Request& request, httplib::Response& response, const Answer& answer) {
+  template <class Answer, class Read>
+  void handle(Endpoint endpoint, const httplib::Request& request, httplib::Response& response, const Answer& answer,
+              const Read& read_json) {
     const Clock::time_point begun = Clock::now();
     const auto fail = [&](int status, const std::string& message) {
       response.status = status;
@@ -188,7 +292,7 @@ struct Service::State {
     }
     try {
       const std::shared_ptr<const NeighborIndex> from = current();
-      const QueryJson json = answer(*from, body_of(request));
+      const QueryJson json = answer(*from, read_json());
       response.set_content(json.dump(-1, ' ', false, QueryJson::error_handler_t::replace) + "\n", "application/json");
       response.status = 200;
     } catch (const UnknownIdError& error) {
@@ -204,12 +308,24 @@ struct Service::State {
 
   void declare_endpoints() {
     const auto on_both = [&](const char* path, Endpoint endpoint, auto answer) {
-      const auto handler = [this, endpoint, answer](const httplib::Request& request, httplib::Response& response) {
-        handle(endpoint, request, response, answer);
-      };
-      server.Post(path, handler);
-      server.Get(path, handler);
+      server.Get(path, [this, endpoint, answer](const httplib::Request& request, httplib::Response& response) {
+        handle(endpoint, request, response, answer, [&] { return json_of(request.params); });
+      });
+      // Read here: what the library reads itself may be no larger than a form.
+      server.Post(path, [this, endpoint, answer](const httplib::Request& request, httplib::Response& response,
+                                                 const httplib::ContentReader& reader) {
+        const std::optional<std::string> body = read_body(reader, response);
+        if (body) handle(endpoint, request, response, answer, [&] { return parse_request(*body); });
+      });
     };
+    server.set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+      const std::optional<Refusal> refusal = refusal_of(request, options.max_body);
+      if (!refusal) return httplib::Server::HandlerResponse::Unhandled;
+      if (refusal->status == 405) response.set_header("Allow", "GET, HEAD, POST");
+      refuse(*refusal, response);
+      BoundedServer::close_after(response);
+      return httplib::Server::HandlerResponse::Handled;
+    });
     on_both("/v1/neighbors", Endpoint::kNeighbors,
             [this](const NeighborIndex& from, const QueryJson& json) { return answer_neighbors(from, json); });
     on_both("/v1/explain", Endpoint::kExplain,
@@ -233,32 +349,22 @@ struct Service::State {
       }
       response.set_content(metrics.text(), "text/plain; version=0.0.4; charset=utf-8");
     });
-    // What the library refuses itself: paths that are not there, requests too large, malformed ones.
-    const httplib::Server::HandlerWithResponse refuse = [this](const httplib::Request& request,
-                                                               httplib::Response& response) {
+    const httplib::Server::HandlerWithResponse explain_refusal = [this](const httplib::Request& request,
+                                                                        httplib::Response& response) {
       if (!response.body.empty()) return httplib::Server::HandlerResponse::Handled;
-      metrics.count_request(Endpoint::kOther, response.status, std::chrono::nanoseconds(0));
-      const std::string message =
-          response.status == 404 ? fmt::format("no '{} {}' here; see docs/serving.md", request.method, request.path)
-          : response.status == 413
-              ? fmt::format("the request is larger than the {} bytes allowed (serve.max_body)", options.max_body)
-              : fmt::format("refused with status {}", response.status);
-      response.set_content(error_json(message), "application/json");
+      const bool was_read = response.status == 404;
+      refuse(refusal_by_library(request, response.status), response);
+      if (!was_read) BoundedServer::close_after(response);
       return httplib::Server::HandlerResponse::Handled;
     };
-    server.set_error_handler(refuse);
+    server.set_error_handler(explain_refusal);
   }
 
   void configure() {
-    const auto timeout = static_cast<time_t>(options.timeout_seconds);
     server.new_task_queue = [threads = options.threads] { return new httplib::ThreadPool(threads); };
-    // A connection is kept as long as its client goes on asking; the standard five requests would spend the time on
-    // connecting.
+    // What answers tell clients: a connection is kept as long as its client goes on asking.
     server.set_keep_alive_max_count(std::numeric_limits<std::size_t>::max());
-    server.set_keep_alive_timeout(timeout);
-    server.set_read_timeout(timeout);
-    server.set_write_timeout(timeout);
-    server.set_payload_max_length(options.max_body);
+    server.set_keep_alive_timeout(static_cast<time_t>(options.timeout_seconds));
     // Head and body go out in two writes: without this the second waits for the client's delayed acknowledgement.
     server.set_tcp_nodelay(true);
   }
@@ -309,6 +415,7 @@ void Service::run() {
 
 void Service::stop() {
   state_->stopping = true;
+  state_->server.close_soon();
   // The library forgets a stop that comes before it has begun to accept.
   while (!state_->finished && !state_->server.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   if (!state_->finished && !state_->told.exchange(true)) state_->server.stop();

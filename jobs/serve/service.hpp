@@ -15,7 +15,7 @@ struct ServiceOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8470;                         ///< 0: any free one
   std::uint32_t threads = 64;                        ///< connections served at a time
-  std::uint64_t max_body = std::uint64_t{1} << 20U;  ///< bytes
+  std::uint64_t max_body = std::uint64_t{1} << 20U;  ///< bytes of a request's body
   std::uint64_t max_batch = 1'000;                   ///< requests
   std::uint32_t timeout_seconds = 5;                 ///< to receive a request, to send an answer, between two
   std::string token;                                 ///< empty: no authentication
@@ -34,7 +34,8 @@ class Service {
   Service& operator=(const Service&) = delete;
 
   [[nodiscard]] std::uint16_t port() const;
-  /// Serves until `stop`; requests in flight are answered. Throws `IoError` when accepting connections fails.
+  /// Serves until `stop`; requests in flight are answered, and connections end within the timeout. Throws `IoError`
+  /// when accepting connections fails.
   void run();
   /// Returns once no new connection is accepted. Thread-safe, but only while another thread runs or is about to.
   void stop();

@@ -9,8 +9,23 @@
 #include "jobs/verbs/run_directory.hpp"
 
 namespace rove::jobs {
+namespace {
 
 namespace fs = std::filesystem;
+
+/// Queries take their first steps in graph.h5, which holds the whole log, and the others in the index.
+void refuse_held_out(const NeighborIndex& index, const IndexFiles& files) {
+  Config made_by;
+  made_by.add_file(files.index.parent_path() / "config", index.header().provenance.config_yaml);
+  const std::string split = made_by.text("split.method");
+  if (split == "none") return;
+  throw ConfigError(fmt::format(
+      "'{}' was made with split.method: {}, without interactions that '{}' holds: answers from both would "
+      "be of neither graph; make one of the whole log: `rove index -g {} -o index.h5 --set split.method=none`",
+      files.index.string(), split, files.graph.string(), files.graph.string()));
+}
+
+}  // namespace
 
 IndexFiles find_index_files(const fs::path& path, const std::optional<fs::path>& graph) {
   IndexFiles files;
@@ -62,7 +77,9 @@ std::unique_ptr<NeighborIndex> open_index(const IndexFiles& files, const Config&
   if (!(options.threshold >= 0.0 && options.threshold <= 1.0)) {
     throw ConfigError(fmt::format("query.threshold is {}, expected from 0 to 1", options.threshold));
   }
-  return std::make_unique<NeighborIndex>(files.index, files.graph, options);
+  auto index = std::make_unique<NeighborIndex>(files.index, files.graph, options);
+  refuse_held_out(*index, files);
+  return index;
 }
 
 }  // namespace rove::jobs

@@ -32,7 +32,8 @@ struct IndexFiles {
 /// What a request that names no target type asks for: the first of `ppr.targets`.
 [[nodiscard]] std::string default_target(const Config& config);
 
-/// Opens them with the configuration's `query.*` and `ppr.*` defaults.
+/// Opens them with the configuration's `query.*` and `ppr.*` defaults. Throws `ConfigError` for an index that was made
+/// without what `split` holds out of the graph.
 [[nodiscard]] std::unique_ptr<NeighborIndex> open_index(const IndexFiles& files, const Config& config);
 
 }  // namespace rove::jobs

@@ -101,7 +101,11 @@ class QueryVerb final : public SerialVerb {
     if (!allow_.empty()) json["allow"] = allow_;
     if (hops_) json["hops"] = *hops_;
     if (threshold_) json["threshold"] = *threshold_;
-    if (boost_) json["boost"] = true;
+    if (boost_) {
+      json["boost"] = true;
+    } else if (explain_) {
+      json["boost"] = false;  // paths have shares of probabilities, whatever query.boost says
+    }
     return json;
   }
 

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <csignal>
-#include <ctime>
+#include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
-#include <pthread.h>
 #include <sys/stat.h>
 
 #include "engine/base/error.hpp"
 #include "engine/base/memory_plan.hpp"
+#include "engine/base/stop.hpp"
 #include "jobs/serve/service.hpp"
 #include "jobs/verbs/make_verbs.hpp"
 #include "jobs/verbs/open_index.hpp"
@@ -59,48 +62,68 @@ std::string identity_of(const IndexFiles& files) {
   return identity;
 }
 
-/// Waits for signals and newly published indexes beside the serving threads.
-class Caretaker {
+/// Ends the process although a thread reads an index, which may take minutes: it writes nothing that could be left half
+/// done.
+[[noreturn]] void leave(const std::string& line) {
+  say(line);
+  std::_Exit(static_cast<int>(ExitCode::kSuccess));
+}
+
+/// Takes up newly published indexes, on a thread of its own.
+class IndexWatch {
  public:
   using Open = std::function<std::shared_ptr<const NeighborIndex>(const IndexFiles&)>;
 
-  Caretaker(Service& service, std::function<IndexFiles()> find, Open open, std::string identity, std::uint64_t watch)
+  /// `seconds`: between two looks; 0: only when asked.
+  IndexWatch(Service& service, std::function<IndexFiles()> find, Open open, std::string identity, std::uint32_t seconds)
       : service_(service),
         find_(std::move(find)),
         open_(std::move(open)),
         identity_(std::move(identity)),
-        watch_(watch) {}
-
-  /// The signals that only `run` takes: block them before any thread is started.
-  [[nodiscard]] static sigset_t signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
-    return set;
+        seconds_(seconds),
+        thread_([this] { run(); }) {}
+  ~IndexWatch() {
+    static_cast<void>(ask_to_end());
+    if (thread_.joinable()) thread_.join();
   }
+  IndexWatch(const IndexWatch&) = delete;
+  IndexWatch& operator=(const IndexWatch&) = delete;
 
-  /// Until SIGTERM or SIGINT, or `end`.
-  void run() {
-    const sigset_t set = signals();
-    auto last_look = std::chrono::steady_clock::now();
-    while (!ended_) {
-      const timespec wait{0, 100'000'000};
-      const int signal = sigtimedwait(&set, nullptr, &wait);
-      if (signal == SIGTERM || signal == SIGINT) {
-        say("stopping; requests in flight are answered");
-        service_.stop();
-        return;
-      }
-      const auto now = std::chrono::steady_clock::now();
-      const bool is_due = watch_ > 0 && now - last_look >= std::chrono::seconds(watch_);
-      if (signal != SIGHUP && !is_due) continue;
-      last_look = now;
-      look(signal == SIGHUP);
+  void look_now() {
+    {
+      const std::lock_guard lock(mutex_);
+      is_asked_ = true;
     }
+    changed_.notify_one();
   }
-  void end() { ended_ = true; }
+  /// False: it is reading an index, and will end after that.
+  [[nodiscard]] bool ask_to_end() {
+    const std::lock_guard lock(mutex_);
+    is_ended_ = true;
+    changed_.notify_one();
+    return !is_looking_;
+  }
 
  private:
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      const auto is_called = [&] { return is_ended_ || is_asked_; };
+      if (seconds_ > 0) {
+        changed_.wait_for(lock, std::chrono::seconds(seconds_), is_called);
+      } else {
+        changed_.wait(lock, is_called);
+      }
+      if (is_ended_) return;
+      const bool asked = std::exchange(is_asked_, false);
+      is_looking_ = true;
+      lock.unlock();
+      look(asked);
+      lock.lock();
+      is_looking_ = false;
+    }
+  }
+
   /// Takes up an index that is new. One that cannot be opened is said once and the old one stays.
   void look(bool asked) {
     std::string found;
@@ -128,8 +151,58 @@ class Caretaker {
   Open open_;
   std::string identity_;
   std::string refused_ = "none";
-  std::uint64_t watch_;
-  std::atomic<bool> ended_{false};
+  std::uint32_t seconds_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool is_asked_ = false;
+  bool is_ended_ = false;
+  bool is_looking_ = false;
+  std::thread thread_;
+};
+
+/// Hears signals, from before the first index is read on.
+class Listener {
+ public:
+  Listener() : thread_([this] { run(); }) {}
+  ~Listener() { end(); }
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  /// From now on signals are for these, which must live until `end`.
+  void attend(Service& service, IndexWatch& watch) {
+    const std::lock_guard lock(mutex_);
+    service_ = &service;
+    watch_ = &watch;
+  }
+  void end() {
+    is_ended_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  /// Until SIGTERM or SIGINT, or `end`.
+  void run() {
+    while (!is_ended_) {
+      const std::optional<int> signal = signals_.next(std::chrono::milliseconds(100));
+      if (!signal) continue;
+      const std::lock_guard lock(mutex_);
+      if (*signal == SIGHUP) {
+        if (watch_ != nullptr) watch_->look_now();
+        continue;
+      }
+      if (service_ == nullptr) leave("ended before its index was read");
+      say("stopping; requests in flight are answered");
+      service_->stop();
+      return;
+    }
+  }
+
+  stop::AwaitedSignals signals_{SIGTERM, SIGINT, SIGHUP};
+  std::atomic<bool> is_ended_{false};
+  std::mutex mutex_;
+  Service* service_ = nullptr;
+  IndexWatch* watch_ = nullptr;
+  std::thread thread_;
 };
 
 class ServeVerb final : public SerialVerb {
@@ -172,6 +245,7 @@ class ServeVerb final : public SerialVerb {
       say(fmt::format("warning: {} is reachable from other machines and no serve.token_file is set", options.host));
     }
 
+    const auto watch_seconds = config.count_as<std::uint32_t>("serve.watch");
     const auto find = [&] { return find_index_files(path_, graph_); };
     const auto open = [&](const IndexFiles& files) -> std::shared_ptr<const NeighborIndex> {
       std::unique_ptr<NeighborIndex> index = open_index(files, index_configuration(command_line_, files.index));
@@ -183,28 +257,26 @@ class ServeVerb final : public SerialVerb {
       index->read_ahead();
       return index;
     };
-    const sigset_t signals = Caretaker::signals();
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
+    Listener listener;
     const IndexFiles files = find();
     const std::string identity = identity_of(files);
-    const std::shared_ptr<const NeighborIndex> first = open(files);
+    std::shared_ptr<const NeighborIndex> first = open(files);
     first->verify();
-    Service service(first, options);
-    Caretaker caretaker(service, find, open, identity, config.count("serve.watch"));
-    std::thread beside([&] { caretaker.run(); });
-    fmt::print("listening on http://{}:{}\n", options.host, service.port());
-    std::fflush(stdout);
-    say(fmt::format("answering from {}", files.index.string()));
+    Service service(std::move(first), options);
+    IndexWatch watch(service, find, open, identity, watch_seconds);
+    listener.attend(service, watch);
     try {
+      fmt::print("listening on http://{}:{}\n", options.host, service.port());
+      std::fflush(stdout);
+      say(fmt::format("answering from {}", files.index.string()));
       service.run();
     } catch (...) {
-      caretaker.end();
-      beside.join();
+      listener.end();
       throw;
     }
-    caretaker.end();
-    beside.join();
+    listener.end();
+    if (!watch.ask_to_end()) leave("ended; the new index was not read to its end");
     say("ended");
   }
 

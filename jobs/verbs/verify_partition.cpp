@@ -68,7 +68,7 @@ std::vector<std::string> partition_problems(const comm::Communicator& comm, cons
   std::vector<std::string> problems;
   try {
     problems = problems_with(comm, file, graph);
-  } catch (const Error& error) {  // agreed: the same on all ranks
+  } catch (const InputError& error) {  // agreed: the same on all ranks
     problems.emplace_back(error.what());
   }
   for (std::string& problem : problems) problem = fmt::format("{}: {}", file.filename().string(), problem);

@@ -10,10 +10,11 @@ from .open_file import open_file
 
 
 def open_run(path):
-    """A run directory, or the published run of an output directory."""
+    """A run directory, or the published run of an output directory. Links are followed now: files that are opened later
+    are of the same night."""
     path = os.fspath(path)
     latest = os.path.join(path, "latest")
-    return Run(os.path.realpath(latest) if os.path.isdir(latest) else path)
+    return Run(os.path.realpath(latest if os.path.isdir(latest) else path))
 
 
 class Run:

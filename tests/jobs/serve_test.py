@@ -3,6 +3,7 @@
 
 usage: serve_test.py MPIRUN ROVE DOCUMENT
 """
+import gzip
 import http.client
 import json
 import os
@@ -21,7 +22,7 @@ import urllib.parse
 import h5py
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from rove_process import Rove
+from rove_process import Rove, limit
 
 MPIRUN, BINARY, DOCUMENT = sys.argv[1:4]
 rove = Rove(MPIRUN, BINARY)
@@ -53,10 +54,25 @@ class Serving:
             mine.close()
         return response.status, json.loads(text) if "json" in response.getheader("Content-Type", "") else text
 
+    def open(self):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=limit(20))
+
+    def send(self, data):
+        """What these bytes bring back until the connection ends."""
+        with self.open() as connection:
+            connection.sendall(data)
+            received = b""
+            while block := connection.recv(1 << 16):
+                received += block
+        return received.decode()
+
     def end(self):
         """Asks it to stop; returns its exit code and what it said."""
         self.process.send_signal(signal.SIGTERM)
-        _, errors = self.process.communicate(timeout=30)
+        try:
+            _, errors = self.process.communicate(timeout=limit(30))
+        finally:
+            self.process.kill()
         return self.process.returncode, errors
 
 
@@ -125,6 +141,13 @@ class Index(ServeTest):
         done = rove.run("query", "1", "--in", self.path("index.h5"), "--graph", self.path("other.h5"), code=3)
         self.assertIn("another graph", done.stderr)
 
+    def test_an_index_without_what_is_held_out_is_refused(self):
+        graph, index = self.path("graph.h5"), self.path("split.h5")
+        rove.run("index", "-g", graph, "-o", index, "-q", "--set", "split.method=leave-one-out")
+        for verb in (("query", self.users[0]), ("serve", "--port", 0)):
+            done = rove.run(*verb, "--in", index, "--graph", graph, "--set", "split.method=none", code=2)
+            self.assertIn("split.method: leave-one-out", done.stderr)
+
 
 class Query(ServeTest):
     def test_agrees_with_the_item_index(self):
@@ -159,6 +182,9 @@ class Query(ServeTest):
         self.assertIn("no probabilities", self.query(*basket, "--boost").stdout)
         for other in (["--exact"], ["--explain", "2"]):
             self.assertIn("leave out " + other[0], self.query(*basket, "--boost", *other, code=2).stderr)
+        explain = [*self.items[:3], "--type", "item", "-k", "5", "--explain", "2", "--json"]
+        self.assertEqual(json.loads(self.query(*explain, "--set", "query.boost=true").stdout),
+                         json.loads(self.query(*explain).stdout), "paths have shares of probabilities")
         seeds = [{"id": item, "type": "item"} for item in self.items[:3]]
         status, answer = self.service.ask("POST", "/v1/neighbors", {"seeds": seeds, "k": 150, "boost": True})
         self.assertEqual((status, [n["id"] for n in answer["neighbors"]]), (200, boosted))
@@ -434,11 +460,127 @@ class Serve(ServeTest):
                 (400, "POST", "/v1/neighbors", {"id": self.users[0], "target": "nothing"}),
                 (400, "POST", "/v1/neighbors", {"id": self.users[0], "allow_lists": ["nothing"]}),
                 (400, "POST", "/v1/batch", {"requests": [{}] * 1001}), (400, "GET", "/v1/neighbors?id=1&k=many", None),
+                (400, "GET", "/v1/neighbors?seeds=x&id=1", None),
                 (413, "POST", "/v1/neighbors", "x" * 100_000)]:
             with self.subTest(f"{method} {path} {str(body)[:60]}"):
                 found, answer = self.service.ask(method, path, body)
                 self.assertEqual(found, status, answer)
                 self.assertIn("error", answer)
+
+    def test_bodies_no_request_would_have(self):
+        service = Serving("--in", self.path("index.h5"))
+        for body in ('{"id": ' + "[" * 500_000 + "]" * 500_000 + "}", '{"k": ' * 100_000 + "1" + "}" * 100_000,
+                     "{" + ",".join(f'"a{i}":0' for i in range(90_000)) + "}", {"id": ["x" * 100] * 100}):
+            status, answer = service.ask("POST", "/v1/neighbors", body)
+            self.assertEqual(status, 400)
+            self.assertLess(len(answer["error"]), 200)
+        self.assertEqual(answer["error"], "'id' must be a string, found an array")
+        self.assertEqual(service.ask("GET", "/healthz")[0], 200)
+        self.assertEqual(service.end()[0], 0)
+
+    def test_requests_are_bounded_however_they_come(self):
+        ask = json.dumps({"id": self.users[0], "type": "user", "exclude": ["no-such-item"] * 2000}).encode()
+        self.assertGreater(len(ask), 20_000)
+        form = {"Content-Type": "application/x-www-form-urlencoded"}  # as `curl -d` sends it
+        self.assertEqual(self.service.ask("POST", "/v1/neighbors", ask, form)[0], 200)
+        chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (ask[:9000], ask[9000:])) + b"0\r\n\r\n"
+        post = b"POST /v1/neighbors HTTP/1.1\r\nConnection: close\r\n"
+        packed = gzip.compress(ask)
+        chunk = b"1000\r\n" + b"x" * 4096 + b"\r\n"
+        for status, request in [
+                (200, post + b"Transfer-Encoding: chunked\r\n\r\n" + chunks),
+                (413, post + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 40),
+                (413, post + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 400_000),
+                (400, post + b"Transfer-Encoding: chunked\r\n\r\nno number\r\n"),
+                (501, post + b"Transfer-Encoding: gzip\r\n\r\n" + packed),
+                (411, post + b"\r\n"), (400, post + b"Content-Length: many\r\n\r\n"),
+                (415, post + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(packed), packed)),
+                (415, post + b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 9\r\n\r\n--x\r\n--x--"),
+                (431, b"GET /healthz HTTP/1.1\r\n" + b"a: b\r\n" * 100_000),
+                (431, b"GET /healthz HTTP/1.1\r\na: " + b"x" * 200_000),
+                (400, b"GET /healthz HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"),
+                (405, b"PUT /v1/neighbors HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"),
+                (404, b"POST /v2 HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9000\r\n\r\n"
+                      + b"x" * 9000)]:
+            with self.subTest(request[:90]):
+                answer = self.service.send(request)
+                self.assertTrue(answer.startswith(f"HTTP/1.1 {status} "), answer[:200])
+                self.assertIn("neighbors" if status == 200 else "error", json.loads(answer.split("\r\n\r\n", 1)[1]))
+        together = b"GET /healthz HTTP/1.1\r\n\r\n" + b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n"
+        self.assertEqual(self.service.send(together).count("HTTP/1.1 200 "), 2)
+
+    @staticmethod
+    def drip(connection):
+        """What comes back while one byte follows another."""
+        connection.settimeout(0.1)
+        deadline = time.monotonic() + limit(20)
+        while time.monotonic() < deadline:
+            try:
+                connection.sendall(b"a")
+                return connection.recv(1000).decode()
+            except socket.timeout:
+                continue
+            except OSError as error:
+                return repr(error)
+        return "nothing"
+
+    def test_clients_that_drip_hold_nothing_up(self):
+        service = Serving("--in", self.path("index.h5"), "--set", "serve.timeout=1")
+        for head in (b"GET /healthz HTTP/1.1\r\na: ", b"POST /v1/neighbors HTTP/1.1\r\nContent-Length: 1000\r\n\r\n"):
+            with service.open() as slow:
+                slow.sendall(head)
+                self.assertIn("HTTP/1.1 408 ", self.drip(slow))
+        with service.open() as slow, service.open():
+            slow.sendall(b"GET /healthz HTTP/1.1\r\n")
+            dripping = threading.Thread(target=self.drip, args=(slow,))
+            dripping.start()
+            begun = time.monotonic()
+            code, errors = service.end()
+            took = time.monotonic() - begun
+            dripping.join()
+        self.assertEqual(code, 0, errors)
+        self.assertLess(took, limit(5))
+
+    def test_signals_are_heard_while_an_index_is_read(self):
+        """A pipe that nobody writes to, in place of a list, keeps the reading from its end."""
+        def holds_signals_back(process):
+            with open(f"/proc/{process.pid}/status", encoding="utf-8") as file:
+                return int(re.search(r"SigBlk:\s*(\w+)", file.read())[1], 16) >> (signal.SIGTERM - 1) & 1
+
+        os.mkfifo(self.path("pipe.txt"))
+        process = subprocess.Popen([BINARY, "serve", "--in", self.path("index.h5"), "--port", "0", "--set",
+                                    f"serve.allow_lists=[{self.path('pipe.txt')}]"], stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + limit(20)
+        while not holds_signals_back(process) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        process.terminate()
+        try:
+            _, errors = process.communicate(timeout=limit(10))
+        finally:
+            process.kill()
+        self.assertEqual(process.returncode, 0, errors)
+        self.assertIn("ended before its index was read", errors)
+
+        piped = self.path("piped")
+        os.makedirs(piped)
+        for name in ("index.h5", "graph.h5"):
+            shutil.copy(self.path(name), piped)
+        stock = os.path.join(piped, "stock.txt")
+        with open(stock, "w", encoding="utf-8") as file:
+            file.write(self.items[0] + "\n")
+        service = Serving("--in", os.path.join(piped, "index.h5"), "--set", f"serve.allow_lists=[{stock}]", "--set",
+                          "serve.watch=0", "--set", "serve.timeout=1")
+        os.mkfifo(stock + ".pipe")
+        os.replace(stock + ".pipe", stock)
+        shutil.copy(self.path("index.h5"), os.path.join(piped, "new.h5"))
+        os.replace(os.path.join(piped, "new.h5"), os.path.join(piped, "index.h5"))
+        service.process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        self.assertEqual(service.ask("GET", "/healthz")[0], 200)
+        code, errors = service.end()
+        self.assertEqual(code, 0, errors)
+        self.assertNotIn("now answering from", errors)
 
     def test_health_and_metrics(self):
         status, health = self.service.ask("GET", "/healthz")

@@ -210,6 +210,13 @@ class Help(VerbTest):
     def test_serial_verbs_refuse_more_than_one_rank(self):
         done = self.rove("info", self.run_1, code=2, ranks=2)
         self.assertEqual(done.stderr.count("found 2 ranks"), 1, done.stderr)
+        for variables, ranks in (({"SLURM_STEP_NUM_TASKS": "4", "PMIX_RANK": "0"}, 4), ({"PMI_SIZE": "3"}, 3),
+                                 ({"SLURM_STEP_NUM_TASKS": "4", "OMPI_COMM_WORLD_SIZE": "1"}, 1)):
+            with self.subTest(variables):
+                done = subprocess.run([ROVE, "info", self.run_1], env={**ENVIRONMENT, **variables}, timeout=limit(60),
+                                      capture_output=True, text=True)
+                self.assertEqual(done.returncode, 2 if ranks > 1 else 0, done.stderr)
+                self.assertEqual(done.stderr.count(f"found {ranks} ranks"), int(ranks > 1), done.stderr)
 
 
 class Info(VerbTest):
@@ -295,6 +302,21 @@ class Verify(VerbTest):
             expected = f"attribute note of / holds {len(values)} values"
             self.assertIn(expected, self.rove("verify", changed, code=3).stdout)
             self.assertIn(expected, self.rove("info", changed, code=3).stderr)
+
+    def test_too_little_memory_makes_no_file_bad(self):
+        directory = os.path.join(self.directory, "cut")
+        os.makedirs(directory)
+        log, graph, cut = (os.path.join(directory, name) for name in ("log.csv", "graph.h5", "partition.h5"))
+        self.rove("generate", "bipartite", "--users", 2000, "--items", 1000, "--interactions", 60000, "--out", log)
+        self.rove("import", "--type", "user,rates,item", "--files", log, "--format", "csv", "-o", graph, "-q")
+        self.rove("partition", "-g", graph, "--parts", 2, "--set", "partition.method=block", "-o", cut, "-q")
+        self.assertGreater(2 * os.path.getsize(graph), 1 << 20)
+        self.assertIn("good", self.rove("verify", cut).stdout)
+        done = subprocess.run([ROVE, "verify", cut], env=dict(ENVIRONMENT, SLURM_MEM_PER_NODE="1"), timeout=limit(60),
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 5, done.stdout + done.stderr)
+        self.assertNotIn("BAD", done.stdout)
+        self.assertIn("SLURM_MEM_PER_NODE", done.stderr)
 
     def test_an_unfinished_run_does_not_verify(self):
         self.assertIn("no manifest.json", self.rove("verify", self.run_1, code=3, ranks=2).stderr)

@@ -55,6 +55,9 @@ class Reader(unittest.TestCase):
     def test_run(self):
         run = rove_reader.open_run(self.output)
         self.assertEqual(run.path, os.path.realpath(self.run_directory))
+        # Pinned: `latest` may be another night's when the next file is opened.
+        latest = rove_reader.open_run(os.path.join(self.output, "latest"))
+        self.assertEqual(latest.path, os.path.realpath(self.run_directory))
         self.assertEqual(run.verify(), [])
         self.assertEqual(run.manifest["status"], "complete")
         self.assertIn("epochs: 1", run.embeddings.config)

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <optional>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -98,6 +99,14 @@ TEST_F(Fault, HeldSignalsAreTakenWhenTheyAreLetGo) {
     EXPECT_FALSE(stop::requested());
   }
   EXPECT_TRUE(stop::requested());
+}
+
+TEST_F(Fault, AwaitedSignalsInterruptNobody) {
+  const stop::AwaitedSignals signals{SIGHUP};
+  EXPECT_EQ(signals.next(std::chrono::milliseconds(0)), std::nullopt);
+  raise(SIGHUP);  // would end the process
+  EXPECT_EQ(signals.next(std::chrono::milliseconds(0)), SIGHUP);
+  EXPECT_EQ(signals.next(std::chrono::milliseconds(0)), std::nullopt);
 }
 
 TEST_F(Fault, ASecondRequestThatWasNotHeardEndsTheProcess) {
