@@ -55,6 +55,15 @@ struct ImportCounts {
   std::string rules;                     ///< the rules in words, as configured
 };
 
+/// What import did with the rows of one entry of `graph.links`.
+struct LinkCounts {
+  std::string type;
+  std::string alias_type;
+  std::uint64_t rows_read = 0;
+  std::uint64_t forgotten = 0;           ///< rows left out because of the `forget` lists
+  std::uint64_t dangling_endpoints = 0;  ///< rows naming a vertex that the vertex lists do not have, dropped
+};
+
 /// What became of the edges of one type since the graph that `graph.previous` names, stored directed edges.
 struct SlotChanges {
   std::string edge_type;
@@ -80,6 +89,7 @@ struct ForgottenCounts {
 
 struct ImportReport {
   std::vector<ImportCounts> edge_types;
+  std::vector<LinkCounts> links;
   std::vector<FilterCounts> filters;
   std::optional<ForgottenCounts> forgotten;  ///< if there are lists
   std::vector<SlotChanges> slot_changes;     ///< empty without a previous graph

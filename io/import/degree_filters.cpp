@@ -112,10 +112,32 @@ graph::BlockDistribution homes_of(const ImportedGraph& graph, VertexTypeId type,
   return graph.blocks.distribution(type, comm.size());
 }
 
+/// What the rows of more than `max_degree` slots name, slot by slot.
+std::vector<std::uint32_t> targets_above(const graph::AdjacencyBlock& block, std::uint64_t max_degree) {
+  std::vector<std::uint32_t> targets;
+  for (std::size_t row = 0; row + 1 < block.offsets.size(); ++row) {
+    if (block.offsets[row + 1] - block.offsets[row] <= max_degree) continue;
+    targets.insert(targets.end(), block.targets.begin() + static_cast<std::ptrdiff_t>(block.offsets[row]),
+                   block.targets.begin() + static_cast<std::ptrdiff_t>(block.offsets[row + 1]));
+  }
+  return targets;
+}
+
+/// **Collective.** The keys of any rows of a type.
+std::vector<std::uint64_t> keys_of(const comm::Communicator& comm, const VertexNumbering& type,
+                                   std::span<const std::uint32_t> rows) {
+  std::vector<std::uint64_t> at_home(type.keys.size());
+  std::ranges::transform(type.keys, at_home.begin(), [](VertexKey key) { return key.value(); });
+  return look_up_rows(comm, {type.count, comm.size()}, at_home, rows);
+}
+
 }  // namespace
 
-std::uint64_t cap_degrees(graph::AdjacencyBlock& block, std::uint64_t first_row, std::uint64_t max_degree) {
+std::uint64_t cap_degrees(const comm::Communicator& comm, graph::AdjacencyBlock& block, const VertexNumbering& sources,
+                          const VertexNumbering& destinations, std::uint64_t max_degree) {
   const std::uint64_t num_rows = block.offsets.size() - 1;
+  const std::vector<std::uint64_t> candidate_keys = keys_of(comm, destinations, targets_above(block, max_degree));
+  auto candidate_key = candidate_keys.begin();
   std::vector<std::uint64_t> chosen;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> order;  // hash, slot
   std::uint64_t kept = 0;
@@ -129,7 +151,7 @@ std::uint64_t cap_degrees(graph::AdjacencyBlock& block, std::uint64_t first_row,
     } else {
       order.clear();
       for (std::uint64_t slot = begin; slot < end; ++slot) {
-        order.emplace_back(mix64(first_row + row, block.targets[slot]), slot);
+        order.emplace_back(mix64(sources.keys[row].value(), *candidate_key++), slot);
       }
       std::ranges::sort(order, [&](const auto& a, const auto& b) {
         if (!block.times.empty() && block.times[a.second] != block.times[b.second]) {
@@ -177,19 +199,17 @@ RowsAfter keep_cores(const comm::Communicator& comm, ImportedGraph& graph, std::
       may_shrink[type.source.index()] = may_shrink[type.destination.index()] = 1;
       Peeling peeling(comm, edges, type, sources, destinations);
       peeling.run(cores[e]);
-      std::uint64_t before = 0;
-      std::uint64_t after = 0;
+      std::uint64_t dropped = 0;
       const auto gone = look_up_rows(comm, destinations, peeling.removed_destinations(), edges.by_source.targets);
       std::uint64_t slot = 0;
       for (EdgeList& list : lists[e]) {
-        before += list.size();
-        keep_edges(list, [&, first = slot](std::size_t i) {
-          return gone[first + i] == 0 && peeling.removed_sources()[list.sources[i] - first_source] == 0;
+        keep_edges(list, [&](std::size_t i) {
+          const bool stays = gone[slot++] == 0 && peeling.removed_sources()[list.sources[i] - first_source] == 0;
+          dropped += !stays && is_row(type, list, i) ? 1U : 0U;
+          return stays;
         });
-        slot = before;
-        after += list.size();
       }
-      graph.report.edge_types[e].outside_core = before - after;
+      graph.report.edge_types[e].outside_core = dropped;
     }
     edges = {};
   }

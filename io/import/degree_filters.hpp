@@ -7,13 +7,17 @@
 #include "engine/comm/communicator.hpp"
 #include "engine/graph/graph_blocks.hpp"
 #include "io/import/graph_rebuild.hpp"
+#include "io/import/vertex_numbering.hpp"
 #include "io/imported_graph.hpp"
 
 namespace rove::io {
 
-/// Leaves every row its newest `max_degree` edges in their order; edges of the same time, and all edges where there are
-/// no times, are chosen by a hash of their two rows. Returns the number of edges dropped. `first_row`: of the block.
-std::uint64_t cap_degrees(graph::AdjacencyBlock& block, std::uint64_t first_row, std::uint64_t max_degree);
+/// **Collective.** Leaves every row its newest `max_degree` edges in their order; edges of the same time, and all edges
+/// where there are no times, are chosen by a hash of their two keys: the same every night, whatever other vertices
+/// there are. Returns the number of edges dropped here. `block`: by source. Cost: a look-up of the keys that the rows
+/// above the cap name.
+std::uint64_t cap_degrees(const comm::Communicator& comm, graph::AdjacencyBlock& block, const VertexNumbering& sources,
+                          const VertexNumbering& destinations, std::uint64_t max_degree);
 
 /// **Collective.** Reduces every edge type e to its cores[e]-core (0: as it is): the largest part in which each vertex
 /// has at least that many edges of the type, in and out together where both endpoints are of one type, an undirected

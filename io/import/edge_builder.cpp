@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/import/edge_builder.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -8,21 +9,35 @@
 
 #include "engine/graph/block_distribution.hpp"
 #include "engine/parallel/parallel.hpp"
+#include "io/hdf5/node_rows.hpp"
 #include "io/ids/id_index.hpp"
+#include "io/ids/listed_ids.hpp"
 #include "io/import/degree_filters.hpp"
 #include "io/import/edge_exchange.hpp"
 #include "io/import/row_mapping.hpp"
 
 namespace rove::io {
 
+EdgeBuilder::RowCounts EdgeBuilder::to_rows(const EdgeTypeState& edges, std::vector<EdgeList>& lists) const {
+  std::vector<RowCounts> of_list(lists.size());
+  parallel::for_each({0, lists.size()}, 1, [&](std::uint64_t l) { of_list[l] = to_rows(edges, lists[l]); });
+  RowCounts total;
+  for (std::size_t l = 0; l < of_list.size(); ++l) {
+    total.forgotten += of_list[l].forgotten;
+    total.dangling += of_list[l].dangling;
+    total.self_loops.add(l, of_list[l].self_loops);
+    total.refused.add(l, of_list[l].refused);
+  }
+  return total;
+}
+
 EdgeBuilder::RowCounts EdgeBuilder::to_rows(const EdgeTypeState& edges, EdgeList& list) const {
   const EdgeOptions& options = *edges.options;
   const std::vector<std::uint32_t>& source_rows = types_[edges.source].numbering.rows;
   const std::vector<std::uint32_t>& target_rows = types_[edges.destination].numbering.rows;
-  const std::string& source_type = types_[edges.source].name;
-  const std::string& target_type = types_[edges.destination].name;
   const bool may_loop = edges.source == edges.destination;
-  const bool may_be_pair = forgotten_ != nullptr && forgotten_->may_connect(source_type, target_type);
+  ForgottenPairs pairs;
+  if (forgotten_ != nullptr) pairs = forgotten_->between(types_[edges.source].name, types_[edges.destination].name);
   RowCounts counts;
   std::uint64_t dropped = 0;
   for (std::size_t i = 0; i < list.size(); ++i) {
@@ -32,8 +47,7 @@ EdgeBuilder::RowCounts EdgeBuilder::to_rows(const EdgeTypeState& edges, EdgeList
     list.targets[i] = target_rows[list.targets[i]];
     const bool known = list.sources[i] != kUnknownRow && list.targets[i] != kUnknownRow;
     const bool forgotten =
-        names_forgotten ||
-        (known && may_be_pair && forgotten_->connects(source_type, target_type, list.sources[i], list.targets[i]));
+        names_forgotten || (known && !pairs.empty() && forgotten_->connects(pairs, list.sources[i], list.targets[i]));
     const bool dangling = !known && !forgotten;
     const bool loop = known && !forgotten && may_loop && list.sources[i] == list.targets[i];
     counts.forgotten += forgotten ? 1U : 0U;
@@ -77,19 +91,13 @@ BuiltEdges EdgeBuilder::build(EdgeTypeState& edges) const {
   counts.below_weight = edges.read.below_weight;
 
   std::vector<EdgeList> lists = std::move(edges.read.lists);
-  std::vector<RowCounts> row_counts(lists.size());
-  parallel::for_each({0, lists.size()}, 1, [&](std::uint64_t l) { row_counts[l] = to_rows(edges, lists[l]); });
-  RefusedEdges self_loops;
-  RefusedEdges refused;
-  for (std::size_t l = 0; l < row_counts.size(); ++l) {
-    counts.forgotten += row_counts[l].forgotten;
-    counts.dangling_endpoints += row_counts[l].dangling;
-    self_loops.add(l, row_counts[l].self_loops);
-    refused.add(l, row_counts[l].refused);
-  }
-  counts.self_loops = self_loops.count;
-  if (options.self_loops == SelfLoops::kError) refuse_self_loops(edges, self_loops);
-  refuse_dangling(edges, refused);
+  const RowCounts met = to_rows(edges, lists);
+  counts.forgotten = met.forgotten;
+  counts.dangling_endpoints = met.dangling;
+  counts.self_loops = met.self_loops.count;
+  if (options.self_loops == SelfLoops::kError) refuse_self_loops(edges, met.self_loops);
+  refuse_dangling(edges, met.refused, fmt::format("rows of [{}]", name_of(options)));
+  name_relations(edges, lists);
 
   const graph::BlockDistribution sources(types_[edges.source].numbering.count, comm_.size());
   const graph::BlockDistribution destinations(types_[edges.destination].numbering.count, comm_.size());
@@ -105,10 +113,42 @@ BuiltEdges EdgeBuilder::build(EdgeTypeState& edges) const {
   });
   if (options.duplicates == Duplicates::kError) refuse_duplicates(edges, counts.duplicates, repeated);
   if (options.max_degree > 0) {
-    counts.over_degree = cap_degrees(blocks.by_source, sources.block(comm_.rank()).begin, options.max_degree);
+    counts.over_degree = cap_degrees(comm_, blocks.by_source, types_[edges.source].numbering,
+                                     types_[edges.destination].numbering, options.max_degree);
   }
   build_by_destination(comm_, blocks, edges.read.columns, sources, destinations);
   return result;
+}
+
+LinkCounts EdgeBuilder::place_links(EdgeTypeState& links) const {
+  const RowCounts met = to_rows(links, links.read.lists);
+  const std::string& type = types_[links.source].name;
+  const std::string& alias_type = types_[links.destination].name;
+  refuse_dangling(links, met.refused, fmt::format("rows of graph.links [{}, {}]", type, alias_type));
+  return {type, alias_type, links.read.rows_read, met.forgotten, met.dangling};
+}
+
+void EdgeBuilder::name_relations(EdgeTypeState& edges, std::vector<EdgeList>& lists) const {
+  const NamedVertices read = edges.relation_table->take();
+  edges.relation_table.reset();
+  if (!edges.read.columns.relations) return;
+  std::vector<std::uint8_t> is_used(read.ids.size());
+  for (const EdgeList& list : lists) {
+    for (const std::uint32_t relation : list.relations) is_used[relation] = 1;
+  }
+  IdBlock used;
+  for (std::size_t i = 0; i < is_used.size(); ++i) {
+    if (is_used[i] != 0) append(used, read.ids[i]);
+  }
+  edges.relations = gather_ids(comm_, used);
+  std::vector<std::uint32_t> number_of(is_used.size());
+  for (std::size_t i = 0; i < number_of.size(); ++i) {
+    const auto found = std::ranges::lower_bound(edges.relations, read.ids[i]);
+    number_of[i] = static_cast<std::uint32_t>(found - edges.relations.begin());
+  }
+  parallel::for_each({0, lists.size()}, 1, [&](std::uint64_t l) {
+    for (std::uint32_t& relation : lists[l].relations) relation = number_of[relation];
+  });
 }
 
 std::string EdgeBuilder::id_of(std::size_t type, std::uint64_t row) const {
@@ -143,12 +183,11 @@ void EdgeBuilder::refuse_self_loops(const EdgeTypeState& edges, const RefusedEdg
   });
 }
 
-void EdgeBuilder::refuse_dangling(const EdgeTypeState& edges, const RefusedEdges& mine) const {
+void EdgeBuilder::refuse_dangling(const EdgeTypeState& edges, const RefusedEdges& mine, const std::string& rows) const {
   refuse_edges(comm_, edges.read.input, mine, [&](std::string_view id, bool at_target, std::uint64_t total) {
-    return Refusal{
-        fmt::format("the {} '{}', which the vertex lists do not have, and {} such rows of [{}]",
-                    types_[at_target ? edges.destination : edges.source].name, id, total, name_of(*edges.options)),
-        "vertices of the lists alone (dangling: error)"};
+    return Refusal{fmt::format("the {} '{}', which the vertex lists do not have, and {} such {}",
+                               types_[at_target ? edges.destination : edges.source].name, id, total, rows),
+                   "vertices of the lists alone (dangling: error)"};
   });
 }
 

@@ -52,6 +52,19 @@ struct BuiltEdges {
 /// what it is given.
 class EdgeBuilder {
  public:
+  /// `forgotten`: nullptr when no pairs are to be forgotten.
+  EdgeBuilder(const comm::Communicator& comm, std::span<const VertexTypeState> types, const ForgottenIds* forgotten)
+      : comm_(comm), types_(types), forgotten_(forgotten) {}
+
+  /// **Collective.** The lists that were read are used up. Throws `InputError`, with file, line and column, for what a
+  /// rule refuses.
+  [[nodiscard]] BuiltEdges build(EdgeTypeState& edges) const;
+
+  /// **Collective.** Ids that are linked become rows, where they were read. Throws `InputError` as `build`. Returns the
+  /// counts of this rank's share of the input.
+  [[nodiscard]] LinkCounts place_links(EdgeTypeState& links) const;
+
+ private:
   struct RowCounts {
     std::uint64_t forgotten = 0;
     std::uint64_t dangling = 0;
@@ -59,20 +72,14 @@ class EdgeBuilder {
     RefusedEdges refused;  ///< dangling ones, by `dangling: error`
   };
 
-  /// `forgotten`: nullptr when nothing is to be forgotten.
-  EdgeBuilder(const comm::Communicator& comm, std::span<const VertexTypeState> types, const ForgottenIds* forgotten)
-      : comm_(comm), types_(types), forgotten_(forgotten) {}
-
   /// Endpoints become rows; what is to be forgotten or names no vertex goes, self-loops by their rule, and an
   /// undirected edge gets its reverse right behind it, so that both its rows meet repetitions in the same order.
-  /// Thread-safe.
+  RowCounts to_rows(const EdgeTypeState& edges, std::vector<EdgeList>& lists) const;
   RowCounts to_rows(const EdgeTypeState& edges, EdgeList& list) const;
+  /// **Collective.** Numbers the relations that the lists still have in ascending order of their names; there are few
+  /// enough for every rank to hold all.
+  void name_relations(EdgeTypeState& edges, std::vector<EdgeList>& lists) const;
 
-  /// **Collective.** The lists that were read are used up. Throws `InputError`, with file, line and column, for what a
-  /// rule refuses.
-  [[nodiscard]] BuiltEdges build(EdgeTypeState& edges) const;
-
- private:
   /// **Collective.** The original id of a row, from its home.
   [[nodiscard]] std::string id_of(std::size_t type, std::uint64_t row) const;
   /// **Collective.** At the first repetition of the lowest row's first repeated edge. `my_count`, `mine`: of the edges
@@ -81,7 +88,8 @@ class EdgeBuilder {
                          const std::optional<RepeatedEdge>& mine) const;
   /// **Collective.** `mine`: of the edges that this rank has read.
   void refuse_self_loops(const EdgeTypeState& edges, const RefusedEdges& mine) const;
-  void refuse_dangling(const EdgeTypeState& edges, const RefusedEdges& mine) const;
+  /// `rows`: what such rows are called.
+  void refuse_dangling(const EdgeTypeState& edges, const RefusedEdges& mine, const std::string& rows) const;
 
   const comm::Communicator& comm_;
   std::span<const VertexTypeState> types_;

@@ -233,7 +233,8 @@ Verdict verdict_of(const RowFilter& filter, const text::RowBatch& batch, std::si
       (filter.time_to && batch.times[i] >= *filter.time_to)) {
     return Verdict::kOutsideTime;
   }
-  if (filter.min_weight && static_cast<double>(batch.weights[i]) < *filter.min_weight) return Verdict::kBelowWeight;
+  // Rounded as the weights are: one that the file writes like the threshold is equal to it.
+  if (filter.min_weight && batch.weights[i] < static_cast<float>(*filter.min_weight)) return Verdict::kBelowWeight;
   return Verdict::kKept;
 }
 

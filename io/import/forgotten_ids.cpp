@@ -31,6 +31,14 @@ bool is_any(const std::vector<std::uint8_t>& flags) {
   return std::ranges::any_of(flags, [](std::uint8_t flag) { return flag != 0; });
 }
 
+/// **Collective.** The distinct values of all ranks, ascending, on every rank.
+std::vector<std::uint64_t> gather_sorted(const comm::Communicator& comm, std::span<const std::uint64_t> mine) {
+  std::vector<std::uint64_t> all = comm.all_gather_v(mine).data;
+  std::ranges::sort(all);
+  all.erase(std::ranges::unique(all).begin(), all.end());
+  return all;
+}
+
 }  // namespace
 
 std::size_t ForgottenIds::Listed::find(VertexKey key, std::string_view id) const {
@@ -126,33 +134,85 @@ void ForgottenIds::find_pairs(const comm::Communicator& comm, const IdIndex& use
     }
   }
   unknown_pairs_ = comm.all_reduce(unknown, comm::ReduceOp::kSum);
-  pairs_ = comm.all_gather_v(std::span<const std::uint64_t>(mine)).data;
-  std::ranges::sort(pairs_);
-  pairs_.erase(std::ranges::unique(pairs_).begin(), pairs_.end());
-  pair_found_.resize(pairs_.size());
+  const std::vector<std::uint64_t> all = gather_sorted(comm, mine);
+  std::vector<ForgottenPair>& pairs = pairs_[{users.type_name(), items.type_name()}];
+  for (const std::uint64_t pair : all) {
+    pairs.push_back({static_cast<std::uint32_t>(pair >> 32U), static_cast<std::uint32_t>(pair),
+                     static_cast<std::uint32_t>(pairs.size())});
+  }
+  pair_found_.resize(pairs.size());
 }
 
-bool ForgottenIds::may_connect(const std::string& source_type, const std::string& destination_type) const {
-  return !pairs_.empty() && ((source_type == options_.user_type && destination_type == options_.item_type) ||
-                             (source_type == options_.item_type && destination_type == options_.user_type));
+void ForgottenIds::add_aliases(const comm::Communicator& comm, const std::string& type, const std::string& alias_type,
+                               std::span<const EdgeList> links) {
+  if (pair_found_.empty()) return;
+  std::vector<std::uint32_t> paired;
+  for (const auto& [types, pairs] : pairs_) {
+    for (const ForgottenPair& pair : pairs) {
+      if (types.first == type) paired.push_back(pair.user);
+      if (types.second == type) paired.push_back(pair.item);
+    }
+  }
+  std::ranges::sort(paired);
+  std::vector<std::uint64_t> mine;
+  for (const EdgeList& list : links) {
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      if (!std::ranges::binary_search(paired, list.sources[i])) continue;
+      mine.push_back(std::uint64_t{list.sources[i]} << 32U | list.targets[i]);
+    }
+  }
+  const std::vector<std::uint64_t> aliases = gather_sorted(comm, mine);
+  const auto extend = [&](std::string TypePair::* type_of, std::uint32_t ForgottenPair::* end) {
+    std::map<TypePair, std::vector<ForgottenPair>> added;
+    for (const auto& [types, pairs] : pairs_) {
+      if (types.*type_of != type) continue;
+      TypePair alias_types = types;
+      alias_types.*type_of = alias_type;
+      std::vector<ForgottenPair>& of_aliases = added[alias_types];
+      for (ForgottenPair pair : pairs) {
+        const std::uint64_t row = pair.*end;
+        for (auto at = std::ranges::lower_bound(aliases, row << 32U); at != aliases.end() && (*at >> 32U) == row;
+             ++at) {
+          pair.*end = static_cast<std::uint32_t>(*at);
+          of_aliases.push_back(pair);
+        }
+      }
+    }
+    for (const auto& [types, of_aliases] : added) {
+      std::vector<ForgottenPair>& pairs = pairs_[types];
+      pairs.insert(pairs.end(), of_aliases.begin(), of_aliases.end());
+      std::ranges::sort(pairs);
+    }
+  };
+  // One end after the other: an edge may join aliases of both.
+  extend(&TypePair::first, &ForgottenPair::user);
+  extend(&TypePair::second, &ForgottenPair::item);
 }
 
-bool ForgottenIds::connects(const std::string& source_type, const std::string& destination_type,
-                            std::uint32_t source_row, std::uint32_t destination_row) const {
+ForgottenPairs ForgottenIds::between(const std::string& source_type, const std::string& destination_type) const {
+  const auto pairs_of = [&](const std::string& user_type, const std::string& item_type) {
+    const auto found = pairs_.find({user_type, item_type});
+    return found == pairs_.end() ? std::span<const ForgottenPair>() : std::span<const ForgottenPair>(found->second);
+  };
+  return {pairs_of(source_type, destination_type), pairs_of(destination_type, source_type)};
+}
+
+bool ForgottenIds::connects(const ForgottenPairs& pairs, std::uint32_t source_row,
+                            std::uint32_t destination_row) const {
   // Where users are items as well, an edge can be a pair both ways: both are found.
-  const bool forward = source_type == options_.user_type && destination_type == options_.item_type &&
-                       is_pair(source_row, destination_row);
-  const bool backward = source_type == options_.item_type && destination_type == options_.user_type &&
-                        is_pair(destination_row, source_row);
+  const bool forward = find(pairs.forward, source_row, destination_row);
+  const bool backward = find(pairs.backward, destination_row, source_row);
   return forward || backward;
 }
 
-bool ForgottenIds::is_pair(std::uint64_t user_row, std::uint64_t item_row) const {
-  const std::uint64_t pair = user_row << 32U | item_row;
-  const auto at = std::ranges::lower_bound(pairs_, pair);
-  if (at == pairs_.end() || *at != pair) return false;
-  std::atomic_ref(pair_found_[static_cast<std::size_t>(at - pairs_.begin())]).store(1U, std::memory_order_relaxed);
-  return true;
+bool ForgottenIds::find(std::span<const ForgottenPair> pairs, std::uint32_t user, std::uint32_t item) const {
+  bool is_found = false;
+  for (auto at = std::ranges::lower_bound(pairs, ForgottenPair{user, item, 0});
+       at != pairs.end() && at->user == user && at->item == item; ++at) {
+    std::atomic_ref(pair_found_[at->listed]).store(1U, std::memory_order_relaxed);
+    is_found = true;
+  }
+  return is_found;
 }
 
 ForgottenCounts ForgottenIds::counts(const comm::Communicator& comm) const {
@@ -171,8 +231,8 @@ ForgottenCounts ForgottenIds::counts(const comm::Communicator& comm) const {
   counts.users = number_found(options_.user_type, users_);
   counts.items = number_found(options_.item_type, items_);
   counts.interactions = static_cast<std::uint64_t>(std::ranges::count(total(pair_found_), 1U));
-  counts.unknown = users_.size() - counts.users + items_.size() - counts.items + pairs_.size() - counts.interactions +
-                   unknown_pairs_;
+  counts.unknown = users_.size() - counts.users + items_.size() - counts.items + pair_found_.size() -
+                   counts.interactions + unknown_pairs_;
   return counts;
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,11 +13,27 @@
 #include "engine/base/ids.hpp"
 #include "engine/comm/communicator.hpp"
 #include "io/ids/id_index.hpp"
+#include "io/import/edge_list.hpp"
 #include "io/import/id_table.hpp"
 #include "io/import/import_options.hpp"
 #include "io/imported_graph.hpp"
 
 namespace rove::io {
+
+/// A listed pair by its rows, or by those of aliases.
+struct ForgottenPair {
+  std::uint32_t user = 0;
+  std::uint32_t item = 0;
+  std::uint32_t listed = 0;  ///< number of the listed pair that it is
+  friend auto operator<=>(const ForgottenPair&, const ForgottenPair&) = default;
+};
+
+/// The pairs that edges from one vertex type to another can be, ascending: from users to items, and back.
+struct ForgottenPairs {
+  std::span<const ForgottenPair> forward;
+  std::span<const ForgottenPair> backward;
+  [[nodiscard]] bool empty() const { return forward.empty() && backward.empty(); }
+};
 
 /// What the `forget` lists ask an import to leave out, before anything is numbered, counted or capped: the graph is
 /// that of a log without the rows that name a listed vertex or pair. Other vertices that only such rows named stay,
@@ -35,11 +53,15 @@ class ForgottenIds {
 
   /// **Collective.** Reads the list of pairs, whose ids are looked up among the vertices numbered by now.
   void find_pairs(const comm::Communicator& comm, const IdIndex& users, const IdIndex& items);
-  /// Whether an edge between these types can be a pair: from users to items, or back.
-  [[nodiscard]] bool may_connect(const std::string& source_type, const std::string& destination_type) const;
-  /// Whether the edge is a listed pair, either way round; if so, the pair counts as found. Thread-safe.
-  [[nodiscard]] bool connects(const std::string& source_type, const std::string& destination_type,
-                              std::uint32_t source_row, std::uint32_t destination_row) const;
+  /// **Collective.** Aliases of a pair's vertex of `type` stand for it in the pair. `links`: rows of `type` and of
+  /// `alias_type`, each rank its own.
+  void add_aliases(const comm::Communicator& comm, const std::string& type, const std::string& alias_type,
+                   std::span<const EdgeList> links);
+  /// The pairs that an edge between these types can be, as long as none are added.
+  [[nodiscard]] ForgottenPairs between(const std::string& source_type, const std::string& destination_type) const;
+  /// Whether the edge is one of the pairs, either way round; if so, the listed pair counts as found. Thread-safe.
+  [[nodiscard]] bool connects(const ForgottenPairs& pairs, std::uint32_t source_row,
+                              std::uint32_t destination_row) const;
 
   /// **Collective.** What was found, the same on all ranks; complete once all edges were asked about.
   [[nodiscard]] ForgottenCounts counts(const comm::Communicator& comm) const;
@@ -53,16 +75,18 @@ class ForgottenIds {
     [[nodiscard]] std::size_t find(VertexKey key, std::string_view id) const;  ///< `ids.size()`: not listed
   };
 
+  using TypePair = std::pair<std::string, std::string>;
+
   void set(const std::string& type, std::vector<std::string> ids);
-  [[nodiscard]] bool is_pair(std::uint64_t user_row, std::uint64_t item_row) const;
+  [[nodiscard]] bool find(std::span<const ForgottenPair> pairs, std::uint32_t user, std::uint32_t item) const;
 
   ForgetOptions options_;
   std::vector<std::string> users_;
   std::vector<std::string> items_;
-  std::map<std::string, Listed> listed_;  ///< by vertex type
-  std::vector<std::uint64_t> pairs_;      ///< user row, then item row; ascending and distinct
-  mutable std::vector<std::uint32_t> pair_found_;
-  std::uint64_t unknown_pairs_ = 0;  ///< of all ranks
+  std::map<std::string, Listed> listed_;                  ///< by vertex type
+  std::map<TypePair, std::vector<ForgottenPair>> pairs_;  ///< by the types of their two ends; ascending
+  mutable std::vector<std::uint32_t> pair_found_;         ///< per listed pair, 1: met on this rank
+  std::uint64_t unknown_pairs_ = 0;                       ///< of all ranks
 };
 
 /// What `ForgottenIds::listed` says of one vertex.

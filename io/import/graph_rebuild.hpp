@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/comm/communicator.hpp"
+#include "engine/graph/schema.hpp"
 #include "io/import/edge_list.hpp"
 #include "io/imported_graph.hpp"
 
@@ -28,6 +29,12 @@ void keep_edges(EdgeList& list, const Keep& keep) {
   EdgeList::for_each_column(list, list, [&](auto& to, const auto&) {
     if (!to.empty()) to.resize(kept);
   });
+}
+
+/// Whether edge i of a list of stored edges stands for the row it came from: an undirected edge is stored both ways,
+/// and reports count rows.
+[[nodiscard]] inline bool is_row(const graph::EdgeType& type, const EdgeList& list, std::size_t i) {
+  return !type.undirected || list.sources[i] <= list.targets[i];
 }
 
 /// **Collective.** Makes the graph anew from edges taken out of it (`lists`: per edge type, rows as they were, in slot

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -14,14 +13,13 @@
 #include <fmt/ranges.h>
 
 #include "engine/base/error.hpp"
-#include "engine/parallel/parallel.hpp"
 #include "io/hdf5/node_rows.hpp"
 #include "io/ids/id_index.hpp"
-#include "io/ids/listed_ids.hpp"
 #include "io/import/degree_filters.hpp"
 #include "io/import/edge_builder.hpp"
 #include "io/import/edge_reader.hpp"
 #include "io/import/forgotten_ids.hpp"
+#include "io/import/graph_rebuild.hpp"
 #include "io/import/node_reader.hpp"
 #include "io/import/previous_slots.hpp"
 #include "io/import/row_mapping.hpp"
@@ -42,7 +40,8 @@ class Importer {
     declare_types();
     read();
     number();
-    for (EdgeTypeState& edges : edges_) name_relations(edges);
+    place_links();
+    find_forgotten_pairs();
     build_edges();
     finish_types();
     for (NodeRead& nodes : nodes_) add_features(nodes);
@@ -120,9 +119,17 @@ class Importer {
       edges.read = read_edges(comm_, options.layout, filter, *types_[edges.source].table,
                               *types_[edges.destination].table, edges.relation_table.get(), progress_);
     }
-    for (const LinkOptions& links : options_.links) {
-      links_.push_back(read_edges(comm_, links.layout, {}, *types_[type_index(links.type)].table,
-                                  *types_[type_index(links.alias_type)].table, nullptr, progress_));
+    for (const LinkOptions& options : options_.links) {
+      EdgeTypeState links;
+      links.options = &link_rules_;
+      links.source = type_index(options.type);
+      links.destination = type_index(options.alias_type);
+      TextLayout layout = options.layout;
+      layout.link_source = options.type;
+      layout.link_target = options.alias_type;
+      links.read = read_edges(comm_, layout, {}, *types_[links.source].table, *types_[links.destination].table, nullptr,
+                              progress_);
+      links_.push_back(std::move(links));
     }
   }
 
@@ -139,8 +146,6 @@ class Importer {
       type.numbering = number_vertices(comm_, type.name, std::move(named[t]), type.closed);
       type.numbering.rows = spread_rows(std::move(type.numbering.rows), type.forgotten);
     }
-    if (forgotten_)
-      forgotten_->find_pairs(comm_, index_of(options_.forget.user_type), index_of(options_.forget.item_type));
   }
 
   void forget_vertices(std::span<NamedVertices> named) {
@@ -148,17 +153,15 @@ class Importer {
     comm_.set_phase("import: forgetting");
     forgotten_.emplace(comm_, options_.forget);
     // From the last link, since an alias may have aliases of its own.
-    for (std::size_t l = links_.size(); l-- > 0;) {
-      const std::size_t type = type_index(options_.links[l].type);
-      const std::size_t alias = type_index(options_.links[l].alias_type);
-      const std::vector<std::uint8_t> listed = forgotten_->listed(types_[type].name, named[type]);
+    for (const EdgeTypeState& links : links_ | std::views::reverse) {
+      const std::vector<std::uint8_t> listed = forgotten_->listed(types_[links.source].name, named[links.source]);
       IdBlock aliases;
-      for (const EdgeList& list : links_[l].lists) {
+      for (const EdgeList& list : links.read.lists) {
         for (std::size_t i = 0; i < list.size(); ++i) {
-          if (is_listed(listed, list.sources[i])) append(aliases, named[alias].ids[list.targets[i]]);
+          if (is_listed(listed, list.sources[i])) append(aliases, named[links.destination].ids[list.targets[i]]);
         }
       }
-      forgotten_->add(comm_, types_[alias].name, aliases);
+      forgotten_->add(comm_, types_[links.destination].name, aliases);
     }
     for (std::size_t t = 0; t < types_.size(); ++t) {
       types_[t].forgotten = forgotten_->take_out(types_[t].name, named[t]);
@@ -174,28 +177,28 @@ class Importer {
     return {comm_, name, id, numbering.ids, numbering.keys, overrides};
   }
 
-  /// Relations are numbered in ascending order of their names; there are few enough for every rank to hold all.
-  void name_relations(EdgeTypeState& edges) {
-    const NamedVertices local = edges.relation_table->take();
-    edges.relation_table.reset();
-    if (!edges.read.columns.relations) return;
-    edges.relations = gather_ids(comm_, local.ids);
-    std::vector<std::uint32_t> number_of(local.ids.size());
-    for (std::size_t i = 0; i < number_of.size(); ++i) {
-      const auto found = std::ranges::lower_bound(edges.relations, local.ids[i]);
-      number_of[i] = static_cast<std::uint32_t>(found - edges.relations.begin());
+  void place_links() {
+    // A link is no interaction: no pair concerns it.
+    const EdgeBuilder builder(comm_, types_, nullptr);
+    for (EdgeTypeState& links : links_) {
+      result_.report.bytes_read += links.read.bytes_read;
+      result_.report.links.push_back(builder.place_links(links));
     }
-    parallel::for_each({0, edges.read.lists.size()}, 1, [&](std::uint64_t l) {
-      for (std::uint32_t& relation : edges.read.lists[l].relations) relation = number_of[relation];
-    });
   }
 
-  [[nodiscard]] EdgeBuilder builder() const { return {comm_, types_, forgotten_ ? &*forgotten_ : nullptr}; }
+  void find_forgotten_pairs() {
+    if (!forgotten_) return;
+    forgotten_->find_pairs(comm_, index_of(options_.forget.user_type), index_of(options_.forget.item_type));
+    for (const EdgeTypeState& links : links_ | std::views::reverse) {
+      forgotten_->add_aliases(comm_, types_[links.source].name, types_[links.destination].name, links.read.lists);
+    }
+  }
 
   void build_edges() {
+    const EdgeBuilder builder(comm_, types_, forgotten_ ? &*forgotten_ : nullptr);
     for (EdgeTypeState& edges : edges_) {
       result_.report.bytes_read += edges.read.bytes_read;
-      BuiltEdges built = builder().build(edges);
+      BuiltEdges built = builder.build(edges);
       result_.blocks.edges.push_back(std::move(built.blocks));
       result_.report.edge_types.push_back(std::move(built.counts));
     }
@@ -250,36 +253,37 @@ class Importer {
     follow(filter_vertices(comm_, result_, options_.filters));
   }
 
-  /// **Collective.** Links, which are applied last, name vertices by the rows that they have by then.
+  /// **Collective.** Links, which are applied last, name vertices by the rows that they have by then; those of vertices
+  /// that went go with them.
   void follow(const RowsAfter& rows_after) {
-    if (options_.links.empty()) return;
-    for (std::size_t t = 0; t < types_.size(); ++t) {
-      VertexNumbering& numbering = types_[t].numbering;
-      std::vector<std::uint32_t> known;
-      std::ranges::copy_if(numbering.rows, std::back_inserter(known), [](auto row) { return row != kUnknownRow; });
-      const auto now = look_up_rows(comm_, {numbering.count, comm_.size()}, rows_after[t], known);
-      auto next = now.begin();
-      for (std::uint32_t& row : numbering.rows) {
-        if (row != kUnknownRow) row = static_cast<std::uint32_t>(*next++);
+    for (EdgeTypeState& links : links_) {
+      const auto renumber = [&](std::size_t type, std::vector<std::uint32_t> EdgeList::* column) {
+        std::vector<std::uint32_t> rows;
+        for (const EdgeList& list : links.read.lists) {
+          rows.insert(rows.end(), (list.*column).begin(), (list.*column).end());
+        }
+        const auto now = look_up_rows(comm_, {types_[type].numbering.count, comm_.size()}, rows_after[type], rows);
+        auto next = now.begin();
+        for (EdgeList& list : links.read.lists) {
+          for (std::uint32_t& row : list.*column) row = static_cast<std::uint32_t>(*next++);
+        }
+      };
+      renumber(links.source, &EdgeList::sources);
+      renumber(links.destination, &EdgeList::targets);
+      for (EdgeList& list : links.read.lists) {
+        keep_edges(list,
+                   [&](std::size_t i) { return list.sources[i] != kUnknownRow && list.targets[i] != kUnknownRow; });
       }
-      numbering.count = result_.blocks.schema.vertex_types()[t].count;
+    }
+    for (std::size_t t = 0; t < types_.size(); ++t) {
+      types_[t].numbering.count = result_.blocks.schema.vertex_types()[t].count;
     }
   }
 
   void apply_links() {
-    for (std::size_t l = 0; l < links_.size(); ++l) {
-      const LinkOptions& options = options_.links[l];
-      const std::size_t type = type_index(options.type);
-      const std::size_t alias = type_index(options.alias_type);
-      EdgeTypeState pairs;
-      EdgeOptions rules;
-      pairs.options = &rules;
-      pairs.source = type;
-      pairs.destination = alias;
-      for (EdgeList& list : links_[l].lists) (void)builder().to_rows(pairs, list);
-      result_.report.bytes_read += links_[l].bytes_read;
-      merge_linked(comm_, result_, VertexTypeId{static_cast<std::uint16_t>(type)},
-                   VertexTypeId{static_cast<std::uint16_t>(alias)}, std::move(links_[l].lists));
+    for (EdgeTypeState& links : links_) {
+      merge_linked(comm_, result_, VertexTypeId{static_cast<std::uint16_t>(links.source)},
+                   VertexTypeId{static_cast<std::uint16_t>(links.destination)}, std::move(links.read.lists));
     }
   }
 
@@ -293,6 +297,9 @@ class Importer {
                                       &counts.expired, &counts.forgotten, &counts.dangling_endpoints}) {
           use(*number);
         }
+      }
+      for (LinkCounts& counts : result_.report.links) {
+        for (std::uint64_t* number : {&counts.rows_read, &counts.forgotten, &counts.dangling_endpoints}) use(*number);
       }
     };
     visit([&](std::uint64_t& number) { numbers.push_back(number); });
@@ -308,7 +315,8 @@ class Importer {
   std::vector<VertexTypeState> types_;
   std::vector<EdgeTypeState> edges_;
   std::vector<NodeRead> nodes_;
-  std::vector<ReadEdges> links_;
+  EdgeOptions link_rules_;  ///< those of `links_`
+  std::vector<EdgeTypeState> links_;
   std::optional<ForgottenIds> forgotten_;
   ImportedGraph result_;
 };

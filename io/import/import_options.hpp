@@ -43,6 +43,9 @@ struct TextLayout {
   std::string header_key = "header";  ///< what errors call it
   std::uint64_t block_bytes = std::uint64_t{1}
                               << 20U;  ///< text that one thread parses at a time; never changes results
+  /// Of links: their two vertex types, by whose names their columns are told apart; empty for others.
+  std::string link_source;
+  std::string link_target;
 };
 
 /// One entry of `graph.edges`.

@@ -74,10 +74,13 @@ void check_comparable(const std::filesystem::path& file, const graph::Schema& be
       }
       if (!found) continue;
       const graph::EdgeType& same = other->edge_type(*found);
-      if (same.undirected != type.undirected || same.relations.empty() != type.relations.empty()) {
-        fail(fmt::format("edges of {} that are {} and {} relations of their own", before.name_of(*found),
-                         before.edge_type(*found).undirected ? "undirected" : "directed",
-                         before.edge_type(*found).relations.empty() ? "have no" : "have"),
+      // A type without edges has no relations either.
+      const bool same_kind = same.relations.empty() == type.relations.empty() || same.count == 0 || type.count == 0;
+      if (same.undirected != type.undirected || !same_kind) {
+        const graph::EdgeType& yesterdays = some == &before ? type : same;
+        fail(fmt::format("edges of {} that are {} and {} relations of their own", other->name_of(*found),
+                         yesterdays.undirected ? "undirected" : "directed",
+                         yesterdays.relations.empty() ? "have no" : "have"),
              "edges as today's");
       }
     }

@@ -118,7 +118,7 @@ std::vector<EdgeList> edges_that_stay(const comm::Communicator& comm, ImportedGr
       const std::uint64_t source = of_sources[list.sources[i] - first_source];
       const std::uint64_t target = of_targets[slot++];
       const std::uint64_t reason = source == kStays || target == kStays ? source + target : std::min(source, target);
-      ++counts[reason];
+      if (is_row(type, list, i)) ++counts[reason];
       return reason == kStays;
     });
   }

@@ -106,11 +106,22 @@ void merge_linked(const comm::Communicator& comm, ImportedGraph& graph, VertexTy
   for (std::size_t t = 0; t < old.vertex_types().size(); ++t) {
     schema.add_vertex_type(old.vertex_types()[t].name, t == alias.index() ? shrunk.count : old.vertex_types()[t].count);
   }
+  const auto add_edge_type = [&](graph::EdgeType edge_type) {
+    const std::string& source = schema.vertex_type(edge_type.source).name;
+    const std::string& destination = schema.vertex_type(edge_type.destination).name;
+    if (schema.find_edge_type(source, edge_type.relation, destination)) {
+      throw ConfigError(
+          fmt::format("graph.links: merging makes a second edge type {}, {}, {}; give one of them another "
+                      "relation",
+                      source, edge_type.relation, destination));
+    }
+    schema.add_edge_type(std::move(edge_type));
+  };
   std::vector<graph::EdgeBlocks> all_edges;
   for (std::size_t e = 0; e < old.edge_types().size(); ++e) {
     const graph::EdgeType& old_type = old.edge_types()[e];
     if (old_type.source != alias && old_type.destination != alias) {
-      schema.add_edge_type(old_type);
+      add_edge_type(old_type);
       all_edges.push_back(std::move(graph.blocks.edges[e]));
       continue;
     }
@@ -156,18 +167,10 @@ void merge_linked(const comm::Communicator& comm, ImportedGraph& graph, VertexTy
       if ((part & 1U) != 0) new_type.source = type;
       if ((part & 2U) != 0) new_type.destination = type;
       new_type.undirected = old_type.undirected && new_type.source == new_type.destination;
-      if (schema.find_edge_type(schema.vertex_type(new_type.source).name, new_type.relation,
-                                schema.vertex_type(new_type.destination).name)) {
-        throw ConfigError(
-            fmt::format("graph.links: merging makes a second edge type {}, {}, {}; give one of them another "
-                        "relation",
-                        schema.vertex_type(new_type.source).name, new_type.relation,
-                        schema.vertex_type(new_type.destination).name));
-      }
+      add_edge_type(new_type);
       all_edges.push_back(build_edges(comm, std::move(parts[part]), columns_of(new_type),
                                       {schema.vertex_type(new_type.source).count, comm.size()},
                                       {schema.vertex_type(new_type.destination).count, comm.size()}));
-      schema.add_edge_type(std::move(new_type));
     }
   }
   graph.blocks.schema = std::move(schema);

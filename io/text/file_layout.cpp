@@ -167,6 +167,22 @@ class Columns {
   std::vector<std::string> names_;
 };
 
+struct LinkColumns {
+  std::uint32_t source = kNoColumn;
+  std::uint32_t target = kNoColumn;
+};
+
+/// The columns of a link file whose header names both: after its types ("item_id", "entity_id"), or as RecBole does.
+/// They may stand in any order.
+LinkColumns link_columns(const Columns& columns, const TextLayout& options) {
+  if (options.link_source.empty() || !options.source.empty() || !options.target.empty()) return {};
+  const std::string source = options.link_source + "_id";
+  const std::string target = options.link_target + "_id";
+  const LinkColumns link{columns.find({source.c_str(), "item_id"}), columns.find({target.c_str(), "entity_id"})};
+  const bool has_both = link.source != kNoColumn && link.target != kNoColumn && link.source != link.target;
+  return has_both ? link : LinkColumns{};
+}
+
 /// Lower case without what joins words.
 std::string plain_name(std::string_view name) {
   std::string plain;
@@ -254,8 +270,13 @@ void recognise_columns(const Head& head, const TextLayout& options, FileLayout& 
     const std::uint32_t found = columns.find(usual);
     return found != kNoColumn ? found : otherwise;
   };
-  layout.source_column = pick(options.source, "source", {"source", "source_id", "user_id", "head_id"}, 0);
-  layout.target_column = pick(options.target, "target", {"target", "target_id", "tail_id"}, kNoColumn);
+  const LinkColumns link = link_columns(columns, options);
+  layout.source_column = link.source != kNoColumn
+                             ? link.source
+                             : pick(options.source, "source", {"source", "source_id", "user_id", "head_id"}, 0);
+  layout.target_column = link.target != kNoColumn
+                             ? link.target
+                             : pick(options.target, "target", {"target", "target_id", "tail_id"}, kNoColumn);
   if (layout.target_column == kNoColumn) {
     const std::uint32_t item = columns.find({"item_id", "entity_id"});
     const std::uint32_t second = triples ? 2 : 1;

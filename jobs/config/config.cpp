@@ -65,7 +65,7 @@ bool reads_as(const YAML::Node& node) {
 struct Origin {
   std::string name;
   std::filesystem::path base;
-  bool follows_links = false;
+  std::function<std::filesystem::path(const std::filesystem::path&)> replacement = {};  ///< of paths; empty: they stay
 
   [[nodiscard]] std::string at(const YAML::Node& node) const {
     const YAML::Mark mark = node.Mark();
@@ -153,12 +153,6 @@ std::filesystem::path normal_path(const std::filesystem::path& path) {
   return result;
 }
 
-std::filesystem::path followed(const std::filesystem::path& path) {
-  std::error_code error;
-  const std::filesystem::path target = std::filesystem::weakly_canonical(path, error);
-  return error ? path : target;
-}
-
 /// Checks a value and returns it in canonical form: paths absolute, one-element lists as lists, triples split.
 YAML::Node checked_value(const ConfigKey& key, const std::string& path, const YAML::Node& node, const Origin& origin) {
   if (node.IsNull()) return node;
@@ -178,7 +172,7 @@ YAML::Node checked_value(const ConfigKey& key, const std::string& path, const YA
   const auto absolute = [&](const std::string& text) {
     if (text.empty()) return text;
     const std::filesystem::path normal = normal_path(origin.base / text);
-    return (origin.follows_links ? followed(normal) : normal).string();
+    return (origin.replacement ? origin.replacement(normal) : normal).string();
   };
   if (key.type == ValueType::kPath) return YAML::Node(absolute(node.as<std::string>()));
   if (key.type == ValueType::kPathList || key.type == ValueType::kTextList) {
@@ -333,6 +327,12 @@ void assign(YAML::Node node, std::span<const Step> steps, const YAML::Node& valu
 
 }  // namespace
 
+std::filesystem::path link_target(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::filesystem::path target = std::filesystem::weakly_canonical(path, error);
+  return error ? path : target;
+}
+
 struct Config::Tree {
   YAML::Node root{YAML::NodeType::Map};
 
@@ -419,8 +419,8 @@ void Config::set_flag(const std::string& path, const std::string& value) {
   }
 }
 
-void Config::follow_links() {
-  tree_->root.reset(checked_tree("", tree_->root, {"configuration", {}, true}));
+void Config::replace_paths(const std::function<std::filesystem::path(const std::filesystem::path&)>& replacement) {
+  tree_->root.reset(checked_tree("", tree_->root, {"configuration", {}, replacement}));
 }
 
 bool Config::has(std::string_view path) const {

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -13,6 +14,9 @@
 #include <vector>
 
 namespace rove::jobs {
+
+/// What a path's links lead to now; the path itself where that cannot be looked up.
+[[nodiscard]] std::filesystem::path link_target(const std::filesystem::path& path);
 
 /// The layered configuration: built-in defaults < job file < `--set`. Every layer is checked against the key table when
 /// it is added; an unknown key is a `ConfigError` that names the nearest valid one, with file and line.
@@ -37,7 +41,9 @@ class Config {
   void set_flag(const std::string& path, const std::string& value);
   /// Puts in place of every path what its links lead to now: a job's files must not change while it runs. A path that
   /// cannot be looked up stays: whoever reads it says why.
-  void follow_links();
+  void follow_links() { replace_paths(link_target); }
+  /// Puts in place of every path what `replacement` says of it, in an order that the configuration alone decides.
+  void replace_paths(const std::function<std::filesystem::path(const std::filesystem::path&)>& replacement);
 
   [[nodiscard]] bool has(std::string_view path) const;
   [[nodiscard]] std::string text(std::string_view path) const;

@@ -109,8 +109,15 @@ void ProgressDisplay::end(std::string_view detail) {
   std::string text = fmt::format("{:<10} done in {}", stage_, format_seconds(elapsed_s));
   if (done_ > 0) text += fmt::format(", {} {}", format_count(done_), unit_);
   if (!detail.empty()) text += fmt::format("  {}", detail);
-  if (style_ == Style::kTerminal) text = fmt::format("\r{}\x1b[K", text);
-  fmt::print(out_, "{}\n", text);
+  print_line(text);
+}
+
+void ProgressDisplay::note(std::string_view stage, std::string_view text) {
+  if (style_ != Style::kSilent) print_line(fmt::format("{:<10} {}", stage, text));
+}
+
+void ProgressDisplay::print_line(const std::string& text) const {
+  fmt::print(out_, "{}\n", style_ == Style::kTerminal ? fmt::format("\r{}\x1b[K", text) : text);
   std::fflush(out_);
 }
 

@@ -25,10 +25,13 @@ class ProgressDisplay : public ProgressSink {
   void begin(std::string_view stage, std::uint64_t total, std::string_view unit) override;
   void update(std::uint64_t done, std::string_view detail) override;
   void end(std::string_view detail) override;
+  void note(std::string_view stage, std::string_view text) override;
 
  private:
   using Clock = std::chrono::steady_clock;
   [[nodiscard]] std::string line(std::uint64_t done, std::string_view detail, double elapsed_s) const;
+  /// A line that stays.
+  void print_line(const std::string& text) const;
 
   std::FILE* out_;
   Style style_;

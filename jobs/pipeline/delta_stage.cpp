@@ -15,6 +15,11 @@ namespace {
 namespace fs = std::filesystem;
 using io::kDeltaFile;
 
+/// An earlier attempt's must not be published as tonight's. Rank 0's business.
+void remove_delta(const fs::path& run) {
+  fs::remove(run / kDeltaFile);
+}
+
 /// **Collective.** The published run, unless it is this one, whose delta stays, or no delta is wanted; empty when there
 /// is none.
 fs::path run_before(Session& session, const fs::path& output, const fs::path& run) {
@@ -30,7 +35,7 @@ fs::path run_before(Session& session, const fs::path& output, const fs::path& ru
     if (session.config().boolean("publish.delta") && published) {
       found = published->string();
     } else {
-      fs::remove(run / kDeltaFile);
+      remove_delta(run);
     }
   });
   return session.comm().broadcast_text(found, Rank{0});
@@ -51,6 +56,11 @@ void delta_stage(Session& session, const fs::path& output, const fs::path& run) 
                               {session.config().real("publish.delta_tolerance")}, session.provenance());
   } catch (const InputError& error) {  // the same on all ranks; tonight's results do without last night's
     session.warn(fmt::format("no {}: {}", kDeltaFile, error.what()));
+  }
+  if (!summary) {
+    session.comm().agree([&] {
+      if (session.comm().is_root()) remove_delta(run);
+    });
   }
   std::string text = fmt::format("nothing to compare with the run {}", before.filename().string());
   if (summary) {

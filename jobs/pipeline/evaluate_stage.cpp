@@ -230,7 +230,7 @@ EvaluationResult evaluate_lists_stage(Session& session, const fs::path& lists_fi
   ensure_assignment(session);
   Evaluator evaluator(session, edge_type);
   session.progress().begin("evaluate", 0, "users");
-  return finish(session, evaluator.run(evaluator.lists_of(lists_file), files));
+  return finish(session, evaluator.run(evaluator.lists_of(agreed_link_target(session.comm(), lists_file)), files));
 }
 
 }  // namespace rove::jobs

@@ -110,21 +110,25 @@ io::ImportReport import_stage(Session& session, const std::filesystem::path& gra
   }
   progress.end(fmt::format("{}: {}{} edges", graph_file.filename().string(), summary,
                            format_count(imported.blocks.schema.num_edges())));
+  for (const io::LinkCounts& counts : imported.report.links) {
+    progress.note("links", fmt::format("{},{}: of {} rows {} name a vertex that the lists do not have, {} were to be "
+                                       "forgotten",
+                                       counts.type, counts.alias_type, format_count(counts.rows_read),
+                                       format_count(counts.dangling_endpoints), format_count(counts.forgotten)));
+  }
   for (const io::FilterCounts& counts : imported.report.filters) {
-    progress.begin("filters", 0, "vertices");
-    progress.end(fmt::format("{}: {} rare and {} expired vertices left out", counts.type, format_count(counts.rare),
-                             format_count(counts.expired)));
+    progress.note("filters", fmt::format("{}: {} rare and {} expired vertices left out", counts.type,
+                                         format_count(counts.rare), format_count(counts.expired)));
   }
   if (const auto& counts = imported.report.forgotten) {
-    progress.begin("forget", 0, "ids");
-    progress.end(fmt::format("{} users, {} items and {} interactions left out; {} listed were in no file",
-                             format_count(counts->users), format_count(counts->items),
-                             format_count(counts->interactions), format_count(counts->unknown)));
+    progress.note("forget", fmt::format("{} users, {} items and {} interactions left out; {} listed were in no file",
+                                        format_count(counts->users), format_count(counts->items),
+                                        format_count(counts->interactions), format_count(counts->unknown)));
   }
   for (const io::SlotChanges& changes : imported.report.slot_changes) {
-    progress.begin("slots", 0, "edges");
-    progress.end(fmt::format("{}: {} kept, {} new, {} gone since the previous graph", changes.edge_type,
-                             format_count(changes.kept), format_count(changes.added), format_count(changes.removed)));
+    progress.note("slots",
+                  fmt::format("{}: {} kept, {} new, {} gone since the previous graph", changes.edge_type,
+                              format_count(changes.kept), format_count(changes.added), format_count(changes.removed)));
   }
   std::vector<io::NodeRows> nodes = node_rows(imported.blocks, std::move(imported.ids));
   session.set_graph(std::move(imported.blocks), std::move(nodes), std::move(imported.overrides), digest);

@@ -43,9 +43,9 @@ void index_stage(Session& session, const std::filesystem::path& index_file) {
                            options.weighted};
   io::write_index(comm, index_file, info, nodes, sets, session.provenance());
   entries = comm.all_reduce(entries, comm::ReduceOp::kSum);
-  session.progress().begin("index", 0, "entries");
-  session.progress().end(fmt::format("{}: {} entries of {} vertices, {} steps", index_file.filename().string(),
-                                     format_count(entries), format_count(rows), format_count(index.moves)));
+  session.progress().note("index",
+                          fmt::format("{}: {} entries of {} vertices, {} steps", index_file.filename().string(),
+                                      format_count(entries), format_count(rows), format_count(index.moves)));
 }
 
 }  // namespace rove::jobs

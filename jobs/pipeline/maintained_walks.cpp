@@ -157,8 +157,8 @@ std::vector<algorithms::MaintainedWalks> maintained_walks_stage(Session& session
 
   std::array<std::uint64_t, 3> totals{counts.walks, counts.redone, counts.started};
   comm.all_reduce(std::span<std::uint64_t>(totals), comm::ReduceOp::kSum);
-  session.progress().begin("maintained walks", 0, "walks");
-  session.progress().end(
+  session.progress().note(
+      "maintained walks",
       fmt::format("{}: {} walks kept, {} of them walked again from a step on ({:.2f}%), {} new",
                   walks_file.filename().string(), format_count(totals[0]), format_count(totals[1]),
                   100.0 * static_cast<double>(totals[1]) / static_cast<double>(std::max<std::uint64_t>(1, totals[0])),

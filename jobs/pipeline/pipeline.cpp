@@ -138,6 +138,7 @@ class Pipeline {
       throw ConfigError(
           "forget names what import leaves out, but graph.file is a finished graph; import it anew, from graph.edges");
     }
+    if (!config_.boolean("train.enabled")) return;
     if (const auto vectors = warm_start_file(config_)) static_cast<void>(graph_beside(*vectors));
   }
 

@@ -166,13 +166,14 @@ class PprStage {
     const std::uint64_t sources = sets_                ? sets_->count
                                   : first_.source_rows ? first_.source_rows->size()
                                                        : source_type.count;
-    session_.progress().begin("ppr", 0, "entries");
-    session_.progress().end(fmt::format(
-        "{}: {} neighbours of {} {} by {}, {} steps, {} cold{}", ppr_file_.filename().string(), format_count(entries),
-        format_count(sources), sets_ ? "seed sets" : source_type.name,
-        algorithms::ppr_method_name(all.front().result.method), format_count(moves), all.front().result.num_cold,
-        above_target == 0 ? std::string{}
-                          : fmt::format(", {} above ppr.target_error at the most walks", format_count(above_target))));
+    session_.progress().note(
+        "ppr", fmt::format("{}: {} neighbours of {} {} by {}, {} steps, {} cold{}", ppr_file_.filename().string(),
+                           format_count(entries), format_count(sources), sets_ ? "seed sets" : source_type.name,
+                           algorithms::ppr_method_name(all.front().result.method), format_count(moves),
+                           all.front().result.num_cold,
+                           above_target == 0 ? std::string{}
+                                             : fmt::format(", {} above ppr.target_error at the most walks",
+                                                           format_count(above_target))));
   }
 
   Session& session_;

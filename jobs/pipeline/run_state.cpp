@@ -155,6 +155,7 @@ std::map<std::string, std::string> stage_hashes(const Config& config) {
   }
   hashes["ppr"] = hash_text("ppr\n" + seeded + config.effective_yaml({"ppr"}) + identity_of_files(sources));
   hashes["index"] = hash_text("index\n" + seeded + config.effective_yaml({"ppr", "index"}));
+  if (!config.boolean("train.enabled")) return hashes;
   TrainInputs training{hashes["import"], {}, {}};
   if (const auto file = warm_start_file(config)) {
     const auto vectors = std::filesystem::canonical(*file);

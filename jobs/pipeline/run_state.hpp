@@ -57,7 +57,8 @@ struct TrainInputs {
 [[nodiscard]] std::string train_hash(const Config& config, const TrainInputs& inputs);
 
 /// Content hash of each stage of `rove run` under a configuration: its own section, its input files (path, size, time
-/// of change) and the stages before it. Same on all ranks when they see the same files.
+/// of change) and the stages before it. Without training there are none of training and what follows it: their files
+/// need not be there. Same on all ranks when they see the same files.
 [[nodiscard]] std::map<std::string, std::string> stage_hashes(const Config& config);
 
 }  // namespace rove::jobs

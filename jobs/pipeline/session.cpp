@@ -71,11 +71,39 @@ std::string utc_now() {
 
 }  // namespace
 
+std::filesystem::path agreed_link_target(const comm::Communicator& comm, const std::filesystem::path& path) {
+  const bool looks = comm.is_root() && !path.empty();
+  return comm.broadcast_text(looks ? link_target(path).string() : std::string{}, Rank{0});
+}
+
+void follow_links(const comm::Communicator& comm, Config& config) {
+  std::string targets;  // one after the other; a path holds no zero byte
+  comm.agree([&] {
+    if (!comm.is_root()) return;
+    config.replace_paths([&](const std::filesystem::path& path) {
+      std::filesystem::path target = link_target(path);
+      targets += target.string() + '\0';
+      return target;
+    });
+  });
+  targets = comm.broadcast_text(targets, Rank{0});
+  comm.agree([&] {
+    if (comm.is_root()) return;
+    std::size_t at = 0;
+    config.replace_paths([&](const std::filesystem::path& /*path*/) {
+      const std::size_t end = targets.find('\0', at);
+      std::filesystem::path target = targets.substr(at, end - at);
+      at = end + 1;
+      return target;
+    });
+  });
+}
+
 Session::Session(const comm::Communicator& comm, Config config, ProgressSink& progress)
     : comm_(comm), config_(std::move(config)), progress_(progress) {
+  follow_links(comm, config_);
   std::uint32_t threads = 0;
   comm.agree([&] {
-    config_.follow_links();
     threads = configured_threads(config_);
     static_cast<void>(seed());
   });

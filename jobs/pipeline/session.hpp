@@ -26,6 +26,13 @@
 
 namespace rove::jobs {
 
+/// **Collective.** What the links of a path lead to as rank 0 sees them now, the same on all ranks: links such as
+/// `latest` move between one opening and the next. An empty path stays.
+[[nodiscard]] std::filesystem::path agreed_link_target(const comm::Communicator& comm,
+                                                       const std::filesystem::path& path);
+/// **Collective.** The same of every path in a configuration that is alike on all ranks.
+void follow_links(const comm::Communicator& comm, Config& config);
+
 /// What the stages of one job share on one rank: configuration, progress, limits, and the graph in its two forms (home
 /// blocks, distributed), each made once and kept as long as a later stage needs it. Every function that makes something
 /// is

@@ -82,8 +82,8 @@ struct EvaluationResult {
 void recommend_stage(Session& session, const TrainedModel& model, const std::filesystem::path& recommendations_file);
 
 /// `delta.h5` in a run: what it changes of the published run of `output`. None when nothing is published, when the two
-/// runs share no results, or under `publish.delta: false`; one that an earlier attempt left is removed then. The
-/// published run itself keeps the one it has.
+/// runs share no results, when the published one's cannot be read, or under `publish.delta: false`; one that an earlier
+/// attempt left is removed then. The published run itself keeps the one it has.
 void delta_stage(Session& session, const std::filesystem::path& output, const std::filesystem::path& run);
 
 }  // namespace rove::jobs

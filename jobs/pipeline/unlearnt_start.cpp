@@ -72,10 +72,9 @@ UnlearntStart unlearn_start(Session& session, const fs::path& vectors, const fs:
                         {"listed_interactions", lists.interactions},
                         {"unknown", lists.unknown},
                         {"interactions", lists.interactions}};
-    session.progress().begin("forget", 0, "ids");
-    session.progress().end(fmt::format("{} knows {} listed users, {} items and {} interactions{}", vectors.string(),
-                                       lists.users, lists.items, lists.interactions,
-                                       start == UnlearntStart::kCold ? ": training starts cold" : ""));
+    session.progress().note("forget", fmt::format("{} knows {} listed users, {} items and {} interactions{}",
+                                                  vectors.string(), lists.users, lists.items, lists.interactions,
+                                                  start == UnlearntStart::kCold ? ": training starts cold" : ""));
   }
   session.drop_graph();
   comm.agree([&] {

@@ -79,15 +79,16 @@ void walk_stage(Session& session, const std::filesystem::path& walks_file) {
         walk(session, options, replicated, [&](const algorithms::WalkBatch& batch) { writer.append(batch.vertices); });
     writer.commit(session.provenance());
   }
-  session.progress().begin("walk", 0, "walks");
-  session.progress().end(fmt::format(
-      "{}: {} walks, {} steps, {} ended for want of an edge{}", walks_file.filename().string(),
-      format_count(report.walks), format_count(report.moves), format_count(report.ended_early),
-      report.remote_moves == 0
-          ? std::string{}
-          : fmt::format("; {:.1f}% of the steps crossed ranks, {:.1f} bytes sent per step",
-                        100.0 * static_cast<double>(report.remote_moves) / static_cast<double>(report.moves),
-                        static_cast<double>(report.bytes_sent) / static_cast<double>(report.moves))));
+  session.progress().note(
+      "walk",
+      fmt::format(
+          "{}: {} walks, {} steps, {} ended for want of an edge{}", walks_file.filename().string(),
+          format_count(report.walks), format_count(report.moves), format_count(report.ended_early),
+          report.remote_moves == 0
+              ? std::string{}
+              : fmt::format("; {:.1f}% of the steps crossed ranks, {:.1f} bytes sent per step",
+                            100.0 * static_cast<double>(report.remote_moves) / static_cast<double>(report.moves),
+                            static_cast<double>(report.bytes_sent) / static_cast<double>(report.moves))));
 }
 
 }  // namespace rove::jobs

@@ -473,6 +473,13 @@ class Page {
       body += fmt::format("<p>Filter of {}: {} rare and {} expired vertices got no row.</p>\n", escape(counts.type),
                           html::count(counts.rare), html::count(counts.expired));
     }
+    for (const io::LinkCounts& counts : report.links) {
+      body += fmt::format(
+          "<p>Links of {} to {}: {} rows; {} name a vertex that the lists do not have, {} were to be "
+          "forgotten.</p>\n",
+          escape(counts.type), escape(counts.alias_type), html::count(counts.rows_read),
+          html::count(counts.dangling_endpoints), html::count(counts.forgotten));
+    }
     if (report.forgotten) {
       body +=
           fmt::format("<p>Forgotten at import: {} users, {} items, {} interactions; {} listed were in no file.</p>\n",

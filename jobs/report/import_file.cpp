@@ -42,7 +42,16 @@ void write_import_file(const std::filesystem::path& path, const io::ImportReport
   for (const io::FilterCounts& counts : report.filters) {
     filters.push_back({{"type", counts.type}, {"rare", counts.rare}, {"expired", counts.expired}});
   }
-  nlohmann::json json{{"edge_types", std::move(edge_types)}, {"filters", std::move(filters)}};
+  nlohmann::json links = nlohmann::json::array();
+  for (const io::LinkCounts& counts : report.links) {
+    links.push_back({{"type", counts.type},
+                     {"alias_type", counts.alias_type},
+                     {"rows_read", counts.rows_read},
+                     {"forgotten", counts.forgotten},
+                     {"dangling_endpoints", counts.dangling_endpoints}});
+  }
+  nlohmann::json json{
+      {"edge_types", std::move(edge_types)}, {"filters", std::move(filters)}, {"links", std::move(links)}};
   if (const auto& counts = report.forgotten) {
     json["forgotten"] = {{"users", counts->users},
                          {"items", counts->items},
@@ -65,6 +74,11 @@ io::ImportReport read_import_file(const std::filesystem::path& path) {
     for (const nlohmann::json& entry : json.value("filters", nlohmann::json::array())) {
       report.filters.push_back({entry.at("type").get<std::string>(), entry.at("rare").get<std::uint64_t>(),
                                 entry.at("expired").get<std::uint64_t>()});
+    }
+    for (const nlohmann::json& entry : json.value("links", nlohmann::json::array())) {
+      report.links.push_back({entry.at("type").get<std::string>(), entry.at("alias_type").get<std::string>(),
+                              entry.at("rows_read").get<std::uint64_t>(), entry.at("forgotten").get<std::uint64_t>(),
+                              entry.at("dangling_endpoints").get<std::uint64_t>()});
     }
     if (json.contains("forgotten")) {
       const nlohmann::json& entry = json["forgotten"];

@@ -41,7 +41,7 @@ void add_earlier_stages(const fs::path& run, std::vector<PhaseSummary>& phases) 
   if (!fs::exists(run / "state.json")) return;
   const Json state = parse_file(run / "state.json");
   std::vector<PhaseSummary> earlier;
-  for (const char* stage : {"forget", "import", "partition", "ppr", "train", "evaluate", "recommend"}) {
+  for (const char* stage : {"forget", "import", "partition", "ppr", "index", "train", "evaluate", "recommend"}) {
     const auto is_stage = [&](const PhaseSummary& phase) { return phase.depth == 0 && phase.name == stage; };
     if (!state.contains(stage) || std::ranges::any_of(phases, is_stage)) continue;
     const double seconds = state[stage].value("seconds", 0.0);

@@ -23,6 +23,10 @@ class StageVerb : public CollectiveVerb {
   void run(const comm::Communicator& world) final {
     CollectiveJob job(world, command_line_);
     world.agree([&] { require_output_of_its_own(); });
+    // A file is opened more than once, by every rank: it must be one night's throughout.
+    for (std::filesystem::path* input : {&graph_, &partition_, &embeddings_}) {
+      *input = agreed_link_target(world, *input);
+    }
     run_stage(job);
   }
 

@@ -200,6 +200,7 @@ class Pipeline(unittest.TestCase):
             done = self.rove_run(output, "train.epochs=1", f"graph.edges[0].files=[{self.path('tonight.csv')}]",
                                  ranks=ranks)
             self.assertIn("delta.h5 since 0001: user 1 new", done.stdout + done.stderr)
+            self.assertRegex(done.stderr, r"(?m)^ppr +ppr\.h5: [0-9,]+ neighbours")
         delta = self.path("nights-2", "0002", "delta.h5")
         compare(datasets(self.path("nights-1", "latest")), datasets(self.path("nights-2", "latest")), "delta")
         ROVE.run("verify", delta)
@@ -221,6 +222,14 @@ class Pipeline(unittest.TestCase):
         ROVE.run("publish", self.path("nights-2"), "--rollback", "1")
         ROVE.run("publish", self.path("nights-2"), "--run", "2", "--set", "publish.delta=false")
         self.assertFalse(os.path.exists(delta))
+        # Nor does an old one stay when there is none.
+        ROVE.run("publish", self.path("nights-1"), "--rollback", "1")
+        with open(self.path("nights-1", "0001", "ppr.h5"), "r+b") as file:
+            file.truncate(1000)
+        self.assertTrue(os.path.exists(self.path("nights-1", "0002", "delta.h5")))
+        ROVE.run("publish", self.path("nights-1"), "--run", "2", ranks=2)
+        self.assertFalse(os.path.exists(self.path("nights-1", "0002", "delta.h5")))
+        self.assertEqual(os.readlink(self.path("nights-1", "latest")), "0002")
 
     def test_a_partition_is_checked_against_its_graph(self):
         os.makedirs(self.path("parts"))
@@ -293,6 +302,25 @@ class Pipeline(unittest.TestCase):
         shutil.copy(self.path("train.csv"), self.path("train[1].csv"))
         self.rove_run("brackets", f"graph.edges[0].files={self.path('train[1].csv')}", "ppr.enabled=false", "train.enabled=false")
         self.assertEqual(os.readlink(self.path("brackets", "latest")), "0001")
+
+    def test_without_training_its_files_need_not_be_there(self):
+        nowhere, gone = self.path("nowhere.h5"), self.path("nobody.txt")
+        with open(gone, "w", encoding="utf-8") as file:
+            file.write("nobody\n")
+        warm = ["train.warm_start=file", f"train.warm_start_file={nowhere}"]
+        for settings in (warm, [*warm, f"forget.users=[{gone}]"],
+                         ["train.negatives=ppr", f"train.ppr_file={nowhere}"]):
+            with self.subTest(settings):
+                self.rove_run("untrained", "train.enabled=false", "ppr.enabled=false", *settings)
+
+    def test_the_links_of_flags_are_followed_once(self):
+        target, link = self.path("target.h5"), self.path("night.h5")
+        with open(target, "w", encoding="utf-8") as file:
+            file.write("no graph\n")
+        os.symlink(target, link)
+        for ranks in (1, 2):
+            done = ROVE.run("partition", "-g", link, "-o", self.path("cut.h5"), code=3, ranks=ranks)
+            self.assertIn("target.h5", done.stderr)
 
     def test_what_training_needs_is_known_after_import(self):
         for ranks in (1, 2):

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <thread>
@@ -18,21 +19,29 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-/// What a display in terminal style draws for updates that are 110 ms apart.
-std::string drawn(std::initializer_list<std::uint64_t> updates, std::uint64_t total) {
+using Style = ProgressDisplay::Style;
+
+std::string shown(Style style, const std::function<void(ProgressDisplay&)>& work) {
   char* text = nullptr;
   std::size_t size = 0;
   std::FILE* const file = open_memstream(&text, &size);
-  ProgressDisplay display(file, ProgressDisplay::Style::kTerminal);
-  display.begin("train", total, "epochs");
-  for (const std::uint64_t done : updates) {
-    display.update(done, "");
-    std::this_thread::sleep_for(std::chrono::milliseconds(110));
-  }
+  ProgressDisplay display(file, style);
+  work(display);
   std::fclose(file);
   std::string result(text, size);
   std::free(text);
   return result;
+}
+
+/// What a display in terminal style draws for updates that are 110 ms apart.
+std::string drawn(std::initializer_list<std::uint64_t> updates, std::uint64_t total) {
+  return shown(Style::kTerminal, [&](ProgressDisplay& display) {
+    display.begin("train", total, "epochs");
+    for (const std::uint64_t done : updates) {
+      display.update(done, "");
+      std::this_thread::sleep_for(std::chrono::milliseconds(110));
+    }
+  });
 }
 
 TEST(ProgressDisplay, CountsTheRateFromTheFirstUpdate) {
@@ -52,6 +61,13 @@ TEST(ProgressDisplay, GivesNoRateBeforeThereIsOne) {
   const std::string fresh = drawn({0, 0}, 10);
   EXPECT_THAT(fresh, HasSubstr("0/10 epochs"));
   EXPECT_THAT(fresh, Not(HasSubstr("left")));
+}
+
+TEST(ProgressDisplay, ANoteHasNoTime) {
+  const auto note = [](ProgressDisplay& display) { display.note("ppr", "ppr.h5: 5 neighbours"); };
+  EXPECT_EQ(shown(Style::kCalm, note), "ppr        ppr.h5: 5 neighbours\n");
+  EXPECT_EQ(shown(Style::kTerminal, note), "\rppr        ppr.h5: 5 neighbours\x1b[K\n");
+  EXPECT_EQ(shown(Style::kSilent, note), "");
 }
 
 }  // namespace

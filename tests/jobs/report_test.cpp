@@ -13,6 +13,7 @@
 #include "jobs/report/html_report.hpp"
 #include "jobs/report/html_text.hpp"
 #include "jobs/report/import_file.hpp"
+#include "jobs/report/read_run.hpp"
 
 namespace rove::jobs {
 namespace {
@@ -58,6 +59,7 @@ ReportData full_report() {
   counts.forgotten = 33;
   data.import->edge_types = {counts};
   data.import->filters = {{"user", 7, 8}};
+  data.import->links = {{"user", "device", 31, 2, 5}};
   data.import->forgotten = {1, 2, 3, 4};
   data.unlearning = {"unlearnt", 5, 1.5, -0.25};
   data.partition = PartitionSummary{"metis",
@@ -182,6 +184,21 @@ TEST(HtmlText, FormatsNumbers) {
   EXPECT_EQ(html::escape("a\x01\nb"), "a?\nb");
 }
 
+TEST(ReadRun, NamesEveryStageBeforeTheRestart) {
+  const auto run = std::filesystem::temp_directory_path() / ("rove-run-" + std::to_string(::getpid()));
+  std::filesystem::create_directory(run);
+  io::publish::write_text_durably(
+      run / "state.json", R"({"train": {"seconds": 4}, "index": {"seconds": 3}, "ppr": {"seconds": 2}, "import": {}})");
+  ReportData data;
+  data.run.phases = {{"train", 0, 85, 80, 2, false}};
+  read_run(run, data);
+  std::vector<std::string> phases;
+  for (const PhaseSummary& phase : data.run.phases) phases.push_back(phase.name);
+  EXPECT_THAT(phases, ::testing::ElementsAre("import", "ppr", "index", "train"));
+  EXPECT_EQ(data.run.phases[2].slowest_s, 3.0);
+  std::filesystem::remove_all(run);
+}
+
 TEST(ImportFile, IsReadAsWritten) {
   const auto file = std::filesystem::temp_directory_path() / ("rove-import-" + std::to_string(::getpid()) + ".json");
   const io::ImportReport written = *full_report().import;
@@ -198,6 +215,11 @@ TEST(ImportFile, IsReadAsWritten) {
   EXPECT_EQ(read.filters[0].type, "user");
   EXPECT_EQ(read.filters[0].rare, 7U);
   EXPECT_EQ(read.filters[0].expired, 8U);
+  ASSERT_EQ(read.links.size(), 1U);
+  EXPECT_EQ(read.links[0].alias_type, "device");
+  EXPECT_EQ(read.links[0].rows_read, 31U);
+  EXPECT_EQ(read.links[0].forgotten, 2U);
+  EXPECT_EQ(read.links[0].dangling_endpoints, 5U);
   ASSERT_TRUE(read.forgotten.has_value());
   EXPECT_EQ(read.forgotten->users, 1U);
   EXPECT_EQ(read.forgotten->items, 2U);

@@ -2,6 +2,7 @@
 //
 // `forget` lists at import: the graph is that of a log without the rows that name what is listed.
 #include <algorithm>
+#include <map>
 #include <random>
 #include <set>
 #include <string>
@@ -22,6 +23,7 @@ namespace rove::tests {
 namespace {
 
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
@@ -200,6 +202,51 @@ TEST(Forgotten, AliasesGoWithTheirVertex) {
   EXPECT_THAT(found.ids.at("entity"), UnorderedElementsAre("x"));
   EXPECT_EQ(graph.report.forgotten->items, 1U);
   EXPECT_EQ(graph.report.edge_types[1].forgotten, 2U);
+}
+
+TEST(Forgotten, PairsGoBetweenAliasesToo) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges = {
+      edges("user", "buys", "item", put(directory, "b", "u1 i1 1 1\nu2 i1 1 1\nu1 i2 1 1\n")),
+      edges("user", "views", "entity", put(directory, "v", "u1 e1 1 1\nu2 e1 1 1\nu1 e2 1 1\nu2 e2 1 1\n")),
+      edges("wiki", "read_by", "member", put(directory, "w", "w1 m1 1 1\nw1 m2 1 1\n"))};
+  const auto link = [&](const std::string& type, const std::string& alias_type, const std::string& text) {
+    io::LinkOptions& links = options.links.emplace_back();
+    links.type = type;
+    links.alias_type = alias_type;
+    links.layout.files = {put(directory, type + "_links", text)};
+  };
+  link("entity", "wiki", "e1 w1\n");
+  link("item", "entity", "i1 e1\ni2 e2\n");
+  link("user", "member", "u1 m1\nu2 m2\n");
+  // Of the second pair the files have an alias alone.
+  options.forget = Request{{}, {}, {{"u1", "i1"}, {"u2", "i2"}}}.options(directory, "user", "item");
+  const io::ImportedGraph graph = io::import_graph(world(), options);
+  std::map<std::string, Pairs> found;
+  for (const WholeEdges& type : whole(world(), graph).edges) found[type.type] = pairs_of(type);
+  const std::map<std::string, Pairs> expected{{"user,buys,item", {{"u2", "i1"}, {"u1", "i2"}}},
+                                              {"user,views,item", {{"u2", "i1"}, {"u1", "i2"}}},
+                                              {"item,read_by,user", {{"i1", "u2"}}}};
+  EXPECT_EQ(found, expected);
+  EXPECT_EQ(graph.report.edge_types[0].forgotten, 1U);
+  EXPECT_EQ(graph.report.edge_types[1].forgotten, 2U);
+  EXPECT_EQ(graph.report.edge_types[2].forgotten, 1U);
+  EXPECT_EQ(graph.report.forgotten->interactions, 2U);
+  EXPECT_EQ(graph.report.forgotten->unknown, 0U);
+}
+
+TEST(Forgotten, TakeAlongTheRelationsOfNoOtherRow) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges = {edges("user", "did", "item",
+                         put(directory, "e", "u1 i1 1 1 hid\nu2 i1 1 1 saw\nu1 i2 1 1 saw\nu2 i2 1 1 bought\n"))};
+  options.edges[0].layout.relation = "5";
+  options.forget = Request{{"u1"}, {}, {}}.options(directory, "user", "item");
+  const io::ImportedGraph graph = io::import_graph(world(), options);
+  EXPECT_THAT(graph.blocks.schema.edge_types()[0].relations, ElementsAre("bought", "saw"));
+  EXPECT_EQ(whole(world(), graph).sorted_edges(),
+            (std::vector<NamedEdge>{{"u2", "i1", "saw", 1, 1}, {"u2", "i2", "bought", 1, 1}}));
 }
 
 TEST(Forgotten, HaveNoFeaturesAndDangleNowhere) {

@@ -6,6 +6,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -13,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/base/error.hpp"
+#include "engine/base/hash.hpp"
 #include "engine/graph/distributed_graph.hpp"
 #include "engine/graph/validate.hpp"
 #include "io/ids/resolve_interactions.hpp"
@@ -103,6 +105,18 @@ TEST(CoreOfOne, KeepsVerticesThatOtherEdgesOrListsName) {
   EXPECT_EQ(pairs_of(graph.edges[1]), (Pairs{{"c", "a"}}));
 }
 
+TEST(CoreOfOne, CountsTheRowsOfUndirectedEdgesOnce) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges.push_back(edge_type("a", "to", "a", put(directory, "e", "1 2\n2 3\n3 1\n3 4\n5 5\n")));
+  options.edges[0].directed = false;
+  options.edges[0].k_core = 2;
+  const io::ImportedGraph graph = io::import_graph(world(), options);
+  EXPECT_THAT(whole(world(), graph).ids.at("a"), UnorderedElementsAre("1", "2", "3"));
+  EXPECT_EQ(graph.report.edge_types[0].outside_core, 2U);
+  EXPECT_EQ(graph.report.edge_types[0].edges_kept, 6U) << "both directions";
+}
+
 TEST(MaxDegree, KeepsTheNewestEdgesOfEachSource) {
   const SharedTempDirectory directory(world());
   io::ImportOptions options;
@@ -115,6 +129,31 @@ TEST(MaxDegree, KeepsTheNewestEdgesOfEachSource) {
   EXPECT_EQ(graph.report.edge_types[0].over_degree, 2U);
   options.edges[0].layout.time.clear();
   EXPECT_EQ(whole(world(), io::import_graph(world(), options)).edges[0].by_source.size(), 4U);
+}
+
+TEST(MaxDegree, ChoosesByKeysWhateverOtherVerticesThereAre) {
+  const SharedTempDirectory directory(world());
+  std::string text;
+  std::vector<std::pair<std::uint64_t, std::string>> by_hash;
+  for (int i = 0; i < 40; ++i) {
+    const std::string item = fmt::format("i{}", i);
+    text += fmt::format("hub {}\n", item);
+    by_hash.emplace_back(mix64(vertex_key("u", "hub").value(), vertex_key("i", item).value()), item);
+  }
+  std::ranges::sort(by_hash);
+  Pairs expected;
+  for (std::size_t i = 0; i < 10; ++i) expected.emplace("hub", by_hash[i].second);
+  const auto capped = [&](const std::string& name) {
+    io::ImportOptions options;
+    options.edges.push_back(edge_type("u", "rates", "i", put(directory, name, text)));
+    options.edges[0].max_degree = 10;
+    Pairs pairs = pairs_of(whole(world(), io::import_graph(world(), options)).edges[0]);
+    std::erase_if(pairs, [](const auto& pair) { return pair.first != "hub"; });
+    return pairs;
+  };
+  EXPECT_EQ(capped("tonight"), expected);
+  for (int i = 0; i < 30; ++i) text += fmt::format("other{0} new{0}\n", i);
+  EXPECT_EQ(capped("tomorrow"), expected);
 }
 
 // --- vertex lists and features
@@ -403,6 +442,75 @@ TEST(Links, WithARelationAreRefused) {
   EXPECT_EQ(message_of(options), "no error");
 }
 
+TEST(Links, AreReadByTheNamesOfTheirColumns) {
+  const SharedTempDirectory directory(world());
+  const auto linked = [&](const std::string& type, const std::string& alias, io::TextFormat format,
+                          const std::string& text) {
+    io::ImportOptions options;
+    options.edges.push_back(edge_type(type, "like", alias, put(directory, "e", "a m1\na m2\nb m2\n")));
+    options.links.resize(1);
+    options.links[0].type = type;
+    options.links[0].alias_type = alias;
+    options.links[0].layout.format = format;
+    options.links[0].layout.files = {put(directory, "links", text)};
+    return whole(world(), io::import_graph(world(), options));
+  };
+  for (const auto& [type, alias] : {std::pair{"item", "entity"}, std::pair{"film", "thing"}}) {
+    const WholeGraph expected = linked(type, alias, io::TextFormat::kEdgeList, "a m1\n");
+    EXPECT_THAT(expected.ids.at(alias), ElementsAre("m2"));
+    EXPECT_EQ(linked(type, alias, io::TextFormat::kRecBole, "entity_id:token\titem_id:token\nm1\ta\n"), expected);
+    EXPECT_EQ(linked(type, alias, io::TextFormat::kCsv, fmt::format("note,{}_id,{}_id\nfirst,m1,a\n", alias, type)),
+              expected);
+  }
+  // The columns of edges stand as their type says.
+  io::ImportOptions options;
+  options.edges.push_back(edge_type("entity", "is", "item", put(directory, "csv", "entity_id,item_id\nm1,a\n")));
+  options.edges[0].layout.format = io::TextFormat::kCsv;
+  EXPECT_EQ(pairs_of(whole(world(), io::import_graph(world(), options)).edges[0]), (Pairs{{"m1", "a"}}));
+}
+
+TEST(Links, OfNoVertexAreCountedOrRefused) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges.push_back(edge_type("user", "rates", "item", put(directory, "e", "1 a\n2 b\n")));
+  options.edges.push_back(edge_type("entity", "like", "entity", put(directory, "k", "m1 m2\n")));
+  options.nodes.emplace_back();
+  options.nodes[0].type = "item";
+  options.nodes[0].files = {put(directory, "items", "a\nb\n")};
+  options.links.resize(1);
+  options.links[0].type = "item";
+  options.links[0].alias_type = "entity";
+  options.links[0].layout.files = {put(directory, "l", "a m1\nzoe m2\n")};
+  const io::ImportedGraph graph = io::import_graph(world(), options);
+  EXPECT_THAT(whole(world(), graph).ids.at("entity"), ElementsAre("m2"));
+  ASSERT_EQ(graph.report.links.size(), 1U);
+  EXPECT_EQ(graph.report.links[0].rows_read, 2U);
+  EXPECT_EQ(graph.report.links[0].dangling_endpoints, 1U);
+  EXPECT_EQ(graph.report.links[0].forgotten, 0U);
+  options.nodes[0].dangling = io::Dangling::kError;
+  EXPECT_THAT(message_of(options), HasSubstr("l:2:1: found the item 'zoe', which the vertex lists do not have, and 1 "
+                                             "such rows of graph.links [item, entity]"));
+  // What a filter takes out was there when the link was read.
+  options.links[0].layout.files = {put(directory, "l", "a m1\nb m2\n")};
+  options.filters = {{"item", 2, {}}};
+  EXPECT_EQ(message_of(options), "no error");
+}
+
+TEST(Links, MakeNoSecondEdgeTypeOfOneName) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges.push_back(edge_type("entity", "like", "item", put(directory, "e", "m1 b\n")));
+  options.edges.push_back(edge_type("item", "like", "item", put(directory, "f", "a b\n")));
+  options.links.resize(1);
+  options.links[0].type = "item";
+  options.links[0].alias_type = "entity";
+  options.links[0].layout.files = {put(directory, "l", "a m1\n")};
+  for (int order = 0; order < 2; ++order) {
+    EXPECT_THAT(message_of(options), HasSubstr("merging makes a second edge type item, like, item"));
+    std::swap(options.edges[0], options.edges[1]);
+  }
+}
+
 // --- rules that refuse
 
 TEST(Rules, ThatRefuseNameWhatTheyFound) {
@@ -475,6 +583,17 @@ TEST(Columns, OfOneNameAreNotChosenAmong) {
   EXPECT_THAT(message_of(options), HasSubstr("2 columns 'user'"));
   options.edges[0].layout.source = "2";
   EXPECT_EQ(message_of(options), "no error");
+}
+
+TEST(Weights, ThatEqualTheThresholdStay) {
+  const SharedTempDirectory directory(world());
+  io::ImportOptions options;
+  options.edges.push_back(edge_type("user", "rates", "item", put(directory, "e", "a b 0.7\na c 0.69\na d 0.8\n")));
+  options.edges[0].layout.weight = "3";
+  options.edges[0].min_weight = 0.7;
+  const io::ImportedGraph graph = io::import_graph(world(), options);
+  EXPECT_EQ(pairs_of(whole(world(), graph).edges[0]), (Pairs{{"a", "b"}, {"a", "d"}}));
+  EXPECT_EQ(graph.report.edge_types[0].below_weight, 1U);
 }
 
 TEST(Weights, ThatAddUpToNoFloatAreRefused) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -251,6 +252,14 @@ TEST(PreviousGraph, OfOtherTypesIsRefused) {
   undirected.edges[0].directed = false;
   undirected.previous = previous;
   EXPECT_THAT(message_of(undirected), HasSubstr("directed and have no relations"));
+
+  io::ImportOptions two = job("user", "rates", "item");
+  two.edges.push_back(job("user", "knows", "user").edges[0]);
+  (void)io::write_graph(world(), previous, io::import_graph(world(), two), {});
+  std::swap(two.edges[0], two.edges[1]);
+  two.edges[0].directed = false;
+  two.previous = previous;
+  EXPECT_THAT(message_of(two), HasSubstr("has edges of user,knows,user that are directed and have no relations"));
 
   io::ImportOptions missing = same;
   missing.previous = (directory / "nowhere.h5").string();

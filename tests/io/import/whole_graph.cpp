@@ -133,7 +133,7 @@ WholeGraph reference_import(const std::vector<ReferenceRow>& rows, const io::Edg
   // (source key, relation, target key) -> rows in the order of the input
   std::map<std::tuple<std::uint64_t, std::string, std::uint64_t>, std::vector<NamedEdge>> groups;
   for (const ReferenceRow& row : rows) {
-    if (options.min_weight && static_cast<double>(row.weight) < *options.min_weight) continue;
+    if (options.min_weight && row.weight < static_cast<float>(*options.min_weight)) continue;
     if (options.time_from && row.time < *options.time_from) continue;
     if (options.time_to && row.time >= *options.time_to) continue;
     const std::uint64_t source = key(options.source_type, row.source);

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the ranks of a job must see alike. Every process has a /proc/self of its own: a link that leads each rank
+// elsewhere, as `latest` may while another job publishes.
+#include "jobs/pipeline/session.hpp"
+
+#include <filesystem>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "jobs/config/config.hpp"
+#include "tests/support/mpi.hpp"
+
+namespace rove::jobs {
+namespace {
+
+using tests::world;
+
+void expect_alike(const std::string& mine) {
+  for (const std::string& other : world().all_gather_text(mine)) EXPECT_EQ(other, mine);
+}
+
+TEST(Links, LeadAllRanksToTheSameFile) {
+  const std::string target = agreed_link_target(world(), "/proc/self/status").string();
+  expect_alike(target);
+  if (world().is_root()) {
+    EXPECT_EQ(target, link_target("/proc/self/status").string());
+  }
+  EXPECT_EQ(agreed_link_target(world(), {}).string(), "");
+  EXPECT_EQ(agreed_link_target(world(), "nowhere/graph.h5").string(), "nowhere/graph.h5");
+}
+
+TEST(Links, InAConfigurationLeadAllRanksToTheSameFiles) {
+  Config config;
+  config.add_file("/jobs/job.yaml",
+                  "graph: {file: /proc/self/status, edges: [{type: [user, rates, item], files: [/proc/self/maps, "
+                  "/proc/self/stat]}]}\nserve: {blocks: ''}\n");
+  follow_links(world(), config);
+  expect_alike(config.effective_yaml());
+  if (world().is_root()) {
+    EXPECT_EQ(config.text("graph.file"), link_target("/proc/self/status").string());
+  }
+  EXPECT_THAT(config.paths("graph.edges[0].files").at(0).string(), testing::EndsWith("/maps"));
+  EXPECT_THAT(config.paths("graph.edges[0].files").at(1).string(), testing::EndsWith("/stat"));
+}
+
+}  // namespace
+}  // namespace rove::jobs
