@@ -37,8 +37,8 @@ void fill(const comm::Communicator& comm, const graph::DistributedGraph& graph, 
   const IndexRange owned = graph.owned_of_type(items);
   const CoInteractions co_interactions(comm, graph, type);
   const auto ranks = static_cast<std::uint64_t>(comm.size());
-  const std::uint64_t step =
-      std::max<std::uint64_t>(1, kEntriesPerMessage / (ranks * graph.schema().vertex_type(items).count));
+  const std::uint64_t step = std::max<std::uint64_t>(
+      1, kEntriesPerMessage / std::max<std::uint64_t>(1, ranks * graph.schema().vertex_type(items).count));
   const std::uint64_t rounds = comm.all_reduce((owned.size() + step - 1) / step, comm::ReduceOp::kMax);
   for (std::uint64_t round = 0; round < rounds; ++round) {
     const IndexRange part{std::min(owned.size(), round * step), std::min(owned.size(), (round + 1) * step)};
