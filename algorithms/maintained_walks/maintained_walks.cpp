@@ -214,6 +214,19 @@ class Checker {
   std::uint64_t seed_;
 };
 
+/// A graph's share in home blocks: each edge at both its ends, with what it carries, and its position at one.
+std::uint64_t home_block_bytes(const graph::Schema& schema, std::int32_t num_ranks) {
+  const auto share = [&](std::uint64_t count) { return graph::BlockDistribution(count, num_ranks).largest_block(); };
+  std::uint64_t bytes = 8 * share(schema.num_vertices());  // keys
+  for (const graph::EdgeType& type : schema.edge_types()) {
+    const std::uint64_t slot =
+        4U + (type.has_weights ? 4U : 0U) + (type.has_times ? 8U : 0U) + (type.relations.empty() ? 0U : 4U);
+    bytes += share(type.count) * (2 * slot + 8);
+    bytes += 8 * (share(schema.vertex_type(type.source).count) + share(schema.vertex_type(type.destination).count));
+  }
+  return bytes;
+}
+
 struct Worker {
   TailLanes flight;
   std::vector<WalkTail> tails;
@@ -338,24 +351,29 @@ MaintainedWalks refresh(const comm::Communicator& comm, MaintainedWalks before, 
   return std::move(result);
 }
 
-MemoryPlan plan_maintained_walks(const graph::Schema& schema, std::int32_t num_ranks,
-                                 std::span<const VertexTypeId> types, const exec::EdgeSelection& selection,
-                                 const MaintainedWalkOptions& options, bool refreshing, bool weighted) {
-  MemoryPlan plan("maintained walks");
-  const MemoryPlan adjacency = ConsistentAdjacency::plan(schema, selection, weighted);
-  for (const MemoryPlan::Item& item : adjacency.items()) plan.hold(item.what, item.bytes);
+std::uint64_t maintained_walks_bytes(const graph::Schema& schema, std::int32_t num_ranks,
+                                     std::span<const VertexTypeId> types, const MaintainedWalkOptions& options) {
   std::uint64_t sources = 0;
   for (const VertexTypeId type : types) {
     sources += graph::BlockDistribution(schema.vertex_type(type).count, num_ranks).largest_block();
   }
   // Numbers of visits scatter around their mean by far less than one percent of a block.
   const double visits = 1.01 * static_cast<double>(sources) * options.walks / options.restart;
-  const std::uint64_t walks = sources * (8 + 4 * std::uint64_t{options.walks}) + 8 * static_cast<std::uint64_t>(visits);
+  return sources * (8 + 4 * std::uint64_t{options.walks}) + 8 * static_cast<std::uint64_t>(visits);
+}
+
+MemoryPlan plan_maintained_walks(const graph::Schema& schema, std::int32_t num_ranks,
+                                 std::span<const VertexTypeId> types, const exec::EdgeSelection& selection,
+                                 const MaintainedWalkOptions& options, bool refreshing, bool weighted) {
+  MemoryPlan plan("maintained walks");
+  const MemoryPlan adjacency = ConsistentAdjacency::plan(schema, selection, weighted);
+  for (const MemoryPlan::Item& item : adjacency.items()) plan.hold(item.what, item.bytes);
+  const std::uint64_t walks = maintained_walks_bytes(schema, num_ranks, types, options);
   plan.hold("walks", walks);
   if (!refreshing) return plan;
   plan.hold("yesterday's walks", walks);
   plan.hold("yesterday's adjacency", adjacency.total_bytes());
-  plan.hold("yesterday's graph in home blocks", 16 * schema.num_edges() / static_cast<std::uint64_t>(num_ranks));
+  plan.hold("yesterday's graph in home blocks", home_block_bytes(schema, num_ranks));
   plan.hold("vertices of both graphs", 40 * schema.num_vertices());
   return plan;
 }

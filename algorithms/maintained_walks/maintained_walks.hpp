@@ -76,6 +76,11 @@ struct RefreshCounts {
                                       std::span<const std::uint32_t> before_of, const WalkSources& sources,
                                       const MaintainedWalkOptions& options, RefreshCounts& counts);
 
+/// The walks that one of `num_ranks` ranks keeps, from the vertices of its home blocks of these types.
+[[nodiscard]] std::uint64_t maintained_walks_bytes(const graph::Schema& schema, std::int32_t num_ranks,
+                                                   std::span<const VertexTypeId> types,
+                                                   const MaintainedWalkOptions& options);
+
 /// What one of `num_ranks` ranks holds at its peak for the walks from the vertices of its home blocks of these types,
 /// with `refreshing` also for yesterday's graph and walks.
 [[nodiscard]] MemoryPlan plan_maintained_walks(const graph::Schema& schema, std::int32_t num_ranks,

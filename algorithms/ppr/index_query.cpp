@@ -31,19 +31,34 @@ void merge(std::vector<AtVertex>& flow) {
   if (!flow.empty()) flow.resize(last + 1);
 }
 
-/// The seeds' weights as shares of 2^32 units; what rounding leaves goes to the first seeds, a unit each.
+/// The seeds' weights as shares of 2^32 units, ascending by vertex; what rounding leaves goes to the first, a unit
+/// each. Weights are added up in one order, so that no order of the seeds changes a bit. Seeds too light for a unit are
+/// left out: flow of no units would list the targets it reaches again and again.
 void share_out(std::span<const WeightedSeed> seeds, std::vector<AtVertex>& flow) {
-  double total = 0.0;
   for (const WeightedSeed& seed : seeds) {
     if (!(seed.weight > 0.0) || !std::isfinite(seed.weight)) {
       throw ConfigError(fmt::format("the weight of a seed is {}, expected a finite number above 0", seed.weight));
     }
-    total += seed.weight;
   }
-  if (seeds.empty() || !std::isfinite(total)) throw ConfigError("a query needs seeds whose weights have a finite sum");
+  std::vector<WeightedSeed> merged(seeds.begin(), seeds.end());
+  std::sort(merged.begin(), merged.end(), [](const WeightedSeed& a, const WeightedSeed& b) {
+    return a.vertex != b.vertex ? a.vertex < b.vertex : a.weight < b.weight;
+  });
+  std::size_t last = 0;
+  for (std::size_t i = 1; i < merged.size(); ++i) {
+    if (merged[i].vertex == merged[last].vertex) {
+      merged[last].weight += merged[i].weight;
+    } else {
+      merged[++last] = merged[i];
+    }
+  }
+  if (!merged.empty()) merged.resize(last + 1);
+  double total = 0.0;
+  for (const WeightedSeed& seed : merged) total += seed.weight;
+  if (merged.empty() || !std::isfinite(total)) throw ConfigError("a query needs seeds whose weights have a finite sum");
   std::uint64_t given = 0;
   flow.clear();
-  for (const WeightedSeed& seed : seeds) {
+  for (const WeightedSeed& seed : merged) {
     const auto units = static_cast<std::uint64_t>(seed.weight / total * static_cast<double>(kWholeFlow));
     flow.push_back({seed.vertex, std::min(units, kWholeFlow - given)});
     given += flow.back().units;
@@ -52,7 +67,7 @@ void share_out(std::span<const WeightedSeed> seeds, std::vector<AtVertex>& flow)
     ++flow[i].units;
     ++given;
   }
-  merge(flow);
+  std::erase_if(flow, [](const AtVertex& at) { return at.units == 0; });
 }
 
 }  // namespace

@@ -18,7 +18,8 @@
 ///
 /// *Conserved.* Flow that a vertex does not forward stays with the vertex (the released PowerWalk drops it), so hops
 /// and threshold trade work for accuracy and never lose mass. All flow is counted in units of 2^-32 of the seeds' mass,
-/// so the sums are sums of integers: no order of vertices, slots or threads can change a bit (docs/decisions/0125).
+/// so the sums are sums of integers: no order of seeds, vertices, slots or threads can change a bit
+/// (docs/decisions/0125).
 namespace rove::algorithms {
 
 /// The fingerprints that answer for one target type. Owns nothing; immutable, thread-safe.

@@ -324,7 +324,7 @@ PprResult personalized_pagerank(const comm::Communicator& comm, const graph::Dis
                                 const PprOptions& options) {
   PprOptions checked = detail::checked_options(graph.schema(), options);
   if (checked.method == PprMethod::kMaintained) {
-    throw ConfigError("ppr.method: maintained works on the replicated layout");
+    throw ConfigError("ppr.method: maintained works on the replicated layout; set resources.layout: replicated");
   }
   if (checked.method == PprMethod::kPixie) {
     throw ConfigError("ppr.method: pixie works on the replicated layout; set resources.layout: replicated");

@@ -226,7 +226,7 @@ void power_iteration(const comm::Communicator& comm, const graph::DistributedGra
     for (std::int32_t owner = 0; owner < comm.size(); ++owner) {
       for (std::size_t column = 0; column < batch.size(); ++column) {
         if (batch[column].owner != owner) continue;
-        TopK selection(options.top_k + num_excluded[column]);
+        TopK selection(std::min<std::uint64_t>(options.top_k + num_excluded[column], owned_targets.size()));
         for (std::uint64_t v = owned_targets.begin; v < owned_targets.end; ++v) {
           const auto vertex = static_cast<std::uint32_t>(v);
           const auto score = static_cast<float>(program->absorbed(vertex)[column] / masses[column]);

@@ -60,6 +60,17 @@ std::uint64_t list_bytes(const graph::Schema& schema, std::int32_t num_ranks, co
   return detail::FixedLists::bytes(sources.largest_block(), options.top_k);
 }
 
+/// One query's flow, before and after what is at the same vertex is added up: every slot got the threshold at least.
+std::uint64_t flow_bytes(const graph::Schema& schema, const PprOptions& options) {
+  if (options.verd_hops == 0) return 0;
+  double slots = 0.0;
+  for (const exec::AdjacencySide& side : exec::selected_sides(schema, options.edges)) {
+    slots += static_cast<double>(schema.edge_type(side.type).count);
+  }
+  return 2 * sizeof(IndexQuery::Flow::AtVertex) *
+         static_cast<std::uint64_t>(std::min(1.0 / std::max(options.verd_threshold, 0x1.0p-32), slots));
+}
+
 void hold_exclusions(MemoryPlan& plan, const PprOptions& options) {
   if (!options.candidates.empty()) plan.hold("candidates", options.candidates.size());
   // At home, and once more with the owners.
@@ -125,21 +136,30 @@ MemoryPlan plan_ppr_partitioned(const graph::Schema& schema, std::int32_t num_ra
 }
 
 MemoryPlan plan_ppr_replicated(const graph::Schema& schema, std::int32_t num_ranks, std::uint32_t threads,
-                               const PprOptions& options) {
+                               const PprOptions& options, std::optional<std::uint64_t> num_sets) {
   const PprOptions checked = detail::checked_options(schema, options);
   const std::uint64_t targets = schema.vertex_type(options.targets).count;
   MemoryPlan plan("ppr, replicated");
   const MemoryPlan graph_plan =
       exec::WalkGraph::plan_replicated(schema, checked.edges, detail::ppr_graph_options(checked.weighted));
   for (const MemoryPlan::Item& item : graph_plan.items()) plan.hold(item.what, item.bytes);
-  plan.hold("lists", list_bytes(schema, num_ranks, checked));
+  plan.hold("lists",
+            num_sets ? detail::FixedLists::bytes(*num_sets, checked.top_k) : list_bytes(schema, num_ranks, checked));
   hold_exclusions(plan, checked);
   // The counts of an index's walks are gone when flow comes.
   const std::uint64_t flow = detail::by_decomposition(checked) ? index_query_scratch_bytes(targets) : 0;
   plan.hold("counts per thread", threads * std::max(counter_bytes(targets), flow));
   if (checked.method == PprMethod::kItemIndex || checked.method == PprMethod::kMaintained)
     plan.hold("item index", replicated_index_bytes(schema, num_ranks, checked));
-  if (checked.method == PprMethod::kVerd) plan.hold("fingerprints", replicated_index_bytes(schema, num_ranks, checked));
+  if (checked.method == PprMethod::kMaintained) {
+    const std::vector<VertexTypeId> types = detail::index_types(schema, checked);
+    plan.hold("stored walks", maintained_walks_bytes(schema, num_ranks, types,
+                                                     {.walks = checked.maintained_walks, .restart = checked.restart}));
+  }
+  if (checked.method == PprMethod::kVerd) {
+    plan.hold("fingerprints", replicated_index_bytes(schema, num_ranks, checked));
+    plan.hold("flow per thread", threads * flow_bytes(schema, checked));
+  }
   if (checked.method == PprMethod::kPixie) {
     plan.hold("keys of all vertices", 16 * schema.num_vertices());
     if (!checked.pixie_factors.empty()) plan.hold("features of all vertices", 2 * schema.num_vertices());

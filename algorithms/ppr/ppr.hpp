@@ -31,8 +31,9 @@
 /// it the lemma D1 from D3). A source without slots is *cold*: its list is empty, and `num_cold` counts it.
 ///
 /// *Lists.* Targets of the target type, best first, ties by row; never the source itself; without the vertices the
-/// source is linked to when `exclude_linked`, and what `candidates` and `excluded` leave out. Scores are rounded to
-/// float before they are compared. A target whose score is 0 is not listed, so lists may be shorter than k.
+/// source is linked to, by edges that walks move along, when `exclude_linked`, and what `candidates` and `excluded`
+/// leave out. Scores are rounded to float before they are compared. A target whose score is 0 is not listed, so lists
+/// may be shorter than k.
 ///
 /// The bytes depend on graph, options and seed alone: not on ranks, threads, partition, layout, batch size.
 namespace rove::algorithms {
@@ -58,7 +59,7 @@ struct PprOptions {
       source_rows;  ///< ascending, the same on all ranks; nothing: all of the type
   double restart = 0.15;
   std::uint32_t top_k = 100;
-  bool exclude_linked = true;
+  bool exclude_linked = true;  ///< by edges that walks move along: others link nothing
   /// By target row, the same on all ranks: 1 for the targets that lists may hold; empty: all. Fingerprints count these
   /// alone, so that `item_entries` of them are kept.
   std::vector<std::uint8_t> candidates;
@@ -143,7 +144,8 @@ struct SeedSets {
 /// What the two layouts hold on one of `num_ranks` ranks with `threads` threads at their peak.
 [[nodiscard]] MemoryPlan plan_ppr_partitioned(const graph::Schema& schema, std::int32_t num_ranks,
                                               std::uint32_t threads, const PprOptions& options);
+/// `num_sets`: of the rank with most of them, where lists are those of seed sets.
 [[nodiscard]] MemoryPlan plan_ppr_replicated(const graph::Schema& schema, std::int32_t num_ranks, std::uint32_t threads,
-                                             const PprOptions& options);
+                                             const PprOptions& options, std::optional<std::uint64_t> num_sets = {});
 
 }  // namespace rove::algorithms

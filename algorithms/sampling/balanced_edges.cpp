@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <span>
 #include <tuple>
 
@@ -237,6 +238,19 @@ EdgeEpoch sample_balanced_edges(const comm::Communicator& comm, const graph::Gra
   }
   for (std::size_t b = 1; b < result.batch_offsets.size(); ++b) result.batch_offsets[b] += result.batch_offsets[b - 1];
   return result;
+}
+
+std::uint64_t balanced_edges_bytes(const graph::Schema& schema, std::int32_t ranks,
+                                   const BalancedEdgeOptions& options) {
+  std::uint64_t smallest = std::numeric_limits<std::uint64_t>::max();
+  for (const EdgeTypeId type : options.types) smallest = std::min(smallest, schema.edge_type(type).count);
+  std::uint64_t total = 0;
+  for (std::size_t r = 0; r < options.types.size(); ++r) {
+    const std::uint64_t count = schema.edge_type(options.types[r]).count;
+    total += r < options.quotas.size() ? std::min(options.quotas[r], count) : smallest;
+  }
+  // While edges move to their batches: as they were, in order of the ranks, and as they arrive.
+  return 3 * sizeof(ShuffledEdge) * graph::BlockDistribution(total, ranks).largest_block();
 }
 
 }  // namespace rove::algorithms

@@ -57,4 +57,8 @@ struct EdgeEpoch {
 [[nodiscard]] EdgeEpoch sample_balanced_edges(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                                               const BalancedEdgeOptions& options, std::uint64_t epoch);
 
+/// What that holds on one of `ranks` ranks for the edges of an epoch at its peak, at most.
+[[nodiscard]] std::uint64_t balanced_edges_bytes(const graph::Schema& schema, std::int32_t ranks,
+                                                 const BalancedEdgeOptions& options);
+
 }  // namespace rove::algorithms

@@ -60,6 +60,31 @@ LinkBatch make_link_batch(const graph::Schema& schema, std::span<const SampledEd
   return batch;
 }
 
+void name_vertices(const graph::Schema& schema, std::span<const EdgeTypeId> relations, const SampledSubgraph& subgraph,
+                   LinkBatch& batch) {
+  std::vector<std::vector<std::uint32_t>> vertices(batch.rows.size());  // by type, by place
+  std::uint32_t first_seed = 0;
+  for (std::size_t t = 0; t < batch.rows.size(); ++t) {
+    const std::vector<std::uint32_t>& seeds = subgraph.vertices[t].seeds;  // ascending: vertices lie seed by seed
+    auto vertex = seeds.begin();
+    for (std::size_t place = 0; place < batch.rows[t].size(); ++place) {
+      vertex = std::lower_bound(vertex, seeds.end(), first_seed + static_cast<std::uint32_t>(place));
+      vertices[t].push_back(static_cast<std::uint32_t>(vertex - seeds.begin()));
+    }
+    first_seed += static_cast<std::uint32_t>(batch.rows[t].size());
+  }
+  const std::size_t negatives = batch.relations.empty() ? 0 : batch.negatives.size() / batch.relations.size();
+  for (std::size_t e = 0; e < batch.relations.size(); ++e) {
+    const graph::EdgeType& type = schema.edge_type(relations[batch.relations[e]]);
+    const std::vector<std::uint32_t>& destinations = vertices[type.destination.index()];
+    batch.sources[e] = vertices[type.source.index()][batch.sources[e]];
+    batch.destinations[e] = destinations[batch.destinations[e]];
+    for (std::size_t i = e * negatives; i < (e + 1) * negatives; ++i) {
+      if (batch.negatives[i] != LinkBatch::kNone) batch.negatives[i] = destinations[batch.negatives[i]];
+    }
+  }
+}
+
 std::vector<std::int64_t> edge_times(const comm::Communicator& comm, const graph::GraphBlocks& blocks,
                                      std::span<const EdgeTypeId> relations, std::span<const SampledEdge> edges) {
   std::vector<std::int64_t> result(edges.size());

@@ -15,7 +15,8 @@
 namespace rove::algorithms {
 
 /// A batch of training edges made ready for a sampler: its endpoints and negatives are the seeds, and every edge knows
-/// where they stand among those of their type. A seed's place is its local number in the sampled subgraph.
+/// where they stand among those of their type. A seed's place is its local number in a subgraph whose seeds come first;
+/// for others see `name_vertices`.
 struct LinkBatch {
   /// Stands for a negative that does not exist.
   static constexpr std::uint32_t kNone = NegativeSampler::kNone;
@@ -45,6 +46,11 @@ struct LinkBatchOptions {
 [[nodiscard]] LinkBatch make_link_batch(const graph::Schema& schema, std::span<const SampledEdge> edges,
                                         std::span<const std::int64_t> times, std::uint64_t epoch,
                                         const LinkBatchOptions& options);
+
+/// Turns places among the seeds into local numbers in what `ShadowSampler` has made of `batch.seeds()`: the first
+/// vertex of a seed's own type in its subgraph. `relations` as the batch was made with.
+void name_vertices(const graph::Schema& schema, std::span<const EdgeTypeId> relations, const SampledSubgraph& subgraph,
+                   LinkBatch& batch);
 
 /// **Collective.** The times of sampled edges, asked of the home ranks of their sources. Throws `ConfigError` when a
 /// relation has none.

@@ -119,8 +119,10 @@ std::unique_ptr<BatchDrawer> make_batch_drawer(Session& session, const SampleOpt
   if (replicated) session.require_fits(whole);
   if (options.method == SampleMethod::kPinsage) return make_pinsage_drawer(session, options, replicated);
   if (!replicated) {
-    session.require_fits(
-        PartitionedSamplingGraph::plan(session.schema(), session.comm().size(), options.links, options.attributes()));
+    MemoryPlan share =
+        PartitionedSamplingGraph::plan(session.schema(), session.comm().size(), options.links, options.attributes());
+    hold_training_edges(share, session.schema(), session.comm().size(), options);
+    session.require_fits(share);
     ensure_assignment(session);
     return std::make_unique<PartitionedDrawer>(session, options);
   }

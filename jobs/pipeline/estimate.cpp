@@ -18,6 +18,7 @@
 #include "jobs/pipeline/graph_options.hpp"
 #include "jobs/pipeline/graph_plan.hpp"
 #include "jobs/pipeline/import_plan.hpp"
+#include "jobs/pipeline/ppr_sources.hpp"
 #include "jobs/pipeline/retrieval_plan.hpp"
 #include "jobs/pipeline/sample_options.hpp"
 #include "jobs/pipeline/train_layout.hpp"
@@ -143,20 +144,29 @@ class Estimator {
     algorithms::PprOptions options = ppr_options(session_);
     options.batch_bytes = std::max<std::uint64_t>(machine_.limit.bytes / 4, std::uint64_t{1} << 20U);
     const std::string layout = config_.text("resources.layout");
-    MemoryPlan replicated = algorithms::plan_ppr_replicated(schema_, machine_.ranks, machine_.threads, options);
+    std::optional<std::uint64_t> num_sets;
+    if (!config_.paths("ppr.seed_sets").empty()) {
+      num_sets = share(most_seed_sets(config_));
+      if (options.method == algorithms::PprMethod::kAuto) options.method = algorithms::PprMethod::kVerd;
+    }
+    MemoryPlan replicated =
+        algorithms::plan_ppr_replicated(schema_, machine_.ranks, machine_.threads, options, num_sets);
     options.method = algorithms::chosen_ppr_method(schema_, options);
     const bool fits =
         options.method != algorithms::PprMethod::kPower && replicated.total_bytes() <= machine_.limit.bytes / 2;
     if (options.method == algorithms::PprMethod::kMaintained) {
       const auto types = algorithms::ppr_index_types(schema_, options);
-      const MemoryPlan walks =
+      MemoryPlan walks =
           algorithms::plan_maintained_walks(schema_, machine_.ranks, types, options.edges,
                                             {options.maintained_walks, options.restart, options.seed, options.progress},
                                             config_.path("ppr.previous").has_value(), options.weighted);
-      for (const MemoryPlan::Item& item : walks.items()) replicated.hold(item.what, item.bytes);
-      add("ppr", home_blocks(), std::move(replicated), "lower ppr.maintained_walks, or use more ranks");
-    } else if (layout == "replicated" || options.method == algorithms::PprMethod::kPixie ||
-               (layout == "auto" && fits)) {
+      // First the walks are made, then lists of them.
+      const bool walks_take_more = walks.total_bytes() > replicated.total_bytes();
+      add("ppr", home_blocks(), walks_take_more ? std::move(walks) : std::move(replicated),
+          "lower ppr.maintained_walks, or use more ranks");
+    } else if (num_sets || options.method == algorithms::PprMethod::kPixie) {
+      add("ppr", home_blocks(), std::move(replicated), "lower ppr.top_k, or use more ranks");
+    } else if (layout == "replicated" || (layout == "auto" && fits)) {
       add("ppr", home_blocks(), std::move(replicated), "set resources.layout to partitioned, or use more ranks");
     } else {
       add("ppr", distributed(), algorithms::plan_ppr_partitioned(schema_, machine_.ranks, machine_.threads, options),
@@ -220,12 +230,14 @@ class Estimator {
           exec::WalkGraph::plan_replicated(schema_, {exec::Direction::kBoth, {}},
                                            algorithms::walk_graph_options(algorithms::pinsage_walks(options.pinsage))));
       walks.hold("lists of the most visited", algorithms::pinsage_list_bytes(schema_, machine_.ranks, options.pinsage));
+      hold_training_edges(walks, schema_, machine_.ranks, options);
       walks.hold("batches", batches);
       add("sample", distributed(), std::move(walks), "use more ranks");
       return;
     }
     MemoryPlan partitioned =
         algorithms::PartitionedSamplingGraph::plan(schema_, machine_.ranks, options.links, options.attributes());
+    hold_training_edges(partitioned, schema_, machine_.ranks, options);
     partitioned.hold("batches", batches);
     add("sample", home_blocks(), std::move(partitioned), "name fewer sample.links, or use more ranks");
   }

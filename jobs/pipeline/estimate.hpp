@@ -48,7 +48,7 @@ inline constexpr std::array<std::string_view, 9> kEstimatedVerbs{"import", "part
 
 /// These, each as it runs alone; none named: the stages of `rove run` that the configuration enables, in order. Throws
 /// `ConfigError` as the stages would. Times are those of the stages of `previous_run`, if given, scaled by the edges.
-/// Of `session` only configuration and schema are read.
+/// Of `session` only configuration and schema are read, and the files of `ppr.seed_sets` for their number.
 [[nodiscard]] std::vector<StageEstimate> estimate_stages(Session& session, const EstimateMachine& machine,
                                                          const GraphFacts& facts, std::span<const std::string> names,
                                                          const std::optional<std::filesystem::path>& previous_run);

@@ -81,6 +81,7 @@ std::unique_ptr<BatchDrawer> make_pinsage_drawer(Session& session, const SampleO
     MemoryPlan plan = exec::WalkGraph::plan_partitioned(
         view, algorithms::walk_graph_options(algorithms::pinsage_walks(options.pinsage)));
     hold_lists(plan, session.schema(), session.comm().size(), options);
+    hold_training_edges(plan, session.schema(), session.comm().size(), options);
     session.require_fits(plan);
   }
   return std::make_unique<PinsageDrawer>(session, options, replicated);

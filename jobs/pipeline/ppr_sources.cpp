@@ -147,4 +147,17 @@ NamedSeedSets read_seed_sets(Session& session) {
   return result;
 }
 
+std::uint64_t most_seed_sets(const Config& config) {
+  std::uint64_t lines = 0;
+  for (const auto& file : config.paths("ppr.seed_sets")) {
+    io::text::BlockStream stream(io::text::inspect(file), io::text::kBlockBytes);
+    for (io::text::Block block; stream.next(block);) {
+      lines += static_cast<std::uint64_t>(std::ranges::count(block.text, '\n'));
+      // The last line may lack its end.
+      if (!block.text.empty() && block.text.back() != '\n') ++lines;
+    }
+  }
+  return lines;
+}
+
 }  // namespace rove::jobs

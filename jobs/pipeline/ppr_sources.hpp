@@ -35,5 +35,7 @@ struct NamedSeedSets {
 [[nodiscard]] io::IdIndex id_index(const comm::Communicator& comm, const NamedSeedSets& sets);
 /// **Collective.**
 [[nodiscard]] NamedSeedSets read_seed_sets(Session& session);
+/// How many sets `ppr.seed_sets` may hold: one for each line of its files, which this reads. 0: it is not set.
+[[nodiscard]] std::uint64_t most_seed_sets(const Config& config);
 
 }  // namespace rove::jobs

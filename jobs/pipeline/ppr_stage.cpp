@@ -37,6 +37,7 @@ std::uint32_t walks_of(const algorithms::PprOptions& options) {
   if (options.method == algorithms::PprMethod::kItemIndex) return options.item_walks;
   if (options.method == algorithms::PprMethod::kMaintained) return options.maintained_walks;
   if (options.method == algorithms::PprMethod::kPixie) return 0;  // their number follows from the moves
+  if (options.method == algorithms::PprMethod::kPower) return 0;
   return options.method == algorithms::PprMethod::kVerd ? options.verd_walks : options.walks;
 }
 
@@ -110,6 +111,10 @@ class PprStage {
  private:
   void read_sources() {
     const bool has_sets = !session_.config().paths("ppr.seed_sets").empty();
+    comm_.agree([&] {
+      if (!has_sets || !session_.config().path("ppr.source_list")) return;
+      throw ConfigError("ppr.source_list and ppr.seed_sets are both set; choose one");
+    });
     if (has_sets) sets_ = read_seed_sets(session_);
     first_.source_rows = listed_sources(session_);
     PixieBias bias = read_pixie_bias(session_);
@@ -119,20 +124,26 @@ class PprStage {
       first_.pixie_features = std::move(bias.features);
       first_.pixie_factors = std::move(bias.factors);
       targets_ = ppr_target_types(session_);
-      if (has_sets && listed) throw ConfigError("ppr.source_list and ppr.seed_sets are both set; choose one");
       first_.source_rows = std::move(listed);
       if (has_sets && first_.method == algorithms::PprMethod::kAuto) first_.method = algorithms::PprMethod::kVerd;
       if (has_sets && first_.method != algorithms::PprMethod::kVerd && first_.method != algorithms::PprMethod::kPixie) {
         throw ConfigError(fmt::format("ppr.seed_sets are answered by ppr.method auto, verd or pixie, not by {}",
                                       algorithms::ppr_method_name(first_.method)));
       }
+      const bool is_maintained = first_.method == algorithms::PprMethod::kMaintained;
+      if ((has_sets || is_maintained) && session_.config().text("resources.layout") == "partitioned") {
+        throw ConfigError(fmt::format("{} works on the replicated layout; set resources.layout: replicated",
+                                      has_sets ? "ppr.seed_sets" : "ppr.method: maintained"));
+      }
       first_.method = algorithms::chosen_ppr_method(session_.schema(), first_);
     });
   }
 
   algorithms::PprResult lists_of(const algorithms::PprOptions& options) {
+    std::optional<std::uint64_t> num_sets;
+    if (sets_) num_sets = comm_.all_reduce<std::uint64_t>(sets_->sets.offsets.size() - 1, comm::ReduceOp::kMax);
     const MemoryPlan replicated =
-        algorithms::plan_ppr_replicated(session_.schema(), comm_.size(), parallel::concurrency(), options);
+        algorithms::plan_ppr_replicated(session_.schema(), comm_.size(), parallel::concurrency(), options, num_sets);
     if (options.method == algorithms::PprMethod::kMaintained) {
       session_.require_fits(replicated);
       if (!walks_) {

@@ -187,18 +187,50 @@ void read_seeds(const Session& session, SampleOptions& options) {
   options.negative_distribution = config.text("sample.negative_distribution") == "popularity"
                                       ? algorithms::NegativeDistribution::kPopularity
                                       : algorithms::NegativeDistribution::kUniform;
+  require_config(options.negatives > 0 || options.negative_distribution == algorithms::NegativeDistribution::kUniform,
+                 "sample.negative_distribution is popularity, but sample.negatives is 0; say how many there are to be "
+                 "per edge, or leave it out");
   const bool temporal = options.fanout.temporal != TemporalRule::kNone;
-  if (options.has_edge_seeds()) return;
+  if (options.has_edge_seeds()) {
+    require_config(options.shuffle,
+                   "sample.shuffle is false, but training edges (sample.relations) are drawn and shuffled anew in each "
+                   "epoch; leave it out");
+    require_config(!config.has("sample.at"),
+                   "sample.at is the time of vertices, but training edges (sample.relations) have their own; leave it "
+                   "out");
+    return;
+  }
   options.seeds = session.vertex_type("sample.seeds");
   if (options.negatives > 0) {
     throw ConfigError("sample.negatives are of training edges; name their edge types in sample.relations");
   }
+  require_config(options.balanced.quotas.empty() && options.balanced.mix == algorithms::BatchMix::kStratified,
+                 "sample.quotas and sample.mix are of training edges; name their edge types in sample.relations, or "
+                 "leave them out");
   if (config.has("sample.at")) options.seed_time = config.integer("sample.at");
   if (temporal && !options.seed_time) {
     throw ConfigError(
         "sample.temporal needs the time of the seeds: set sample.at, or sample edges with times "
         "(sample.relations)");
   }
+  require_config(temporal || !options.seed_time,
+                 "sample.at is set, but sample.temporal is none; set that to uniform or last, or leave sample.at out");
+}
+
+/// Times and weights are of use if some of the edges that are followed have them.
+void require_attributes(const graph::Schema& schema, const SampleOptions& options) {
+  std::vector<EdgeTypeId> followed;
+  for (const SampledLink& link : options.links) followed.push_back(link.type);
+  for (const exec::WalkLink& link : options.pinsage.path) followed.push_back(link.type);
+  const bool has_times = std::ranges::any_of(followed, [&](EdgeTypeId id) { return schema.edge_type(id).has_times; });
+  const bool has_weights =
+      std::ranges::any_of(followed, [&](EdgeTypeId id) { return schema.edge_type(id).has_weights; });
+  require_config(options.fanout.temporal == TemporalRule::kNone || has_times,
+                 "sample.temporal is set, but none of the edge types that are followed has times; import them with a "
+                 "time column, or leave it out");
+  require_config(!options.fanout.weighted || has_weights,
+                 "sample.weighted is set, but none of the edge types that are followed has weights; import them with a "
+                 "weight column, or leave it out");
 }
 
 }  // namespace
@@ -250,6 +282,7 @@ SampleOptions sample_options(const Session& session) {
   }
   read_seeds(session, options);
   if (options.method == SampleMethod::kPinsage) read_pinsage(session, options);
+  require_attributes(session.schema(), options);
 
   options.ladies = {config.counts("sample.layer_sizes"), session.seed(), fanout.weighted};
   options.shadow.scope = method == "shadow-ppr" ? algorithms::ShadowScope::kPpr : algorithms::ShadowScope::kHops;
@@ -260,6 +293,12 @@ SampleOptions sample_options(const Session& session) {
   options.shadow.restart = config.real("sample.restart");
   options.shadow.tolerance = config.real("sample.tolerance");
   return options;
+}
+
+void hold_training_edges(MemoryPlan& plan, const graph::Schema& schema, std::int32_t ranks,
+                         const SampleOptions& options) {
+  if (!options.has_edge_seeds()) return;
+  plan.hold("training edges of an epoch, at most", algorithms::balanced_edges_bytes(schema, ranks, options.balanced));
 }
 
 MemoryPlan plan_sampling_replicated(const graph::Schema& schema, std::int32_t ranks, const SampleOptions& options) {
@@ -275,6 +314,7 @@ MemoryPlan plan_sampling_replicated(const graph::Schema& schema, std::int32_t ra
     for (const EdgeTypeId type : options.balanced.types) bytes += algorithms::NegativeSampler::plan_bytes(schema, type);
     plan.hold("negatives: sorted slots and popularity, at most", bytes);
   }
+  hold_training_edges(plan, schema, ranks, options);
   return plan;
 }
 

@@ -55,6 +55,10 @@ struct SampleOptions {
 /// Throws `ConfigError` naming the key.
 [[nodiscard]] SampleOptions sample_options(const Session& session);
 
+/// Adds what the training edges of an epoch take on a rank, where batches are of those.
+void hold_training_edges(MemoryPlan& plan, const graph::Schema& schema, std::int32_t ranks,
+                         const SampleOptions& options);
+
 /// What a rank holds beside its batches when every rank has the whole graph.
 [[nodiscard]] MemoryPlan plan_sampling_replicated(const graph::Schema& schema, std::int32_t ranks,
                                                   const SampleOptions& options);

@@ -180,6 +180,7 @@ class Rounds {
         const IndexRange range{at, std::min(seeds.size(), at + round_)};
         comm.agree([&] { batches = seeds.batches(range); });
         drawer_.draw(batches, epoch, results);
+        if (options_.method == SampleMethod::kShadow) comm.agree([&] { name_vertices(results, batches); });
         visit(batches, results);
         at = range.end;
         done += comm.all_reduce(range.size(), comm::ReduceOp::kSum);
@@ -190,6 +191,13 @@ class Rounds {
   }
 
  private:
+  /// ShaDow lays its subgraphs side by side, so that the seeds of a batch do not come first.
+  void name_vertices(const std::vector<SampledSubgraph>& results, std::vector<LinkBatch>& batches) const {
+    parallel::for_each({0, batches.size()}, 1, [&](std::uint64_t i) {
+      algorithms::name_vertices(session_.schema(), options_.balanced.types, results[i], batches[i]);
+    });
+  }
+
   /// Rounds as large as memory allows, by the largest batch so far; the same on all ranks.
   void fit_round(const std::vector<SampledSubgraph>& results) {
     for (const SampledSubgraph& batch : results) largest_ = std::max(largest_, bytes_of(batch));

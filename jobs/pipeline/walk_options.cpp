@@ -54,7 +54,8 @@ std::string walk_edges_text(const Session& session) {
 algorithms::PprOptions ppr_options(Session& session) {
   const Config& config = session.config();
   algorithms::PprOptions options;
-  options.sources = session.vertex_type("ppr.sources");
+  // Seed sets are sources themselves; the graph need not have the type.
+  if (config.paths("ppr.seed_sets").empty()) options.sources = session.vertex_type("ppr.sources");
   options.targets = ppr_target_types(session).front();
   options.restart = config.real("ppr.restart");
   options.top_k = config.count_as<std::uint32_t>("ppr.top_k", 1);

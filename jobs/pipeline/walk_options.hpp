@@ -15,7 +15,7 @@ namespace rove::jobs {
 [[nodiscard]] std::string ppr_edges_text(const Session& session);
 /// The same of walks.
 [[nodiscard]] std::string walk_edges_text(const Session& session);
-/// With the first type of `ppr.targets`.
+/// With the first type of `ppr.targets`; without sources where `ppr.seed_sets` takes their place.
 [[nodiscard]] algorithms::PprOptions ppr_options(Session& session);
 [[nodiscard]] algorithms::FingerprintIndexOptions index_options(Session& session);
 [[nodiscard]] algorithms::WalkCorpusOptions walk_options(Session& session);

@@ -485,6 +485,30 @@ TEST(MaintainedWalks, AppendedEdgesMoveAboutOneStepInDegree) {
   EXPECT_NEAR(static_cast<double>(counts.redone), expected, 4 * std::sqrt(expected));
 }
 
+TEST(MaintainedWalks, PlansHoldWhatYesterdaysEdgesCarry) {
+  constexpr std::uint64_t kEdges = 1'000'000;
+  graph::Schema schema;
+  schema.add_vertex_type("user", 100);
+  schema.add_vertex_type("item", 50);
+  graph::EdgeType rates;
+  rates.source = VertexTypeId{0};
+  rates.relation = "rates";
+  rates.destination = VertexTypeId{1};
+  rates.count = kEdges;
+  rates.has_weights = true;
+  rates.has_times = true;
+  schema.add_edge_type(rates);
+  const std::vector<VertexTypeId> types = {VertexTypeId{1}};
+  const MemoryPlan plan =
+      algorithms::plan_maintained_walks(schema, 1, types, {exec::Direction::kBoth, {}}, {.walks = 10}, true);
+  std::uint64_t bytes = 0;
+  for (const MemoryPlan::Item& item : plan.items()) {
+    if (item.what == "yesterday's graph in home blocks") bytes += item.bytes;
+  }
+  // A target, a weight and a time at both ends, and a position at one.
+  EXPECT_GE(bytes, kEdges * (2 * (4 + 4 + 8) + 8));
+}
+
 TEST(MaintainedWalks, RefuseOptionsOutOfRange) {
   const graph::GraphBlocks whole = random_bipartite(6, 4, 10, 3);
   const algorithms::ConsistentAdjacency lists(world(), cut(whole, world().rank(), world().size()),

@@ -145,6 +145,34 @@ graph:
         self.assertEqual(shown["first"], every["first"][1:] + shown["first"][len(every["first"]) - 1:])
         self.assertEqual(shown["second"], every["second"])
 
+    def test_seed_sets_take_the_place_of_sources(self):
+        graph = self.path("shop.h5")
+        self.rove.run("import", "--type", "customer,buys,item", "--files", self.edges, "-o", graph)
+        sets = write(self.path("sets.txt"), "first i1\nfirst i2\nsecond i3\n")
+        self.assertEqual(set(lists(self.ppr("--seed-sets", sets, graph=graph)[0], source="seed_set")), {"first", "second"})
+        _, said = self.ppr("--seed-sets", sets, "--source-list", sets, graph=graph, code=2)
+        self.assertIn("both set", said)
+        many = write(self.path("many.txt"), "".join(f"s{n} i{n % ITEMS}\n" for n in range(4000)))
+        self.ppr("--set=resources.memory=512KiB")
+        _, said = self.ppr("--seed-sets", many, "--set=resources.memory=512KiB", code=5)
+        self.assertIn("lists", said)
+        said = self.rove.run("estimate", "--graph", graph, "--verb", "ppr", "--set", f"ppr.seed_sets=[{many}]",
+                             "--set", "ppr.top_k=12", "--ranks", 4, "--json").stdout
+        items = {item["what"]: item["bytes"] for item in json.loads(said)["stages"][0]["adds"]}
+        self.assertEqual(items["lists"], 1000 * (24 * 12 + 24))
+
+    def test_what_needs_the_replicated_layout_says_so(self):
+        sets = write(self.path("sets.txt"), "first i1\n")
+        for arguments in (["--seed-sets", sets], ["--method", "maintained"], ["--method", "pixie"]):
+            _, said = self.ppr(*arguments, "--set=resources.layout=partitioned", code=2, ranks=2)
+            self.assertIn("works on the replicated layout; set resources.layout: replicated", said)
+
+    def test_attributes_say_what_was_asked_for(self):
+        for method in ("power", "item-index"):
+            with h5py.File(self.ppr("--method", method, "--set=ppr.top_k=5000")[0]) as file:
+                attributes = file["neighbors/user/item"].attrs
+                self.assertEqual((attributes["top_k"], attributes["walks"]), (5000, 0 if method == "power" else 200))
+
     def test_several_target_types(self):
         both = self.same_at_any_ranks("--targets", "item,brand", "--method", "item-index", graph=self.typed)
         kept = os.path.join(self.directory, "both.h5")

@@ -21,6 +21,7 @@ import sample_reference as reference
 from rove_process import Rove, limit
 
 ROVE = Rove(*sys.argv[1:3])
+FOLLOWS = ("sample.links[0].type=[user, follows, user]",)
 RELATIONS = 'sample.relations=["user,rates,item", "user,follows,user"]'
 
 
@@ -197,6 +198,30 @@ class SampleTest(unittest.TestCase):
                     for item in rows_of("item", negatives):
                         self.assertNotIn((source, item), liked)
         self.assertIn("partitioned", self.sample("x.h5", *settings, "resources.layout=partitioned", code=2))
+
+    def test_scopes_of_training_edges(self):
+        for method, *settings in (["shadow", "sample.fanouts=[3, 2]"], ["shadow-ppr", "sample.scope_size=12"]):
+            out = self.same_bytes("shadow-edges.h5", f"sample.method={method}", RELATIONS, "sample.quotas=[60, 60]",
+                                  "sample.negatives=2", "sample.batch_size=15", *settings, layouts=((2, 1, "replicated"),))
+            liked = set(zip(self.users, self.items))
+            with h5py.File(out) as file:
+                links = file["samples/links"]
+                for batch, (begin, end) in enumerate(self.batches(file, links.name)):
+                    vertices, _ = reference.batch_of(file, batch)
+                    rated = links["relations"][begin:end] == 0
+                    sources, destinations, negatives = (links[name][begin:end][rated]
+                                                        for name in ("sources", "destinations", "negatives"))
+                    positions = links["positions"][begin:end][rated]
+                    (users, of_user, _), (items, of_item, _) = vertices["user"], vertices["item"]
+                    np.testing.assert_array_equal(users[sources], self.users[positions])
+                    np.testing.assert_array_equal(items[destinations], self.items[positions])
+                    drawn = negatives[negatives != 0xFFFFFFFF]
+                    # Each is the first vertex of a subgraph of its own.
+                    for of_seed, named in ((of_user, sources), (of_item, np.concatenate([destinations, drawn]))):
+                        self.assertEqual(len(set(named)), len(named))
+                        self.assertTrue(all(at == 0 or of_seed[at - 1] < of_seed[at] for at in named))
+                    for source, row in zip(sources, negatives):
+                        self.assertFalse({(users[source], items[at]) for at in row if at != 0xFFFFFFFF} & liked)
 
     def test_layers(self):
         sizes = [20, 10]
@@ -417,6 +442,16 @@ class SampleTest(unittest.TestCase):
             (["sample.layer_sizes=[9]"], "leave the key out, or choose another method"),
             (["sample.replace=true", "sample.fanouts=[all]"], "replacement"),
             (["sample.fanout=[3]"], "sample.fanouts"),
+            (["sample.quotas=[9]"], "sample.quotas and sample.mix are of training edges"),
+            (["sample.mix=mixed"], "sample.quotas and sample.mix are of training edges"),
+            ([RELATIONS, "sample.shuffle=false"], "sample.shuffle is false, but training edges"),
+            ([RELATIONS, "sample.at=5"], "sample.at is the time of vertices"),
+            (["sample.at=5"], "sample.at is set, but sample.temporal is none"),
+            ([RELATIONS, "sample.negative_distribution=popularity"], "sample.negatives is 0"),
+            ([*FOLLOWS, "sample.temporal=last", "sample.at=5"], "none of the edge types that are followed has times"),
+            ([*FOLLOWS, "sample.weighted=true"], "none of the edge types that are followed has weights"),
+            (["sample.method=ladies", *FOLLOWS, "sample.weighted=true"], "that are followed has weights"),
+            ([*self.PINSAGE, "sample.path=[follows]", "sample.weighted=true"], "followed has weights"),
         ]:
             with self.subTest(settings):
                 self.assertIn(words, self.sample("x.h5", *settings, code=2))
@@ -431,6 +466,11 @@ class SampleTest(unittest.TestCase):
         self.assertIn("batch", self.sample("x.h5", "resources.memory=2MiB", "sample.batch_size=150", code=5))
         for settings in (self.PINSAGE, ["sample.method=ladies"]):
             self.assertIn("memory", self.sample("x.h5", *settings, "sample.seeds=item", "resources.memory=64KiB", code=5))
+        # The edges of an epoch count: the graph alone would fit.
+        edges = ["sample.links[0].type=[user, follows, user]", "sample.batch_size=10", 'sample.relations=["user,rates,item"]']
+        for layout in ("replicated", "partitioned"):
+            self.assertIn("training edges of an epoch",
+                          self.sample("x.h5", *edges, f"resources.layout={layout}", "resources.memory=96KiB", code=5))
         self.assertFalse(os.path.exists(self.path("x.h5")))
 
 

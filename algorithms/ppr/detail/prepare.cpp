@@ -80,6 +80,9 @@ PprOptions checked_options(const graph::Schema& schema, const PprOptions& option
   }
 
   PprOptions result = options;
+  // Lists hold every target once at most, so there is no room to plan for more.
+  result.top_k = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(options.top_k, std::max<std::uint64_t>(1, schema.vertex_type(options.targets).count)));
   if (options.target_error > 0.0 && result.method == PprMethod::kAuto) result.method = PprMethod::kWalks;
   if (result.method == PprMethod::kAuto) {
     std::uint64_t index_size = 0;

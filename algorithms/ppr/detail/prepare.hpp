@@ -10,7 +10,8 @@
 
 namespace rove::algorithms::detail {
 
-/// Throws `ConfigError` for what is out of range or not in the graph; returns the options with a concrete method.
+/// Throws `ConfigError` for what is out of range or not in the graph; returns the options with a concrete method, and
+/// with a `top_k` of as many targets as there are at most.
 [[nodiscard]] PprOptions checked_options(const graph::Schema& schema, const PprOptions& options);
 
 /// Throws `ConfigError` when walks with these options are out of range; `section` is what messages call them.

@@ -187,10 +187,13 @@ class FlowBatch {
   std::vector<FlowSums> sums_;
 };
 
-/// What one source of a batch may take on one rank in the worst case.
-std::uint64_t bytes_of_source(const graph::Schema& schema, const TravellingFlowOptions& options) {
+/// What one source of a batch may take on one rank in the worst case. `largest_degree`: of any source.
+std::uint64_t bytes_of_source(const graph::Schema& schema, const TravellingFlowOptions& options,
+                              std::uint64_t largest_degree) {
   const double slots = static_cast<double>(options.hops) / std::max(options.threshold, 0x1.0p-32) + 1.0;
-  const auto vertices = static_cast<std::uint64_t>(std::min(slots, 0x1.0p40));
+  auto vertices = static_cast<std::uint64_t>(std::min(slots, 0x1.0p40));
+  // One hop goes no further than a source's slots, which by weight give to two vertices each.
+  if (options.hops == 1) vertices = std::min(vertices, 1 + 2 * largest_degree);
   const std::uint64_t targets = schema.vertex_type(options.targets).count;
   const std::uint64_t answers = std::min(targets, vertices * std::max(1U, options.entries));
   return 3 * sizeof(FlowMessage) * std::min(vertices, 2 * schema.num_edges() + 1) + 3 * sizeof(AnswerMessage) * answers;
@@ -205,8 +208,11 @@ void decompose_travelling(const comm::Communicator& comm, const graph::Distribut
   const std::uint64_t num_rows = graph.schema().vertex_type(options.sources).count;
   const std::vector<BatchSource> mine = owned_sources(comm, graph, options.sources, is_source);
   const std::uint64_t budget = comm.all_reduce(options.batch_bytes, comm::ReduceOp::kMin);
+  std::uint64_t largest_degree = 0;
+  for (const BatchSource& source : mine) largest_degree = std::max(largest_degree, walk_graph.degree(source.vertex));
+  largest_degree = comm.all_reduce(largest_degree, comm::ReduceOp::kMax);
   const std::uint64_t rows_per_batch =
-      std::max<std::uint64_t>(1, budget / std::max<std::uint64_t>(1, bytes_of_source(graph.schema(), options)));
+      std::max<std::uint64_t>(1, budget / bytes_of_source(graph.schema(), options, largest_degree));
   if (comm.is_root()) options.progress->begin(stage, num_rows, "rows");
   std::size_t next_mine = 0;
   for (std::uint64_t row = 0; row < num_rows; row += rows_per_batch) {

@@ -256,6 +256,44 @@ TEST(IndexQuery, BoostsWhatSeveralSeedsLeadTo) {
   EXPECT_TRUE(query.answer(index.set, slots, asked).cold);
 }
 
+// A seed below a unit of flow adds nothing and lists nothing twice, and no order of the seeds changes a bit.
+TEST(IndexQuery, LightSeedsAndTheOrderOfSeeds) {
+  const graph::GraphBlocks whole = tests::random_bipartite(30, 24, 260, 6);
+  FingerprintIndexOptions options;
+  options.walks = 500;
+  const WholeIndex index(whole, options, VertexTypeId{1});
+  const SerialSlots slots(whole);
+  IndexQuery query(index.set.targets.size());
+  // 0.1, 0.2 and 0.3 add up to different doubles in different orders.
+  std::vector<WeightedSeed> basket = {{4, 0.1}, {1, 1e-12}, {5, 0.2}, {6, 0.3},       {2, 1e-12}, {33, 1e-12},
+                                      {4, 0.7}, {3, 1e-12}, {4, 0.2}, {9, 1.0 / 3.0}, {11, 0.1}};
+  for (const std::uint32_t hops : {0U, 1U, 2U}) {
+    for (const bool boost : {false, true}) {
+      PprQuery asked;
+      asked.seeds = basket;
+      asked.exclude_linked = false;
+      asked.hops = hops;
+      asked.boost = boost;
+      const PprAnswer first = query.answer(index.set, slots, asked);
+      ASSERT_GT(first.ranked.size(), 8U);
+      std::vector<std::uint64_t> listed;
+      for (const Scored& scored : first.ranked) listed.push_back(scored.id);
+      std::ranges::sort(listed);
+      EXPECT_EQ(std::ranges::adjacent_find(listed), listed.end()) << hops << " hops, boost " << boost;
+      const IndexQuery::Flow flow = query.decompose(index.set, slots, asked);
+      for (int turn = 1; turn < 10; ++turn) {
+        std::ranges::rotate(basket, basket.begin() + 1);
+        if (turn == 5) std::ranges::reverse(basket);
+        asked.seeds = basket;
+        const PprAnswer again = query.answer(index.set, slots, asked);
+        EXPECT_EQ(again.ranked, first.ranked);
+        EXPECT_EQ(again.error_bound, first.error_bound);
+        EXPECT_EQ(query.decompose(index.set, slots, asked).kept, flow.kept);
+      }
+    }
+  }
+}
+
 TEST(IndexQuery, ColdSeedsAndBadQueries) {
   const graph::GraphBlocks whole = tests::random_bipartite(20, 16, 60, 6);
   FingerprintIndexOptions options;

@@ -510,5 +510,34 @@ TEST(Ppr, PlansHoldScratchIndexAndGhosts) {
             64 * (3 * kOwned + 2 * (2 * kEdges / 4)));
 }
 
+TEST(Ppr, PlansHoldListsFlowAndStoredWalks) {
+  graph::Schema schema;
+  schema.add_vertex_type("user", 1'000);
+  schema.add_vertex_type("item", 50);
+  graph::EdgeType rates;
+  rates.source = VertexTypeId{0};
+  rates.relation = "rates";
+  rates.destination = VertexTypeId{1};
+  rates.count = 1'000'000;
+  schema.add_edge_type(rates);
+  PprOptions options;
+  options.targets = VertexTypeId{1};
+  options.method = PprMethod::kVerd;
+  options.top_k = 4'000'000'000U;  // no list holds more than all 50 items
+  EXPECT_EQ(bytes_of(plan_ppr_replicated(schema, 1, 1, options), "lists"), 1'000U * (24 * 50 + 24));
+  EXPECT_EQ(bytes_of(plan_ppr_partitioned(schema, 1, 1, options), "lists"), 1'000U * (24 * 50 + 24));
+  options.top_k = 10;
+  EXPECT_EQ(bytes_of(plan_ppr_replicated(schema, 4, 1, options, 3'000), "lists"), 3'000U * (24 * 10 + 24));
+  // Each slot that flow is handed on to gets the threshold at least.
+  options.verd_threshold = 1e-5;
+  EXPECT_GE(bytes_of(plan_ppr_replicated(schema, 4, 3, options), "flow per thread"), 3U * 32 * 99'999);
+  options.verd_threshold = 0.0;
+  EXPECT_EQ(bytes_of(plan_ppr_replicated(schema, 4, 3, options), "flow per thread"), 3U * 32 * 2'000'000);
+  // 20/3 visits of eight bytes per walk.
+  options.method = PprMethod::kMaintained;
+  EXPECT_GE(bytes_of(plan_ppr_replicated(schema, 1, 1, options), "stored walks"),
+            50U * 8 * options.maintained_walks * 20 / 3);
+}
+
 }  // namespace
 }  // namespace rove::algorithms

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // PPR over edge weights: every method that takes them, on both layouts, against the exact solution.
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "algorithms/ppr/ppr.hpp"
 #include "engine/base/error.hpp"
+#include "engine/base/progress.hpp"
 #include "tests/algorithms/ppr/expect_exact.hpp"
 #include "tests/algorithms/ppr/serial_ppr.hpp"
 #include "tests/algorithms/ppr/weighted_graphs.hpp"
@@ -112,6 +116,56 @@ TEST(PprWeighted, WalksAgreeWithTheExactScores) {
       options.method = method;
       tests::expect_exact_lists(whole, options, 3);
     }
+  }
+}
+
+/// Counts what is reported of one stage.
+class Updates final : public ProgressSink {
+ public:
+  explicit Updates(std::string stage) : stage_(std::move(stage)) {}
+  void begin(std::string_view stage, std::uint64_t /*total*/, std::string_view /*unit*/) override {
+    is_open_ = stage == stage_;
+  }
+  void update(std::uint64_t /*done*/, std::string_view /*detail*/) override { count_ += is_open_ ? 1 : 0; }
+  void end(std::string_view /*detail*/) override { is_open_ = false; }
+  [[nodiscard]] std::uint64_t count() const { return count_; }
+
+ private:
+  std::string stage_;
+  bool is_open_ = false;
+  std::uint64_t count_ = 0;
+};
+
+// One hop reaches a source's slots, not all edges: a batch that has room for those of one source has for many.
+TEST(PprWeighted, ABatchOfOneHopHoldsManySources) {
+  constexpr std::uint32_t kUsers = 200;
+  constexpr std::uint32_t kItems = 50;
+  constexpr std::uint32_t kDegree = 4;
+  tests::EdgeList list;
+  list.type.source = VertexTypeId{0};
+  list.type.relation = "rates";
+  list.type.destination = VertexTypeId{1};
+  list.type.has_weights = true;
+  for (std::uint32_t user = 0; user < kUsers; ++user) {
+    for (std::uint32_t i = 0; i < kDegree; ++i) {
+      tests::Edge edge{.source = user, .destination = (7 * user + 11 * i) % kItems};
+      edge.weight = static_cast<float>(1 + i);
+      list.edges.push_back(edge);
+    }
+  }
+  const graph::GraphBlocks whole = tests::make_graph({{"user", kUsers}, {"item", kItems}}, {list});
+  PprOptions options = weighted_options();
+  options.method = PprMethod::kItemIndex;
+  const PprResult replicated = personalized_pagerank(world(), my_cut(whole), options);
+  Updates batches("ppr: decomposition");
+  options.progress = &batches;
+  options.batch_bytes = std::uint64_t{3} * 16 * 2 * kUsers * kDegree;
+  const PprResult result =
+      personalized_pagerank(world(), tests::distribute(world(), whole, tests::Spread::kScattered), options);
+  EXPECT_EQ(whole_lists(result), whole_lists(replicated));
+  if (world().is_root()) {
+    EXPECT_LT(batches.count(), kUsers / 10);
+    EXPECT_GT(batches.count(), 0U);
   }
 }
 

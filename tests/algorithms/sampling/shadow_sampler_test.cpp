@@ -10,6 +10,8 @@
 
 #include <gtest/gtest.h>
 
+#include "algorithms/sampling/link_batches.hpp"
+#include "algorithms/sampling/negative_sampler.hpp"
 #include "engine/base/error.hpp"
 #include "tests/algorithms/sampling/serial_sampler.hpp"
 #include "tests/support/graphs.hpp"
@@ -183,6 +185,58 @@ TEST(ShadowSampler, TakesTheHighestPersonalizedPageRank) {
         for (const Vertex& vertex : scopes[s]) {
           // Equal scores may change places by rounding.
           EXPECT_TRUE(vertex == seed || exact[vertex] > others[kScope - 1] - 1e-9) << named.name;
+        }
+      }
+    }
+  }
+}
+
+// Scopes lie seed by seed, so a seed's place among those of its type is not its local number.
+TEST(ShadowSampler, TrainingEdgesNameTheVerticesOfTheirSeeds) {
+  const graph::GraphBlocks whole = random_bipartite(60, 25, 600, 4);
+  const std::vector<SampledLink> links = all_links(whole.schema);
+  const SamplingGraph graph = replicate(whole, links);
+  const std::vector<EdgeTypeId> relations = {EdgeTypeId{0}};
+  const auto out = std::ranges::find(links, SampledLink{relations.front(), exec::Direction::kOut});
+  ASSERT_NE(out, links.end());
+  std::vector<NegativeSampler> negatives;
+  negatives.emplace_back(graph, static_cast<std::size_t>(out - links.begin()), NegativeOptions{2});
+  const graph::AdjacencyBlock& rates = whole.edges.front().by_source;
+  std::vector<SampledEdge> edges;
+  for (std::uint32_t user = 0; user < 8; ++user) {
+    const std::uint64_t position = rates.offsets[user];
+    if (position == rates.offsets[user + 1]) continue;
+    edges.push_back({position, user, rates.targets[position], 0, 0});
+  }
+  ASSERT_GT(edges.size(), 3U);
+  ShadowOptions by_hops;
+  by_hops.fanout.fanouts.assign(2, std::vector<std::int64_t>(links.size(), 3));
+  ShadowOptions by_ppr;
+  by_ppr.scope = ShadowScope::kPpr;
+  by_ppr.scope_size = 12;
+  for (const ShadowOptions& options : {by_hops, by_ppr}) {
+    const LinkBatch places = make_link_batch(whole.schema, edges, {}, 5, {relations, negatives, true});
+    LinkBatch batch = places;
+    ShadowSampler::Workspace workspace;
+    SampledSubgraph got;
+    ShadowSampler(graph, options).sample(batch.seeds(), 5, workspace, got);
+    name_vertices(whole.schema, relations, got, batch);
+    const auto expect_own = [&](std::size_t type, std::uint32_t place, std::uint32_t vertex) {
+      const std::size_t seed = place + (type == 0 ? 0 : places.rows.front().size());
+      const SampledVertices& vertices = got.vertices[type];
+      ASSERT_LT(vertex, vertices.rows.size());
+      EXPECT_EQ(vertices.rows[vertex], places.rows[type][place]);
+      EXPECT_EQ(vertices.seeds[vertex], seed);
+      EXPECT_TRUE(vertex == 0 || vertices.seeds[vertex - 1] < seed);
+    };
+    for (std::size_t e = 0; e < edges.size(); ++e) {
+      expect_own(0, places.sources[e], batch.sources[e]);
+      expect_own(1, places.destinations[e], batch.destinations[e]);
+      for (std::size_t i = 2 * e; i < 2 * e + 2; ++i) {
+        if (places.negatives[i] == LinkBatch::kNone) {
+          EXPECT_EQ(batch.negatives[i], LinkBatch::kNone);
+        } else {
+          expect_own(1, places.negatives[i], batch.negatives[i]);
         }
       }
     }
