@@ -125,6 +125,23 @@ class Bench:
             sys.exit(f"rove {' '.join(command)}\nended with {code}: {errors}")
         return seconds
 
+    def work(self, name, digest):
+        """The folder of graphs of these files. The first files of a cache have the data set's plain name, as all had in
+        caches from before files were told apart; other files get a folder of their own."""
+        work = os.path.join(self.cache, name)
+        os.makedirs(work, exist_ok=True)
+        made_from = os.path.join(work, "digest")
+        if not os.path.exists(made_from):
+            with open(made_from + ".part", "w", encoding="utf-8") as file:
+                file.write(digest)
+            os.replace(made_from + ".part", made_from)
+        with open(made_from, encoding="utf-8") as file:
+            if file.read() == digest:
+                return work
+        work = f"{work}-{digest[:16]}"
+        os.makedirs(work, exist_ok=True)
+        return work
+
     def graph(self, work, name, files, data):
         """The graph of some interactions, with the users and items of all files of the data set, as published tables
         count them: a test item that nobody trained on is a miss. Made once."""
@@ -202,7 +219,7 @@ class Bench:
             history = os.path.join(work, "history.json")
             if "patience" in settings:
                 result["best_epoch"] = best_epoch(history, f"recall@{data['at']}")
-            elif "epochs" in settings:  # with those before a stop
+            if "epochs" in settings:  # with those before a stop
                 with open(history, encoding="utf-8") as file:
                     result["train_seconds"] = max(train_seconds, sum(epoch["seconds"] for epoch in json.load(file)))
             os.remove(trained)
@@ -231,8 +248,7 @@ class Bench:
                 with open(data[part], "rb") as file:
                     digest.update(file.read())
         data["digest"] = digest.hexdigest()
-        work = os.path.join(self.cache, name)
-        os.makedirs(work, exist_ok=True)
+        work = self.work(name, data["digest"])
         whole = self.graph(work, "train", data["train"], data)
         if published:
             return [self.fits(work, whole, data, model, PUBLISHED[name][model]) for model in models]

@@ -54,7 +54,9 @@ class BatchTraining final : public EpochModel {
       throw ConfigError("this model is not trained by columns; set resources.train_layout to partitioned or auto");
     }
     if (options.storage != StateStorage::kFloat32 && !model_->knows_storage()) {
-      throw ConfigError("this model propagates float32 only; set train.storage to float32");
+      throw ConfigError(
+          "train.storage is bfloat16, but this model propagates nothing (no layers), or float32 only; set it to "
+          "float32");
     }
     if (options.negatives == NegativeKind::kPopularity) popular_negatives_.emplace(comm, interactions_, options.seed);
     if (options.negatives == NegativeKind::kListed) {
@@ -365,6 +367,9 @@ MemoryPlan plan_batches(const ModelShare& share, const BatchOptions& options) {
       reads_shared_negatives(options) ? std::min(options.shared_negatives, share.items) : std::uint64_t{0};
   if (options.loss.kind != LossKind::kBpr || options.negatives == NegativeKind::kDynamic) {
     plan.hold("pairs of a batch", contrast_bytes(std::max(options.batch_size, shared), options.dim, share.threads));
+  }
+  if (options.negatives == NegativeKind::kPopularity) {
+    plan.hold("negatives by popularity while they are drawn", share.owned_interactions * 50);
   }
   if (shared > 0) plan.hold("shared negatives", shared * (kWindow * 12 + 4 * row));
   if (options.negatives == NegativeKind::kListed) {

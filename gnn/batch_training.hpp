@@ -73,7 +73,7 @@ class BatchModel {
   [[nodiscard]] virtual bool has_own_loss() const { return false; }
   /// Whether the model propagates on `BatchContext::propagated()` and moves rows by `BatchRows`.
   [[nodiscard]] virtual bool knows_columns() const { return false; }
-  /// Whether the model propagates in `BatchOptions::storage`.
+  /// Whether the model propagates, and does so in `BatchOptions::storage`.
   [[nodiscard]] virtual bool knows_storage() const { return false; }
 };
 

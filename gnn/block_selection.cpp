@@ -24,7 +24,7 @@ BlockSelection::BlockSelection(const Interactions& interactions, const Retrieval
     places_[user] = static_cast<std::uint32_t>(users_.size());
     users_.push_back(static_cast<std::uint32_t>(user));
   }
-  selections_.assign(users_.size(), TopK(options.top_k));
+  selections_.assign(users_.size(), TopK(std::min<std::uint64_t>(options.top_k, interactions.num_items())));
 }
 
 exec::Propagation::Rows BlockSelection::rows_in(const exec::Propagation& propagation) const {

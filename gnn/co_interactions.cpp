@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gnn/co_interactions.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "engine/base/checked_cast.hpp"
 #include "engine/parallel/parallel.hpp"
-#include "gnn/grouped_slots.hpp"
 
 namespace rove::gnn {
 namespace {
@@ -29,13 +30,15 @@ CoInteractions::CoInteractions(const comm::Communicator& comm, const graph::Dist
   const IndexRange items = graph.owned_of_type(edge_type.destination);
   first_user_ = users.begin;
 
-  // The diagonal is the sum of the squares of how often each pair occurs.
+  // The diagonal is the sum of the squares of how often each pair occurs, whose slots may lie apart.
   std::vector<std::uint32_t> squares(graph.num_local());
   comm.agree([&] {
-    const GroupedSlots grouped(by_item_, graph.num_local());
+    std::vector<LocalVertexId> row;
     for (std::uint64_t item = 0; item < items.size(); ++item) {
       std::uint64_t sum = 0;
-      const auto row = grouped.neighbors(item);
+      const auto slots = by_item_.neighbors(item);
+      row.assign(slots.begin(), slots.end());
+      std::ranges::sort(row);
       for (std::size_t slot = 0; slot < row.size();) {
         std::uint64_t run = 1;
         while (slot + run < row.size() && row[slot + run] == row[slot]) ++run;

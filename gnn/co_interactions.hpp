@@ -33,7 +33,7 @@ class CoInteractions {
 
   /// Calls `consume` with the non-zero entries of the rows of some owned items, counted from the first: its own
   /// diagonal entry, and the others in an order that depends on the graph alone. From several threads. Cost: the
-  /// interactions of the users of the items; 16 bytes per item and thread.
+  /// interactions of the users of the items; 32 bytes per item and thread.
   void for_each_row(IndexRange items,
                     const std::function<void(std::uint64_t item, std::span<const Entry> entries)>& consume) const;
 

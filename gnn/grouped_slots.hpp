@@ -16,6 +16,11 @@ namespace rove::gnn {
 /// and thread while it lasts.
 class GroupedSlots {
  public:
+  /// What one rank holds at most.
+  [[nodiscard]] static std::uint64_t bytes(std::uint64_t num_slots, std::uint64_t num_local, std::uint32_t threads) {
+    return num_slots * sizeof(LocalVertexId) + threads * num_local * sizeof(std::uint64_t);
+  }
+
   GroupedSlots(const graph::CsrGraph& adjacency, std::uint64_t num_local);
 
   [[nodiscard]] std::span<const LocalVertexId> targets() const {

@@ -12,20 +12,38 @@ namespace {
 
 constexpr std::uint64_t kListedNegativesGrain = 1024;
 
+/// The entries of a user's list with ranks in [first, last).
+std::span<const std::uint64_t> ranks_of(const graph::NeighborLists& lists, std::uint64_t user, std::uint64_t first,
+                                        std::uint64_t last) {
+  const std::span<const std::uint64_t> list = lists.targets_of(user);
+  const std::uint64_t begin = std::min<std::uint64_t>(first, list.size());
+  return list.subspan(begin, std::min<std::uint64_t>(last, list.size()) - begin);
+}
+
 }  // namespace
 
 ListedNegatives::ListedNegatives(const Interactions& interactions, const graph::NeighborLists& lists,
                                  std::uint64_t first, std::uint64_t last, std::uint64_t seed)
     : interactions_(&interactions), seed_(seed) {
-  for (std::size_t user = 0; user + 1 < lists.offsets.size(); ++user) {
-    const std::uint64_t end = std::min(lists.offsets[user + 1], lists.offsets[user] + last);
-    for (std::uint64_t i = lists.offsets[user] + first; i < end; ++i) {
-      if (!interactions.has(user, lists.targets[i])) {
-        windows_.values.push_back(static_cast<std::uint32_t>(lists.targets[i]));
-      }
+  for (std::uint64_t user = 0; user < lists.num_rows(); ++user) {
+    for (const std::uint64_t item : ranks_of(lists, user, first, last)) {
+      if (!interactions.has(user, item)) windows_.values.push_back(static_cast<std::uint32_t>(item));
     }
     windows_.offsets.push_back(windows_.values.size());
   }
+}
+
+WindowCounts count_windows(const comm::Communicator& comm, const Interactions& interactions,
+                           const graph::NeighborLists& lists, std::uint64_t first, std::uint64_t last) {
+  std::uint64_t counts[] = {0, 0};
+  for (std::uint64_t user = 0; user < lists.num_rows(); ++user) {
+    if (!interactions.is_trainable(user)) continue;
+    ++counts[0];
+    const auto is_new = [&](std::uint64_t item) { return !interactions.has(user, item); };
+    if (std::ranges::any_of(ranks_of(lists, user, first, last), is_new)) ++counts[1];
+  }
+  comm.all_reduce(std::span<std::uint64_t>(counts), comm::ReduceOp::kSum);
+  return {counts[0], counts[1]};
 }
 
 void ListedNegatives::replace(std::uint64_t epoch, double share, std::span<Triple> triples) const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "engine/comm/communicator.hpp"
 #include "engine/graph/neighbor_lists.hpp"
 #include "engine/graph/redistribute.hpp"
 #include "gnn/interactions.hpp"
@@ -30,6 +31,15 @@ class ListedNegatives {
   std::uint64_t seed_;
   graph::RaggedRows<std::uint32_t> windows_;  ///< per owned user
 };
+
+/// Users that triples are drawn for, and those of them with something to draw: the same on all ranks.
+struct WindowCounts {
+  std::uint64_t users = 0;
+  std::uint64_t with_window = 0;
+};
+/// **Collective.** Of the windows that `ListedNegatives` would draw from.
+[[nodiscard]] WindowCounts count_windows(const comm::Communicator& comm, const Interactions& interactions,
+                                         const graph::NeighborLists& lists, std::uint64_t first, std::uint64_t last);
 
 /// The share in an epoch (from 1): from 0 in the first to `last_share` in the last.
 [[nodiscard]] double hard_share(double last_share, std::uint64_t epoch, std::uint64_t epochs);

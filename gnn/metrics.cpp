@@ -53,7 +53,7 @@ TestItems test_items_of_owners(const comm::Communicator& comm, const Interaction
 Evaluation measure(const comm::Communicator& comm, const graph::NeighborLists& lists, const TestItems& test,
                    std::span<const std::uint32_t> cutoffs) {
   const std::uint32_t longest = cutoffs.empty() ? 0 : *std::max_element(cutoffs.begin(), cutoffs.end());
-  const UserMeasure measure_user(longest);
+  const UserMeasure measure_user(most_counted(longest, {lists.offsets, test.offsets}));
   using Sums = std::vector<std::array<ExactSum, kNumRankingMetrics>>;
   parallel::PerThread<Sums> partial{Sums(cutoffs.size())};
   parallel::for_chunks({0, lists.num_rows()}, kMetricsGrain, [&](IndexRange users) {

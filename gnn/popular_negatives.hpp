@@ -14,7 +14,7 @@ namespace rove::gnn {
 
 /// Negatives by popularity (algorithms/sampling/popularity.hpp) among the items that the user lacks. A draw is a
 /// function of (seed, epoch, user key, position, attempt): the same on any ranks. Refers to the interactions. Memory: 8
-/// bytes per item of my home block, and 32 per triple while drawing.
+/// bytes per item of my home block, and about 50 per triple while drawing.
 class PopularNegatives {
  public:
   /// **Collective.**

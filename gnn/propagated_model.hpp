@@ -28,7 +28,7 @@ class PropagatedModel : public BatchModel {
   void embed(const EmbeddingTable& table, EmbeddingTable& result) override { propagation_.forward_all(table, result); }
   [[nodiscard]] std::uint64_t slots_per_step() const override { return 2 * slots_per_pass(); }
   [[nodiscard]] bool knows_columns() const override { return true; }
-  [[nodiscard]] bool knows_storage() const override { return true; }
+  [[nodiscard]] bool knows_storage() const override { return propagation_.num_layers() > 0; }
 
  protected:
   /// **Collective.** H of the batch into `rows_`, and the loss's gradients there into `gradients_`.

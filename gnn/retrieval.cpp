@@ -59,7 +59,7 @@ class UserScan {
     for (std::uint64_t user = 0; user < users; ++user) {
       if (wanted(user)) users_.push_back(static_cast<std::uint32_t>(user));
     }
-    selections_.assign(users_.size(), TopK(options.top_k));
+    selections_.assign(users_.size(), TopK(std::min<std::uint64_t>(options.top_k, interactions.num_items())));
     rows_ = HugeBuffer<float>(users_.size() * embeddings.width());
     for (std::size_t i = 0; i < users_.size(); ++i) {
       std::copy_n(embeddings.values().data() + (interactions.owned_users().begin + users_[i]) * embeddings.width(),

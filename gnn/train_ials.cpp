@@ -205,7 +205,7 @@ MemoryPlan plan_ials(const ModelShare& share, const IalsOptions& options) {
   plan.hold("final representations", 2 * share.owned_rows * row + loop_bytes(share.owned_rows, options));
   plan.hold("halo buffers", 2 * share.ghost_rows * (row + 4));
   plan.hold("slots of repeated pairs, together",
-            8 * (share.owned_interactions + share.threads * (share.owned_rows + share.ghost_rows)));
+            GroupedSlots::bytes(2 * share.owned_interactions, share.owned_rows + share.ghost_rows, share.threads));
   plan.hold("Gram matrices", (share.threads + std::uint64_t{2}) * width * width * 24);
   return plan;
 }

@@ -51,6 +51,7 @@ std::unique_ptr<BatchModel> make_simgcl(const BatchContext& context, const SimGc
 TrainResult train_simgcl(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
                          const SimGclOptions& options, const TrainHooks& hooks) {
   require_valid(options);
+  require_valid_noise(options);
   return train_on_batches(comm, graph, type, options, hooks,
                           [&](const BatchContext& context) { return make_simgcl(context, options); });
 }

@@ -366,6 +366,7 @@ MemoryPlan plan_ultragcn(const ModelShare& share, const UltraGcnOptions& options
   plan.hold("items of a batch with their derivatives", pairs * (share.ranks > 1 ? 40 : 16));
   if (share.ranks > 1) plan.hold("rows of a batch's items", 2 * std::min(pairs, share.items) * row);
   plan.hold("owners and degrees of the items", share.items * (20 + 4 * (share.threads + std::uint64_t{1})));
+  plan.hold("places of the users' gradients", share.owned_rows * 4 * (share.threads + std::uint64_t{1}));
   plan.hold("strongest neighbours of the items",
             (share.owned_rows + share.ghost_rows) * std::uint64_t{options.item_neighbors} * 8);
   plan.hold("co-occurrences while they are counted", CoInteractions::bytes(share));

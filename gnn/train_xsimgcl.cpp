@@ -51,24 +51,23 @@ class XSimGcl final : public PropagatedModel {
 }  // namespace
 
 void require_valid(const ContrastOptions& options) {
-  constexpr std::uint32_t kMaxDim = 1024;  // of the noise kernel
-  if (options.dim > kMaxDim) {
-    throw ConfigError(fmt::format("train.dim is {}, expected at most {} for a model with noise", options.dim, kMaxDim));
-  }
   if (options.layers == 0) throw ConfigError("train.layers is 0, expected at least 1 for a contrastive model");
-  if (options.contrast_layer == 0 || options.contrast_layer > options.layers) {
-    throw ConfigError(fmt::format("train.contrast_layer is {}, expected 1 to train.layers ({})", options.contrast_layer,
-                                  options.layers));
-  }
   if (!(options.temperature >= kLeastTemperature) || !std::isfinite(options.temperature)) {
     throw ConfigError(
         fmt::format("train.temperature is {}, expected at least {}", options.temperature, kLeastTemperature));
   }
-  if (!(options.noise >= 0) || !std::isfinite(options.noise)) {
-    throw ConfigError(fmt::format("train.noise is {}, expected at least 0", options.noise));
-  }
   if (!(options.contrast >= 0) || !std::isfinite(options.contrast)) {
     throw ConfigError(fmt::format("train.contrast is {}, expected at least 0", options.contrast));
+  }
+}
+
+void require_valid_noise(const ContrastOptions& options) {
+  constexpr std::uint32_t kMaxDim = 1024;  // of the noise kernel
+  if (options.dim > kMaxDim) {
+    throw ConfigError(fmt::format("train.dim is {}, expected at most {} for a model with noise", options.dim, kMaxDim));
+  }
+  if (!(options.noise >= 0) || !std::isfinite(options.noise)) {
+    throw ConfigError(fmt::format("train.noise is {}, expected at least 0", options.noise));
   }
 }
 
@@ -79,6 +78,11 @@ std::unique_ptr<BatchModel> make_xsimgcl(const BatchContext& context, const Cont
 TrainResult train_xsimgcl(const comm::Communicator& comm, const graph::DistributedGraph& graph, EdgeTypeId type,
                           const ContrastOptions& options, const TrainHooks& hooks) {
   require_valid(options);
+  require_valid_noise(options);
+  if (options.contrast_layer == 0 || options.contrast_layer > options.layers) {
+    throw ConfigError(fmt::format("train.contrast_layer is {}, expected 1 to train.layers ({})", options.contrast_layer,
+                                  options.layers));
+  }
   return train_on_batches(comm, graph, type, options, hooks,
                           [&](const BatchContext& context) { return make_xsimgcl(context, options); });
 }

@@ -39,7 +39,9 @@ struct ContrastOptions : BatchOptions {
 [[nodiscard]] MemoryPlan plan_xsimgcl(const ModelShare& share, const ContrastOptions& options);
 [[nodiscard]] StepShape xsimgcl_step(const ContrastOptions& options);
 
-/// Throws `ConfigError` when an option of a contrastive model is out of range.
+/// Throws `ConfigError` when an option that every contrastive model reads is out of range.
 void require_valid(const ContrastOptions& options);
+/// The same of what models with noise read.
+void require_valid_noise(const ContrastOptions& options);
 
 }  // namespace rove::gnn

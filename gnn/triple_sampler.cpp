@@ -87,31 +87,25 @@ SamplerKind parse_sampler(std::string_view name) {
 std::vector<double> positive_shares(const comm::Communicator& comm, const Interactions& interactions,
                                     SamplerKind kind) {
   const graph::DistributedGraph& graph = interactions.graph();
-  const graph::CsrGraph& by_item = graph.by_destination(interactions.edge_type());
-  std::vector<double> shares(by_item.num_rows());
-  if (kind == SamplerKind::kEdgeUniform) {
-    const auto all = static_cast<double>(interactions.num_interactions());
-    for (std::uint64_t item = 0; item < shares.size(); ++item) {
-      shares[item] = static_cast<double>(by_item.degree(item)) / all;
-    }
-    return shares;
-  }
-  // Every trainable user equally often, any of its interactions.
   const graph::CsrGraph& by_user = graph.by_source(interactions.edge_type());
+  const graph::CsrGraph& by_item = graph.by_destination(interactions.edge_type());
   const IndexRange users = interactions.owned_users();
+  const bool by_edges = kind == SamplerKind::kEdgeUniform;  // else every user equally often, any of its interactions
   std::vector<double> per_slot(graph.num_local());
-  std::uint64_t trainable = 0;
+  std::uint64_t total = 0;
   for (std::uint64_t user = 0; user < users.size(); ++user) {
     if (!interactions.is_trainable(user)) continue;
-    ++trainable;
-    per_slot[users.begin + user] = 1.0 / static_cast<double>(by_user.degree(user));
+    const std::uint64_t degree = by_user.degree(user);
+    total += by_edges ? degree : 1;
+    per_slot[users.begin + user] = by_edges ? 1.0 : 1.0 / static_cast<double>(degree);
   }
-  trainable = comm.all_reduce(trainable, comm::ReduceOp::kSum);
+  total = comm.all_reduce(total, comm::ReduceOp::kSum);
   graph.halo().update<double>(per_slot);
+  std::vector<double> shares(by_item.num_rows());
   for (std::uint64_t item = 0; item < shares.size(); ++item) {
     double sum = 0;
     for (const LocalVertexId user : by_item.neighbors(item)) sum += per_slot[user.index()];
-    shares[item] = trainable == 0 ? 0.0 : sum / static_cast<double>(trainable);
+    shares[item] = total == 0 ? 0.0 : sum / static_cast<double>(total);
   }
   return shares;
 }

@@ -63,7 +63,7 @@ class Side {
     return count == 0 ? 0.0 : sum / static_cast<double>(count);
   }
 
-  /// Whether the row has a known neighbour to start from.
+  /// Whether the row has a known neighbour to start from, and `length`, of the known rows of its type, is not zero.
   bool start_new(std::uint64_t i, std::span<const float> rows, std::uint32_t width, double length) {
     const std::uint32_t dim = width - 1;
     std::vector<float> sum(dim);
@@ -76,7 +76,7 @@ class Side {
       for (std::uint32_t c = 0; c < dim; ++c) sum[c] += row[c];
     }
     const double sum_length = length_of(sum);
-    if (!has_any || sum_length == 0.0) return false;
+    if (!has_any || sum_length == 0.0 || length == 0.0) return false;
     const auto scale = static_cast<float>(length / sum_length);
     const auto row = parameters_.row(static_cast<std::uint32_t>(owned_.begin + i));
     for (std::uint32_t c = 0; c < dim; ++c) row[c] = sum[c] * scale;

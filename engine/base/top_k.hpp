@@ -53,7 +53,6 @@ class TopK {
     std::sort_heap(heap_.begin(), heap_.end(), ranks_before);
     std::vector<Scored> result;
     result.swap(heap_);
-    heap_.reserve(k_);
     return result;
   }
 

@@ -103,7 +103,8 @@ std::vector<MetricDifference> paired_bootstrap(const comm::Communicator& comm, c
   const Evaluation of_first = measure(comm, first, test, cutoffs);
   const Evaluation of_second = measure(comm, second, test, cutoffs);
   const std::size_t width = cutoffs.size() * kNumRankingMetrics;
-  const UserMeasure measure_user(cutoffs.empty() ? 0 : *std::ranges::max_element(cutoffs));
+  const std::uint32_t longest = cutoffs.empty() ? 0 : *std::ranges::max_element(cutoffs);
+  const UserMeasure measure_user(most_counted(longest, {first.offsets, second.offsets, test.offsets}));
   const RandomStream random(options.seed, Purpose::kBootstrap);
   const auto keys = interactions.graph().owned_keys().subspan(interactions.owned_users().begin);
 

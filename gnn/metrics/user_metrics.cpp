@@ -7,8 +7,16 @@
 
 namespace rove::gnn {
 
-UserMeasure::UserMeasure(std::uint32_t longest) : gain_(longest), ideal_(longest + 1U) {
-  for (std::uint32_t j = 0; j < longest; ++j) {
+std::size_t most_counted(std::uint32_t longest, std::initializer_list<std::span<const std::uint64_t>> offsets) {
+  std::uint64_t most = 0;
+  for (const std::span<const std::uint64_t> rows : offsets) {
+    for (std::size_t row = 0; row + 1 < rows.size(); ++row) most = std::max(most, rows[row + 1] - rows[row]);
+  }
+  return std::min<std::uint64_t>(most, longest);
+}
+
+UserMeasure::UserMeasure(std::size_t longest) : gain_(longest), ideal_(longest + 1) {
+  for (std::size_t j = 0; j < longest; ++j) {
     gain_[j] = 1.0 / math::log2(static_cast<double>(j) + 2.0);
     ideal_[j + 1] = ideal_[j] + gain_[j];
   }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -17,13 +18,19 @@ inline constexpr std::size_t kNumRankingMetrics = kRankingMetricNames.size();
 /// The metrics of one user's list, in that order; each is in [0, 1].
 using UserMetrics = std::array<double, kNumRankingMetrics>;
 
-/// Measures single lists of at most `longest` entries. Immutable; thread-safe.
+/// The most entries of a row that count under cut-offs of at most `longest`, of ragged rows with these offsets:
+/// cut-offs may be far beyond the catalogue.
+[[nodiscard]] std::size_t most_counted(std::uint32_t longest,
+                                       std::initializer_list<std::span<const std::uint64_t>> offsets);
+
+/// Measures single lists of which, as of their test items, at most `longest` entries count. Immutable; thread-safe.
 class UserMeasure {
  public:
-  explicit UserMeasure(std::uint32_t longest);
+  explicit UserMeasure(std::size_t longest);
 
   /// `ranked`: item rows, best first; only the first `cutoff` count. `test`: item rows, ascending and distinct.
-  /// Preconditions: `test` is not empty, 1 <= cutoff <= longest. Cost: cutoff binary searches.
+  /// Preconditions: `test` is not empty; cutoff >= 1; of each at most `longest` entries are within the cutoff. Cost:
+  /// cutoff binary searches.
   [[nodiscard]] UserMetrics operator()(std::span<const std::uint64_t> ranked, std::span<const std::uint32_t> test,
                                        std::uint32_t cutoff) const;
 

@@ -150,7 +150,8 @@ class Evaluator {
                         file.string(), io::name_of(format)));
       }
     });
-    graph::NeighborLists lists = read_ranked_lists(session_, interactions_.edge_type(), file, format);
+    graph::NeighborLists lists =
+        without_known(read_ranked_lists(session_, interactions_.edge_type(), file, format), file);
     std::uint64_t most = 0;
     for (std::uint64_t user = 0; user < lists.num_rows(); ++user) {
       most = std::max<std::uint64_t>(most, lists.targets_of(user).size());
@@ -162,6 +163,30 @@ class Evaluator {
                                 file.string(), most, longest(), most));
     }
     return lists;
+  }
+
+  /// **Collective.** The lists as scorers would have made them: without items that their users are known to have.
+  [[nodiscard]] graph::NeighborLists without_known(const graph::NeighborLists& lists, const fs::path& file) {
+    graph::NeighborLists kept;
+    for (std::uint64_t user = 0; user < lists.num_rows(); ++user) {
+      const auto targets = lists.targets_of(user);
+      const auto scores = lists.scores_of(user);
+      for (std::size_t i = 0; i < targets.size(); ++i) {
+        if (interactions_.has(user, targets[i])) continue;
+        kept.targets.push_back(targets[i]);
+        kept.scores.push_back(scores[i]);
+      }
+      kept.offsets.push_back(kept.targets.size());
+    }
+    const std::uint64_t read = comm_.all_reduce(std::uint64_t{lists.targets.size()}, comm::ReduceOp::kSum);
+    const std::uint64_t known = read - comm_.all_reduce(std::uint64_t{kept.targets.size()}, comm::ReduceOp::kSum);
+    if (known > 0) {
+      session_.warn(
+          fmt::format("evaluate: {} of {} entries in the lists of '{}' are items that their users are known to have; "
+                      "left out, as models leave them out",
+                      known, read, file.string()));
+    }
+    return kept;
   }
 
   /// The lists of users with test items alone: finished lists have some for others too.

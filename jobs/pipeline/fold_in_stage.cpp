@@ -7,7 +7,9 @@
 
 #include "engine/base/error.hpp"
 #include "engine/exec/propagation.hpp"
+#include "engine/parallel/parallel.hpp"
 #include "gnn/fold_in.hpp"
+#include "gnn/grouped_slots.hpp"
 #include "io/hdf5/header.hpp"
 #include "io/hdf5/input_file.hpp"
 #include "jobs/pipeline/carry_weights.hpp"
@@ -63,6 +65,8 @@ void fold_in_vectors(Session& session, EdgeTypeId type, TrainedFile& trained, co
   MemoryPlan plan("fold-in");
   plan.hold("rows", graph.num_local() * row);
   plan.hold("known and resulting rows, on their way from and to the file", std::uint64_t{4} * graph.num_owned() * row);
+  plan.hold("slots of repeated pairs, together", gnn::GroupedSlots::bytes(2 * graph.by_source(type).num_edges(),
+                                                                          graph.num_local(), parallel::concurrency()));
   session.require_fits(plan);
   session.progress().begin("fold-in", 0, "rows");
   const KnownEmbeddings known =

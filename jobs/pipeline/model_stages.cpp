@@ -9,6 +9,7 @@
 #include "engine/parallel/parallel.hpp"
 #include "gnn/interactions.hpp"
 #include "gnn/knn_embed.hpp"
+#include "gnn/listed_negatives.hpp"
 #include "gnn/metrics.hpp"
 #include "gnn/models.hpp"
 #include "gnn/retrieval.hpp"
@@ -42,8 +43,20 @@ void require_same_vertices(Session& session, const io::NodeRows& nodes, VertexTy
   });
 }
 
+/// **Collective.** Whether every rank can hold its share of a model's file, `copies` times over.
+void require_model_fits(Session& session, const std::filesystem::path& file, const std::string& what,
+                        std::uint64_t copies) {
+  const comm::Communicator& comm = session.comm();
+  std::uint64_t bytes = 0;
+  comm.agree([&] { bytes = std::filesystem::file_size(file); });
+  MemoryPlan plan("read model");
+  plan.hold(what, copies * bytes / static_cast<std::uint64_t>(comm.size()));
+  session.require_fits(plan);
+}
+
 gnn::EmbeddingTable load_vectors(Session& session, EdgeTypeId edge_type, const std::filesystem::path& file) {
   const comm::Communicator& comm = session.comm();
+  require_model_fits(session, file, "vectors as read, sent, received and kept", 4);
   const graph::DistributedGraph& graph = session.graph();
   std::optional<gnn::EmbeddingTable> table;
   const graph::EdgeType& types = session.schema().edge_type(edge_type);
@@ -64,11 +77,7 @@ gnn::EmbeddingTable load_vectors(Session& session, EdgeTypeId edge_type, const s
 
 TrainedModel load_weights(Session& session, EdgeTypeId edge_type, const std::filesystem::path& file) {
   const comm::Communicator& comm = session.comm();
-  MemoryPlan plan("read model");
-  std::uint64_t bytes = 0;
-  comm.agree([&] { bytes = std::filesystem::file_size(file); });
-  plan.hold("weights, twice", 2 * bytes / static_cast<std::uint64_t>(comm.size()));
-  session.require_fits(plan);
+  require_model_fits(session, file, "weights, twice", 2);
   io::ModelFile read = io::read_model(comm, file);
   for (const io::NodeRows& nodes : read.nodes) {
     std::optional<VertexTypeId> type;
@@ -106,13 +115,43 @@ gnn::TrainLayout agreed_layout(Session& session, const gnn::Model& kind, const g
   const comm::Communicator& comm = session.comm();
   const std::uint64_t halo_rows =
       comm.all_reduce(std::uint64_t{session.graph().halo().send_rows().size()}, comm::ReduceOp::kMax);
-  auto layout = gnn::TrainLayout::kPartitioned;
-  comm.agree([&] {
-    layout = train_layout(session.config(), {kind, options, share, users, halo_rows, session.memory().bytes});
+  return agreed_train_layout(comm, session.config(), {kind, options, share, users, halo_rows, session.memory().bytes});
+}
+
+/// What training holds: the model's plan, and what ranks items while it is evaluated. The representations that are
+/// ranked by are in the model's.
+MemoryPlan plan_training(const gnn::Model& kind, const gnn::ModelShare& share, const gnn::ModelOptions& options,
+                         const gnn::Interactions& interactions, std::span<const std::uint32_t> at) {
+  MemoryPlan plan = kind.plan(share, options);
+  if (kind.output != gnn::ModelOutput::kVectors || options.bpr.evaluate_every == 0 || at.empty()) return plan;
+  RetrievalShare ranking;
+  ranking.users = interactions.owned_users().size();
+  ranking.items = interactions.owned_items().size();
+  ranking.dim = options.bpr.dim;
+  ranking.top_k = std::min<std::uint64_t>(*std::ranges::max_element(at), interactions.num_items());
+  const MemoryPlan evaluation = plan_retrieval("evaluate", ranking);
+  for (const MemoryPlan::Item& item : evaluation.items()) {
+    plan.hold(item.what + ", while evaluated", item.bytes);
+  }
+  return plan;
+}
+
+/// **Collective.** Lists that end before the window leave all negatives uniform, which is not what was asked for.
+void check_windows(Session& session, const gnn::Interactions& interactions, const graph::NeighborLists& lists,
+                   const gnn::BatchOptions& options) {
+  const gnn::WindowCounts counts =
+      gnn::count_windows(session.comm(), interactions, lists, options.hard_first, options.hard_last);
+  session.comm().agree([&] {
+    if (counts.with_window > 0) return;
+    throw ConfigError(
+        fmt::format("train.negatives is ppr, but no list goes beyond train.hard_first ({}) to an item that its user "
+                    "lacks; lower train.hard_first, or make longer lists (ppr.top_k)",
+                    options.hard_first));
   });
-  const bool by_columns =
-      comm.all_reduce(static_cast<std::uint32_t>(layout == gnn::TrainLayout::kColumns), comm::ReduceOp::kMin) != 0;
-  return by_columns ? gnn::TrainLayout::kColumns : gnn::TrainLayout::kPartitioned;
+  if (counts.with_window == counts.users) return;
+  session.warn(
+      fmt::format("train: {} of {} users have no list beyond train.hard_first ({}); their negatives are uniform",
+                  counts.users - counts.with_window, counts.users, options.hard_first));
 }
 
 /// Before hours of training, not after.
@@ -221,7 +260,7 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& model_fi
       log::info("train: rows by cluster (resources.train_layout)");
     }
   }
-  session.require_fits(kind.plan(share, options));
+  session.require_fits(plan_training(kind, share, options, interactions, at));
   if (kind.output == gnn::ModelOutput::kItemScores) {
     gnn::ModelWeights weights = kind.fit(comm, graph, edge_type, options, session.progress());
     write_weights(session, edge_type, std::string(kind.name), weights, model_file, session.provenance());
@@ -248,7 +287,10 @@ TrainedModel train_stage(Session& session, const std::filesystem::path& model_fi
   const std::optional<std::vector<std::uint8_t>> frozen = frozen_rows(session, edge_type, start);
   if (frozen) hooks.frozen = &*frozen;
   const std::optional<graph::NeighborLists> hard = hard_negatives(session, edge_type, model_file.parent_path());
-  if (hard) hooks.ranked_items = &*hard;
+  if (hard) {
+    if (kind.trains_on_batches) check_windows(session, interactions, *hard, options.bpr);
+    hooks.ranked_items = &*hard;
+  }
   warn_of_other_checkpoint(session, checkpoints, identity, checkpoint_directory);
   const std::unique_ptr<exec::CheckpointSource> resume = checkpoints.open(identity);
   hooks.resume = resume.get();

@@ -56,10 +56,17 @@ std::string to_json(const ReportData& data) {
 /// What rank 0 reads to compare two nights before it leaves that to `rove diff`.
 constexpr std::uintmax_t kMostBytesCompared = std::uintmax_t{4} << 30U;
 
-void add_drift(const std::filesystem::path& previous, const std::filesystem::path& run, ReportData& data) {
+void add_drift(Session& session, const std::filesystem::path& previous, const std::filesystem::path& run,
+               ReportData& data) {
   for (const char* name : {"embeddings.h5", "ppr.h5", "recommendations.h5"}) {
     if (!std::filesystem::exists(previous / name) || !std::filesystem::exists(run / name)) continue;
-    if (std::filesystem::file_size(previous / name) + std::filesystem::file_size(run / name) > kMostBytesCompared) {
+    const std::uintmax_t bytes = std::filesystem::file_size(previous / name) + std::filesystem::file_size(run / name);
+    if (bytes > kMostBytesCompared) {
+      session.warn(
+          fmt::format("report: {} is not compared with that of the published run: {} in all, more than {}; run "
+                      "`rove diff {} {}`",
+                      name, format_bytes(bytes), format_bytes(kMostBytesCompared), (previous / name).string(),
+                      (run / name).string()));
       continue;
     }
     io::FileDiff diff = io::diff_files(previous / name, run / name);
@@ -75,7 +82,7 @@ void compare_with_published(Session& session, const std::filesystem::path& outpu
     const auto published = io::publish::published_run(output);
     if (!published) return;
     data.previous = read_published_run(*published);
-    add_drift(*published, run, data);
+    add_drift(session, *published, run, data);
   } catch (const Error& error) {
     session.warn(fmt::format("report: no comparison with the published run: {}", error.what()));
   }

@@ -17,6 +17,7 @@ RetrievalShare retrieval_share(const gnn::Interactions& interactions, const gnn:
   share.scoring_bytes = scorer.working_bytes(interactions);
   share.top_k = std::min(top_k, interactions.num_items());
   share.interests = interests;
+  share.ghosts = interactions.graph().num_local() - interactions.graph().num_owned();
   return share;
 }
 
@@ -36,6 +37,12 @@ MemoryPlan plan_retrieval(const std::string& stage, const RetrievalShare& share)
   if (share.interests > 0) {
     plan.hold("lists of each interest, with their weights",
               share.users * share.interests * (list_bytes + share.top_k * 4));
+    const std::uint64_t row_bytes = exec::padded_width(static_cast<std::uint32_t>(share.dim)) * sizeof(float);
+    plan.hold("interests of the users, before and after smoothing",
+              2 * share.users * share.interests * (row_bytes + 64));
+    plan.hold("queries of an interest", share.rows * row_bytes);
+    plan.hold("vectors of local items with their clusters",
+              (share.rows + share.ghosts) * (share.dim + 1) * sizeof(float));
   }
   return plan;
 }

@@ -19,6 +19,7 @@ struct RetrievalShare {
   std::uint64_t scoring_bytes = 0;  ///< of a model without vectors: a block of scores, and weights not held already
   std::uint64_t top_k = 0;          ///< entries of a list
   std::uint64_t interests = 0;      ///< per user; 0: one query each
+  std::uint64_t ghosts = 0;         ///< vertices of other ranks next to these
 };
 
 [[nodiscard]] RetrievalShare retrieval_share(const gnn::Interactions& interactions, const gnn::Scorer& scorer,

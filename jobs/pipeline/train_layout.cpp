@@ -10,7 +10,35 @@
 
 namespace rove::jobs {
 
+TrainLayoutFit train_layout_fit(const TrainLayoutQuestion& question) {
+  if (question.model.step == nullptr) return {};
+  const auto bytes = [&](gnn::TrainLayout layout) {
+    return question.model.plan(question.share, with_layout(question.options, layout)).total_bytes();
+  };
+  return {bytes(gnn::TrainLayout::kColumns) <= question.memory_bytes / 2,
+          bytes(gnn::TrainLayout::kPartitioned) <= question.memory_bytes};
+}
+
 gnn::TrainLayout train_layout(const Config& config, const TrainLayoutQuestion& question) {
+  return train_layout(config, question, train_layout_fit(question));
+}
+
+gnn::TrainLayout agreed_train_layout(const comm::Communicator& comm, const Config& config,
+                                     const TrainLayoutQuestion& question) {
+  const auto is_so_everywhere = [&](bool here) {
+    return comm.all_reduce(static_cast<std::uint32_t>(here), comm::ReduceOp::kMin) != 0;
+  };
+  TrainLayoutFit fit = train_layout_fit(question);
+  fit.columns = is_so_everywhere(fit.columns);
+  fit.whole_rows = is_so_everywhere(fit.whole_rows);
+  auto layout = gnn::TrainLayout::kPartitioned;
+  comm.agree([&] { layout = train_layout(config, question, fit); });
+  // The cost model may see other threads on another rank.
+  return is_so_everywhere(layout == gnn::TrainLayout::kColumns) ? gnn::TrainLayout::kColumns
+                                                                : gnn::TrainLayout::kPartitioned;
+}
+
+gnn::TrainLayout train_layout(const Config& config, const TrainLayoutQuestion& question, TrainLayoutFit fit) {
   using gnn::TrainLayout;
   const std::string asked = config.text("resources.train_layout");
   if (asked == "partitioned") return TrainLayout::kPartitioned;
@@ -29,10 +57,8 @@ gnn::TrainLayout train_layout(const Config& config, const TrainLayoutQuestion& q
   if (question.model.step == nullptr || config.text("resources.layout") == "partitioned") {
     return TrainLayout::kPartitioned;
   }
-  const MemoryPlan plan = question.model.plan(share, with_layout(question.options, TrainLayout::kColumns));
-  if (plan.total_bytes() > question.memory_bytes / 2) return TrainLayout::kPartitioned;
-  const MemoryPlan whole_rows = question.model.plan(share, with_layout(question.options, TrainLayout::kPartitioned));
-  if (whole_rows.total_bytes() > question.memory_bytes) return TrainLayout::kColumns;
+  if (!fit.columns) return TrainLayout::kPartitioned;
+  if (!fit.whole_rows) return TrainLayout::kColumns;
   const gnn::BatchOptions& options = question.options.bpr;
   return gnn::faster_layout(question.model.step(question.options), {.ranks = share.ranks,
                                                                     .threads = share.threads,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include "engine/base/error.hpp"
 #include "engine/base/hash.hpp"
 #include "engine/base/random.hpp"
 #include "gnn/train_sgl.hpp"
@@ -131,6 +132,28 @@ TEST(Sgl, GradientIsThatOfTheLossInDouble) {
                                                            tests::info_nce(batch.positives, a, b, options.temperature));
                               });
   }
+}
+
+TEST(ContrastiveModels, RefuseOnlyWhatTheyRead) {
+  const graph::DistributedGraph graph =
+      tests::distribute(tests::world(), tests::random_bipartite(20, 15, 60, 9), tests::Spread::kBlock);
+  const auto small = [](auto options) {
+    options.dim = kDim;
+    options.epochs = 1;
+    options.batch_size = 30;
+    options.contrast_layer = options.layers + 1;
+    return options;
+  };
+  const EdgeTypeId type{0};
+  EXPECT_THROW((void)train_xsimgcl(tests::world(), graph, type, small(ContrastOptions()), {}), ConfigError);
+  EXPECT_NO_THROW((void)train_simgcl(tests::world(), graph, type, small(SimGclOptions()), {}));
+  EXPECT_NO_THROW((void)train_sgl(tests::world(), graph, type, small(SglOptions()), {}));
+  SimGclOptions noisy = small(SimGclOptions());
+  noisy.dim = 1040;
+  EXPECT_THROW((void)train_simgcl(tests::world(), graph, type, noisy, {}), ConfigError);
+  SglOptions wide = small(SglOptions());
+  wide.dim = 1040;
+  EXPECT_NO_THROW((void)train_sgl(tests::world(), graph, type, wide, {}));
 }
 
 }  // namespace

@@ -64,8 +64,9 @@ std::vector<Scored> serial_list(const graph::GraphBlocks& whole, std::uint64_t u
 
 TEST(Retrieval, EqualsFullSortOnAnyRanks) {
   const graph::GraphBlocks whole = tests::random_bipartite(41, 150, 900, 6);
-  for (const RetrievalOptions options : {RetrievalOptions{10, true}, RetrievalOptions{7, false},
-                                         RetrievalOptions{400, true}, RetrievalOptions{0, true}}) {
+  for (const RetrievalOptions options :
+       {RetrievalOptions{10, true}, RetrievalOptions{7, false}, RetrievalOptions{400, true},
+        RetrievalOptions{4'000'000'000, true}, RetrievalOptions{0, true}}) {
     for (const tests::Spread spread : tests::kSpreads) {
       const graph::DistributedGraph graph = tests::distribute(world(), whole, spread);
       const Interactions interactions(graph, kRates);
@@ -121,6 +122,23 @@ TEST(Metrics, OfHandMadeLists) {
   EXPECT_NEAR(at4.hit_rate, 2.0 / 3, 1e-15);
   EXPECT_NEAR(at4.mrr, (1.0 + 0 + 1.0) / 3, 1e-15);
   EXPECT_NEAR(at4.map, ((1.0 + 2.0 / 3) / 3 + 0 + 1.0) / 3, 1e-15);
+}
+
+TEST(Metrics, CutoffsMayBeFarBeyondTheCatalogue) {
+  graph::NeighborLists lists;
+  lists.offsets = {0, 3, 3};
+  lists.targets = {5, 1, 7};
+  lists.scores.assign(3, 0.0F);
+  TestItems test;
+  test.offsets = {0, 2, 6};
+  test.values = {1, 7, 0, 2, 3, 4};
+  const comm::Communicator self = tests::alone(world());
+  const std::uint32_t cutoffs[] = {6, std::numeric_limits<std::uint32_t>::max()};
+  const Evaluation result = measure(self, lists, test, cutoffs);
+  EXPECT_EQ(result.at[1].recall, 0.5);
+  EXPECT_EQ(result.at[1].recall, result.at[0].recall);
+  EXPECT_EQ(result.at[1].ndcg, result.at[0].ndcg);
+  EXPECT_EQ(result.at[1].map, result.at[0].map);
 }
 
 TEST(Metrics, AreTheSameOnAnyRanks) {

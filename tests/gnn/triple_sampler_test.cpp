@@ -292,6 +292,40 @@ TEST(ListedNegatives, ComeFromTheWindowAndAreNeverInteractions) {
   }
 }
 
+TEST(ListedNegatives, CountTheUsersWithAWindowOnAnyRanks) {
+  const graph::GraphBlocks whole = tests::random_bipartite(60, 12, 300, 4);
+  const auto edges = edges_of(whole);
+  // User u's list: items u, u + 1, ..., as many as u modulo 5.
+  WindowCounts expected;
+  for (std::uint64_t user = 0; user < 60; ++user) {
+    std::uint64_t degree = 0;
+    for (std::uint64_t item = 0; item < 12; ++item) degree += edges.contains({user, item}) ? 1U : 0U;
+    if (degree == 0 || degree == 12) continue;
+    ++expected.users;
+    bool has_window = false;
+    for (std::uint64_t i = 2; i < user % 5; ++i) has_window |= !edges.contains({user, (user + i) % 12});
+    expected.with_window += has_window ? 1U : 0U;
+  }
+  EXPECT_GT(expected.with_window, 0U);
+  EXPECT_LT(expected.with_window, expected.users);
+  for (const tests::Spread spread : tests::kSpreads) {
+    const graph::DistributedGraph graph = tests::distribute(world(), whole, spread);
+    const Interactions interactions(graph, kRates);
+    graph::NeighborLists lists;
+    for (std::uint64_t local = interactions.owned_users().begin; local < interactions.owned_users().end; ++local) {
+      const std::uint64_t user =
+          graph.schema().row_of(graph.index_map().stable_of(LocalVertexId{static_cast<std::uint32_t>(local)}));
+      for (std::uint64_t i = 0; i < user % 5; ++i) lists.targets.push_back((user + i) % 12);
+      lists.offsets.push_back(lists.targets.size());
+    }
+    lists.scores.resize(lists.targets.size());
+    const WindowCounts found = count_windows(world(), interactions, lists, 2, 20);
+    EXPECT_EQ(found.users, expected.users) << name_of(spread);
+    EXPECT_EQ(found.with_window, expected.with_window) << name_of(spread);
+    EXPECT_EQ(count_windows(world(), interactions, lists, 4, 20).with_window, 0U);
+  }
+}
+
 TEST(ListedNegatives, TheirShareGrowsFromNothing) {
   EXPECT_EQ(hard_share(0.5, 1, 11), 0.0);
   EXPECT_DOUBLE_EQ(hard_share(0.5, 6, 11), 0.25);

@@ -2,6 +2,7 @@
 #include "gnn/warm_start.hpp"
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -86,13 +87,14 @@ std::vector<double> serial_start(const graph::GraphBlocks& whole, WarmStartCount
   return rows;
 }
 
-EmbeddingTable start(const comm::Communicator& comm, const graph::DistributedGraph& graph, WarmStartCounts& counts) {
+EmbeddingTable start(const comm::Communicator& comm, const graph::DistributedGraph& graph, WarmStartCounts& counts,
+                     std::uint64_t first_unknown = std::numeric_limits<std::uint64_t>::max()) {
   KnownRows known{EmbeddingTable(graph.num_owned(), kDim), std::vector<std::uint8_t>(graph.num_owned())};
   EmbeddingTable parameters(graph.num_owned(), kDim);
   for (std::uint32_t local = 0; local < graph.num_owned(); ++local) {
     const std::uint64_t stable = graph.index_map().stable_of(LocalVertexId{local}).value();
     for (std::uint32_t c = 0; c < kDim; ++c) parameters.row(local)[c] = random_value(stable, c);
-    if (!is_known(stable)) continue;
+    if (!is_known(stable) || stable >= first_unknown) continue;
     known.is_known[local] = 1;
     for (std::uint32_t c = 0; c < kDim; ++c) known.rows.row(local)[c] = value_of(stable, c);
   }
@@ -124,6 +126,24 @@ TEST(WarmStart, EqualsTheDefinitionOnAnyRanks) {
     EXPECT_EQ(counts.known, expected_counts.known);
     EXPECT_EQ(counts.from_neighbors, expected_counts.from_neighbors);
     EXPECT_EQ(counts.at_random, expected_counts.at_random);
+  }
+}
+
+TEST(WarmStart, AWhollyNewTypeStartsAtRandom) {
+  const graph::GraphBlocks whole = tests::random_bipartite(60, 45, 160, 9);
+  for (const tests::Spread spread : tests::kSpreads) {
+    const graph::DistributedGraph graph = tests::distribute(world(), whole, spread);
+    WarmStartCounts counts;
+    const EmbeddingTable parameters = start(world(), graph, counts, 60);  // the items
+    const IndexRange items = graph.owned_of_type(VertexTypeId{1});
+    for (std::uint64_t local = items.begin; local < items.end; ++local) {
+      const auto item = static_cast<std::uint32_t>(local);
+      const std::uint64_t stable = graph.index_map().stable_of(LocalVertexId{item}).value();
+      for (std::uint32_t c = 0; c < kDim; ++c) EXPECT_EQ(parameters.row(item)[c], random_value(stable, c)) << stable;
+    }
+    EXPECT_EQ(counts.known, 40U);
+    EXPECT_EQ(counts.from_neighbors, 0U);
+    EXPECT_EQ(counts.at_random, 65U);
   }
 }
 

@@ -6,6 +6,7 @@ Usage: evaluation_test.py MPIRUN ROVE
 import json
 import math
 import os
+import re
 import sys
 import tempfile
 import unittest
@@ -118,6 +119,19 @@ class Evaluation(unittest.TestCase):
         ppr, _ = self.evaluate("--lists", self.source("ppr.h5"))
         self.assertGreater(ppr["recall@20"], 0.2)
 
+    def test_finished_lists_are_measured_without_what_users_have(self):
+        # As long as the catalogue, so that both have the same entries but for the known ones.
+        for name, choice in (("unseen", "true"), ("all", "false")):
+            ROVE.run("ppr", "-c", self.path("job.yaml"), "-g", self.source("graph.h5"), "-o", self.path(f"{name}.h5"), "-q",
+                     "-k", 60, "--set", f"ppr.exclude_linked={choice}")
+        expected, _ = self.evaluate("--lists", self.path("unseen.h5"))
+        for ranks in (1, 3):
+            found, _ = self.evaluate("--lists", self.path("all.h5"), ranks=ranks)
+            self.assertEqual(found, expected)
+        done = ROVE.run("evaluate", "-c", self.path("job.yaml"), "-g", self.source("graph.h5"), "--lists",
+                        self.path("all.h5"), "-q", "-o", self.path("all.json"))
+        self.assertIn("are items that their users are known to have", done.stderr)
+
     def test_against_another_run(self):
         metrics, shown = self.evaluate("--lists", self.source("ppr.h5"), "--against", self.run_directory)
         comparison = metrics["against"]["metrics"]["recall@20"]
@@ -227,6 +241,22 @@ class Evaluation(unittest.TestCase):
         for name, value in metrics.items():
             if isinstance(value, float) and "fair" in name:
                 self.assertTrue(0 <= value <= 1, f"{name} {value}")
+
+    def test_vectors_that_do_not_fit_are_refused_before_they_are_read(self):
+        graph, wide = self.source("graph.h5"), self.path("wide.h5")
+        ROVE.run("train", "-g", graph, "-o", wide, "-q", "--dim", 4096, "--epochs", 1)
+        done = ROVE.run("recommend", "-g", graph, "-e", wide, "-o", self.path("wide-lists.h5"), "-q", "--set",
+                        "resources.memory=8MiB", code=5)
+        self.assertIn("read model", done.stderr)
+
+    def test_training_that_evaluates_holds_what_evaluation_needs(self):
+        def held(every):
+            done = ROVE.run("train", "-g", self.source("graph.h5"), "-o", self.path("never.h5"), "-q", "--dim", 1024,
+                            "--set", "train.batch_size=16", "--set", f"train.evaluate_every={every}", "--set",
+                            "resources.memory=2MiB", code=5)
+            return float(re.search(r"stage 'train' would hold ([\d.]+) MiB", done.stderr).group(1))
+
+        self.assertGreater(held(1), held(0))
 
     def test_bad_use(self):
         self.assertIn("expected at most 4294967295",

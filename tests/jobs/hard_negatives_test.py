@@ -89,6 +89,13 @@ class HardNegatives(unittest.TestCase):
         done = self.run_job("none", "train.negatives=ppr", "ppr.enabled=false", code=4)
         self.assertIn("train.ppr_file", done.stderr)
 
+    def test_says_when_lists_are_too_short(self):
+        done = self.run_job("short", "train.negatives=ppr", "train.hard_first=12", "train.hard_last=20", ranks=2, code=2)
+        self.assertIn("no list goes beyond train.hard_first (12)", done.stderr)
+        # Some users have all but two of the ten items that they can reach.
+        done = self.run_job("some", "train.negatives=ppr", ranks=2)
+        self.assertRegex(done.stderr, r"\d+ of \d+ users have no list beyond train.hard_first \(2\)")
+
     def test_vectors_of_simplex_have_length_one(self):
         self.run_job("simplex", "train.model=simplex", "ppr.enabled=false", "train.shared_negatives=10")
         with h5py.File(self.vectors("simplex")) as file:

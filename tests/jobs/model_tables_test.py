@@ -4,6 +4,9 @@ validation where the data have none of their own.
 
 usage: model_tables_test.py SCRIPT ROVE
 """
+import argparse
+import importlib.util
+import json
 import os
 import random
 import shutil
@@ -60,7 +63,47 @@ def published_settings_are_stopped_and_gone_on_from(command, directory):
     assert "epochs 1000" in row[2] and float(row[3]) > 0.9, row
 
 
+def bench_in(directory):
+    spec = importlib.util.spec_from_file_location("model_tables", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Bench(argparse.Namespace(rove=BINARY, cache=directory, limit_seconds=0, threads="", seeds=1, folder=directory))
+
+
+def seconds_before_a_stop_count():
+    """A second call of a fit takes one second, but its history knows of ten."""
+    with tempfile.TemporaryDirectory(prefix="rove-tables-") as directory:
+        bench = bench_in(directory)
+
+        def call(*command):
+            out = command[command.index("-o") + 1]
+            if command[0] == "train":
+                with open(os.path.join(directory, "history.json"), "w", encoding="utf-8") as file:
+                    json.dump([{"epoch": epoch, "seconds": 5, "metrics": {"recall@20": epoch}} for epoch in (1, 2)], file)
+            with open(out, "w", encoding="utf-8") as file:
+                json.dump({"recall@20": 1}, file)
+            return 0, "", 1.0
+
+        bench.call = call
+        data = {"name": "small", "format": "adjacency", "at": 20, "valid": "valid.txt", "digest": "0"}
+        for settings in ({"epochs": 2}, {"epochs": 9, "patience": 1}):
+            assert bench.run(directory, "graph.h5", "test.txt", data, "mf", settings, "test")["train_seconds"] == 10, settings
+
+
+def graphs_of_other_files_are_not_used():
+    with tempfile.TemporaryDirectory(prefix="rove-tables-") as directory:
+        bench = bench_in(directory)
+        plain = os.path.join(directory, "gowalla")
+        os.mkdir(plain)  # of a cache from before files were told apart
+        assert bench.work("gowalla", "a" * 64) == plain
+        other = bench.work("gowalla", "b" * 64)
+        assert other != plain and os.path.isdir(other), other
+        assert bench.work("gowalla", "a" * 64) == plain and bench.work("gowalla", "b" * 64) == other
+
+
 def main():
+    seconds_before_a_stop_count()
+    graphs_of_other_files_are_not_used()
     epochs_without_a_validation_file()
     if not os.path.isdir(LASTFM):
         print(f"skipped: {LASTFM} is not there")

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "jobs/config/config.hpp"
+#include "jobs/pipeline/train_layout.hpp"
 #include "tests/support/mpi.hpp"
 
 namespace rove::jobs {
@@ -44,6 +45,24 @@ TEST(Links, InAConfigurationLeadAllRanksToTheSameFiles) {
   }
   EXPECT_THAT(config.paths("graph.edges[0].files").at(0).string(), testing::EndsWith("/maps"));
   EXPECT_THAT(config.paths("graph.edges[0].files").at(1).string(), testing::EndsWith("/stat"));
+}
+
+TEST(TrainLayout, IsColumnsWhereWholeRowsDoNotFitOneRank) {
+  const gnn::Model& model = gnn::find_model("lightgcn");
+  gnn::ModelOptions options;
+  options.set_loop({.dim = 16});  // one block of columns: by speed, several ranks keep whole rows
+  gnn::ModelShare share{1000, 0, 4000, 1, 1000, world().size(), 3000, 12000};
+  constexpr std::uint64_t kMemory = std::uint64_t{1} << 30U;
+  const auto layout = [&](std::uint64_t memory) {
+    return agreed_train_layout(world(), Config(), {model, options, share, 2000, 0, memory});
+  };
+  const gnn::TrainLayout by_speed = layout(kMemory);
+  if (world().is_root()) share.ghost_rows = kMemory;
+  EXPECT_EQ(layout(kMemory), gnn::TrainLayout::kColumns);
+  // Columns must fit every rank.
+  EXPECT_EQ(layout(world().is_root() ? std::uint64_t{1024} : kMemory), gnn::TrainLayout::kPartitioned);
+  share.ghost_rows = 0;
+  EXPECT_EQ(layout(kMemory), by_speed);
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "jobs/pipeline/retrieval_plan.hpp"
+
 namespace rove::jobs {
 namespace {
 
@@ -53,6 +55,21 @@ TEST(TrainingOptions, WhatIsSetHoldsForEveryModel) {
   expected.bpr.layers = expected.ssm.layers = expected.directau.layers = expected.xsimgcl.layers = 7;
   expected.simgcl.layers = expected.sgl.layers = expected.dccf.layers = expected.lightgcl.layers = 7;
   EXPECT_EQ(own_settings(model_options(config)), own_settings(expected));
+}
+
+TEST(RetrievalPlan, HoldsTheInterestsOfTheUsers) {
+  RetrievalShare share;
+  share.rows = 1000;
+  share.users = 600;
+  share.items = 400;
+  share.dim = 64;
+  share.top_k = 10;
+  const std::uint64_t one_query = plan_retrieval("recommend", share).total_bytes();
+  share.interests = 4;
+  const std::uint64_t several = plan_retrieval("recommend", share).total_bytes();
+  EXPECT_GE(several, one_query + 2 * share.users * share.interests * 64 * 4 + share.rows * (64 + 65) * 4);
+  share.ghosts = 500;
+  EXPECT_EQ(plan_retrieval("recommend", share).total_bytes(), several + 500 * 65 * 4);
 }
 
 }  // namespace

@@ -107,6 +107,17 @@ class WarmStart(unittest.TestCase):
         before, after = (vectors_of(self.path("nightly", run), "user") for run in ("0001", "0002"))
         self.assertGreater(cosines(before, after).mean(), 0.9)
 
+    def test_the_report_names_files_too_large_to_compare(self):
+        self.night("one", "large", 1)
+        published = self.path("large", "0001", "embeddings.h5")
+        os.chmod(published, 0o644)
+        with open(published, "r+b") as file:
+            file.truncate((4 << 30) + 1)  # a hole
+        done = self.night("two", "large", 1, "publish.delta=false")
+        self.assertIn("embeddings.h5 is not compared with that of the published run", done.stderr)
+        with open(self.path("large", "0002", "report.json"), encoding="utf-8") as file:
+            self.assertTrue(any("is not compared" in warning for warning in json.load(file)["warnings"]))
+
     def test_frozen_types_stay(self):
         # Without layers what is published is what is trained, so frozen rows can be seen to stay.
         self.night("one", "factors", 5, "train.model=mf")
