@@ -9,6 +9,15 @@
 
 namespace rove::jobs {
 
+void warn_of_split_index(Session& session) {
+  const std::string split = session.config().text("split.method");
+  if (split == "none") return;
+  session.warn(
+      fmt::format("index: made with split.method: {}, without interactions that the graph holds, which rove "
+                  "query and rove serve refuse; set split.method to none, or index.enabled to false",
+                  split));
+}
+
 void index_stage(Session& session, const std::filesystem::path& index_file) {
   const PhaseTimer timer(session.times(), "index");
   const comm::Communicator& comm = session.comm();

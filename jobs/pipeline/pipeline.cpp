@@ -81,6 +81,7 @@ class Pipeline {
     if (is_evaluated) static_cast<void>(longest_cutoff(config_));
     if (config_.boolean("publish.enabled")) check_gate(config_, is_evaluated);
     session_.warn_of_unread("partition");
+    if (config_.boolean("index.enabled")) warn_of_split_index(session_);
     if (config_.boolean("ppr.enabled")) session_.warn_of_unread("ppr");
     if (config_.boolean("train.enabled")) session_.warn_of_unread("train");
   }

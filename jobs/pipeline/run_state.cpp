@@ -9,6 +9,7 @@
 
 #include "engine/base/error.hpp"
 #include "engine/base/hash.hpp"
+#include "io/hdf5/header.hpp"
 #include "io/publish/file_system.hpp"
 #include "io/text/input_files.hpp"
 #include "jobs/pipeline/forget_lists.hpp"
@@ -112,6 +113,11 @@ std::string evaluation_identity(const Config& config) {
   return config.effective_yaml({"evaluate"}) + identity_of_files(config.paths("evaluate.test"));
 }
 
+/// Work of a binary that computes other bits is not gone on from.
+std::string numerics() {
+  return fmt::format("numerics {}\n", io::FileProvenance{}.numerics_version);
+}
+
 /// The files that a graph is imported from.
 std::vector<std::filesystem::path> import_inputs(const Config& config) {
   std::vector<std::filesystem::path> inputs;
@@ -134,14 +140,14 @@ std::vector<std::filesystem::path> import_inputs(const Config& config) {
 
 std::string train_hash(const Config& config, const TrainInputs& inputs) {
   const bool is_chosen_by_test = config.count("train.patience") > 0;
-  return hash_text("train\n" + inputs.graph + config.effective_yaml({"seed", "split"}) +
+  return hash_text("train\n" + numerics() + inputs.graph + config.effective_yaml({"seed", "split"}) +
                    config.effective_yaml({"train"}) + (is_chosen_by_test ? evaluation_identity(config) : "") +
                    inputs.start + inputs.hard_negatives);
 }
 
 std::map<std::string, std::string> stage_hashes(const Config& config) {
   std::map<std::string, std::string> hashes;
-  hashes["import"] = hash_text("import\n" + config.effective_yaml({"graph"}) +
+  hashes["import"] = hash_text("import\n" + numerics() + config.effective_yaml({"graph"}) +
                                identity_of_files(import_inputs(config)) + forget_identity(config));
   const std::string seeded = hashes["import"] + config.effective_yaml({"seed", "split"});
   const bool is_given = config.text("partition.method") == "file";

@@ -38,6 +38,8 @@ void sample_stage(Session& session, const std::filesystem::path& samples_file);
 /// A corpus of random walks, as `walk:` says.
 void walk_stage(Session& session, const std::filesystem::path& walks_file);
 
+/// Says that queries refuse the index of a graph without held-out interactions, if that is what is asked for.
+void warn_of_split_index(Session& session);
 /// PPR fingerprints for queries by id, to `index.h5`.
 void index_stage(Session& session, const std::filesystem::path& index_file);
 

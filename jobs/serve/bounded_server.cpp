@@ -104,7 +104,9 @@ class Connection final : public httplib::Stream {
   [[nodiscard]] bool wait_for(short events, Clock::time_point until) const {
     constexpr std::chrono::milliseconds kSlice(100);  // `closing_` may come nearer meanwhile
     while (true) {
-      const Clock::duration left = std::min(until, closing_.load()) - Clock::now();
+      // An answer that is ready is sent to its end.
+      const Clock::time_point end = events == POLLOUT ? until : std::min(until, closing_.load());
+      const Clock::duration left = end - Clock::now();
       if (left <= Clock::duration::zero()) return false;
       const auto slice = std::min(kSlice, std::chrono::ceil<std::chrono::milliseconds>(left));
       pollfd entry{descriptor_, events, 0};

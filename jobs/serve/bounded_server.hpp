@@ -15,7 +15,7 @@ namespace rove::jobs {
 ///   requests is closed after as long.
 /// - Request line and headers have `kHeadBytes` together; a body has twice `max_body` and as much again, so that frames
 ///   of chunks fit beside it. What a handler keeps of it is its own to bound.
-/// - Requests that come together are answered one after another; ranges are not served.
+/// - Requests that come together are answered one after another; a range of bytes is not served.
 class BoundedServer final : public httplib::Server {
  public:
   using Clock = std::chrono::steady_clock;
@@ -28,7 +28,8 @@ class BoundedServer final : public httplib::Server {
 
   explicit BoundedServer(Bounds bounds) : bounds_(bounds) {}
 
-  /// Every connection ends within the timeout, counted from the first call. Thread-safe.
+  /// Every connection ends within the timeout, counted from the first call, or, once the answer that it waits for is
+  /// computed, within another. Thread-safe.
   void close_soon();
 
   /// For handlers, about the request that their thread answers: which bound it has met.

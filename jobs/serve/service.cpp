@@ -212,7 +212,8 @@ struct Service::State {
   }
 
   /// Nothing: it was refused, and where it would have ended is not known.
-  std::optional<std::string> read_body(const httplib::ContentReader& reader, httplib::Response& response) {
+  std::optional<std::string> read_body(const httplib::Request& request, const httplib::ContentReader& reader,
+                                       httplib::Response& response) {
     std::string body;
     bool fits = true;
     const bool is_whole = reader([&](const char* data, std::size_t size) {
@@ -220,7 +221,11 @@ struct Service::State {
       if (fits) body.append(data, size);
       return fits;
     });
-    if (is_whole) return body;
+    if (is_whole) {
+      // The library takes a chunk that ends wrongly for the last one: what follows may be no request.
+      if (request.has_header("Transfer-Encoding")) BoundedServer::close_after(response);
+      return body;
+    }
     const BoundedServer::Failure failure = BoundedServer::failure();
     if (!fits || failure == BoundedServer::Failure::kTooLarge) {
       refuse(too_large(options.max_body), response);
@@ -314,7 +319,7 @@ struct Service::State {
       // Read here: what the library reads itself may be no larger than a form.
       server.Post(path, [this, endpoint, answer](const httplib::Request& request, httplib::Response& response,
                                                  const httplib::ContentReader& reader) {
-        const std::optional<std::string> body = read_body(reader, response);
+        const std::optional<std::string> body = read_body(request, reader, response);
         if (body) handle(endpoint, request, response, answer, [&] { return parse_request(*body); });
       });
     };

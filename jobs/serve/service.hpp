@@ -34,8 +34,8 @@ class Service {
   Service& operator=(const Service&) = delete;
 
   [[nodiscard]] std::uint16_t port() const;
-  /// Serves until `stop`; requests in flight are answered, and connections end within the timeout. Throws `IoError`
-  /// when accepting connections fails.
+  /// Serves until `stop`; requests in flight are answered, and connections end within the timeout, those that wait for
+  /// an answer within as long after it. Throws `IoError` when accepting connections fails.
   void run();
   /// Returns once no new connection is accepted. Thread-safe, but only while another thread runs or is about to.
   void stop();

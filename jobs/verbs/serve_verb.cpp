@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
@@ -26,8 +27,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Whoever reads what is said may be gone, which is no reason to end.
 void say(const std::string& line) {
-  fmt::print(stderr, "rove serve: {}\n", line);
+  std::fputs(fmt::format("rove serve: {}\n", line).c_str(), stderr);
 }
 
 /// The first line of the token file. Throws `ConfigError` for an empty one, or one that others may read.
@@ -64,9 +66,9 @@ std::string identity_of(const IndexFiles& files) {
 
 /// Ends the process although a thread reads an index, which may take minutes: it writes nothing that could be left half
 /// done.
-[[noreturn]] void leave(const std::string& line) {
+[[noreturn]] void leave(const std::string& line, ExitCode code = ExitCode::kSuccess) {
   say(line);
-  std::_Exit(static_cast<int>(ExitCode::kSuccess));
+  std::_Exit(static_cast<int>(code));
 }
 
 /// Takes up newly published indexes, on a thread of its own.
@@ -271,8 +273,9 @@ class ServeVerb final : public SerialVerb {
       std::fflush(stdout);
       say(fmt::format("answering from {}", files.index.string()));
       service.run();
-    } catch (...) {
+    } catch (const Error& error) {
       listener.end();
+      if (!watch.ask_to_end()) leave(error.what(), error.code());
       throw;
     }
     listener.end();

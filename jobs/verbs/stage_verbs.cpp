@@ -150,6 +150,7 @@ class IndexVerb final : public StageVerb {
     command_line_.declare_key(app, "--entries", "index.entries", "Entries kept per vertex and target type");
   }
   void run_stage(CollectiveJob& job) override {
+    warn_of_split_index(job.session());
     load_graph(job);
     index_stage(job.session(), out_);
   }

@@ -68,7 +68,9 @@ std::vector<std::string> partition_problems(const comm::Communicator& comm, cons
   std::vector<std::string> problems;
   try {
     problems = problems_with(comm, file, graph);
-  } catch (const InputError& error) {  // agreed: the same on all ranks
+  } catch (const DoesNotFitError&) {  // says nothing of the files
+    throw;
+  } catch (const Error& error) {  // agreed: the same on all ranks
     problems.emplace_back(error.what());
   }
   for (std::string& problem : problems) problem = fmt::format("{}: {}", file.filename().string(), problem);

@@ -580,7 +580,7 @@ class Serve(ServeTest):
         self.assertEqual(service.ask("GET", "/healthz")[0], 200)
         code, errors = service.end()
         self.assertEqual(code, 0, errors)
-        self.assertNotIn("now answering from", errors)
+        self.assertIn("the new index was not read to its end", errors)
 
     def test_health_and_metrics(self):
         status, health = self.service.ask("GET", "/healthz")
